@@ -1,0 +1,44 @@
+/**
+ * The only source of time in the simulator. A host lives on a virtual clock that moves when a stage takes its time, so logs
+ * and certificates are the same on every run. The wall clock is only for servers that must expire idle sessions.
+ */
+
+/** A source of time in milliseconds since 1970-01-01T00:00:00Z. */
+export interface Clock {
+  now(): number;
+}
+
+/** Start of simulated time unless the spec says otherwise: 2026-01-01T00:00:00Z. */
+export const DEFAULT_EPOCH = 1_767_225_600_000;
+
+/** A clock that moves only when told to. */
+export class VirtualClock implements Clock {
+  #now: number;
+  readonly start: number;
+
+  constructor(start: number = DEFAULT_EPOCH) {
+    this.start = start;
+    this.#now = start;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  /** Milliseconds since the clock was made. */
+  elapsed(): number {
+    return this.#now - this.start;
+  }
+
+  advance(milliseconds: number): void {
+    this.#now += milliseconds;
+  }
+}
+
+/** The computer's own clock. */
+export const wallClock: Clock = { now: () => Date.now() };
+
+/** ISO 8601 in UTC with milliseconds, e.g. `2026-01-01T00:00:00.000Z`. */
+export function isoTime(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}

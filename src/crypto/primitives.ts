@@ -1,0 +1,87 @@
+/**
+ * The cryptographic and compression primitives that differ between Node and a browser. `#primitives` resolves to
+ * `primitives.node.ts` (node:crypto, node:zlib: fast) or `primitives.web.ts` (noble, fflate: everywhere) by package.json
+ * `imports` conditions. Both are synchronous and deterministic; neither has a source of randomness.
+ */
+
+/** Hash algorithms by their usual names. */
+export type HashName = 'sha1' | 'sha256' | 'sha384' | 'sha512';
+
+/** NIST prime curves by their usual names. */
+export type CurveName = 'P-256' | 'P-384' | 'P-521';
+
+/** A hash fed piece by piece. */
+export interface IncrementalHash {
+  update(data: Uint8Array): void;
+  /** The digest; the object must not be used afterwards. */
+  digest(): Uint8Array;
+  /** An independent copy with the same data so far. */
+  clone(): IncrementalHash;
+}
+
+/** RSA public key; `n` big-endian without leading zeros. */
+export interface RsaPublicKey {
+  readonly kind: 'rsa';
+  readonly n: Uint8Array;
+  readonly e: number;
+}
+
+/** RSA private key with CRT parts, all big-endian. */
+export interface RsaPrivateKey extends RsaPublicKey {
+  readonly d: Uint8Array;
+  readonly p: Uint8Array;
+  readonly q: Uint8Array;
+  readonly dp: Uint8Array;
+  readonly dq: Uint8Array;
+  readonly qi: Uint8Array;
+}
+
+/** A point on a curve; coordinates big-endian, padded to the field size. */
+export interface EcPoint {
+  readonly x: Uint8Array;
+  readonly y: Uint8Array;
+}
+
+/** Elliptic curve public key. */
+export interface EcPublicKey extends EcPoint {
+  readonly kind: 'ec';
+  readonly curve: CurveName;
+}
+
+/** Elliptic curve private key; `d` big-endian, padded to the order's size. */
+export interface EcPrivateKey extends EcPublicKey {
+  readonly d: Uint8Array;
+}
+
+/** What a platform must offer. */
+export interface Primitives {
+  hash(name: HashName, data: Uint8Array): Uint8Array;
+  createHash(name: HashName): IncrementalHash;
+  hmac(name: HashName, key: Uint8Array, data: Uint8Array): Uint8Array;
+  /** Raw RSA: `input`^e mod n, result as long as n. `input` is as long as n and less than n. */
+  rsaPublicRaw(key: RsaPublicKey, input: Uint8Array): Uint8Array;
+  /** Raw RSA: `input`^d mod n, result as long as n. */
+  rsaPrivateRaw(key: RsaPrivateKey, input: Uint8Array): Uint8Array;
+  /** d·G; undefined where d is 0 or not less than the order. */
+  ecPublic(curve: CurveName, d: Uint8Array): EcPoint | undefined;
+  /** d·P; undefined where P is not on the curve or the result is the point at infinity. */
+  ecMultiply(curve: CurveName, point: EcPoint, d: Uint8Array): EcPoint | undefined;
+  /** Whether (x, y) is a point of the curve other than infinity. */
+  ecOnCurve(curve: CurveName, point: EcPoint): boolean;
+  /** ECDSA verification of a message hashed with `hash`; `r` and `s` big-endian of any length. */
+  ecdsaVerify(key: EcPublicKey, hash: HashName, message: Uint8Array, r: Uint8Array, s: Uint8Array): boolean;
+  /** The same for a digest already made (slower in Node, whose API insists on hashing). */
+  ecdsaVerifyDigest(key: EcPublicKey, digest: Uint8Array, r: Uint8Array, s: Uint8Array): boolean;
+  /** AES with 128, 192 or 256-bit keys. CFB is CFB-128 (any length), CTR and OFB any length; CBC and ECB whole blocks, no padding. */
+  aes(mode: AesMode, direction: 'encrypt' | 'decrypt', key: Uint8Array, iv: Uint8Array, data: Uint8Array): Uint8Array;
+  /** Probable-prime test of a big-endian number, error below 2^-80. */
+  isProbablePrime(candidate: Uint8Array): boolean;
+  /**
+   * Decompresses one gzip stream (all members). Throws an Error where it is damaged, or where the output would be longer
+   * than `maxOutput` bytes (message contains `too large`).
+   */
+  gunzip(data: Uint8Array, maxOutput: number): Uint8Array;
+}
+
+/** Modes of {@link Primitives.aes}. */
+export type AesMode = 'cfb' | 'ctr' | 'ofb' | 'cbc' | 'ecb';

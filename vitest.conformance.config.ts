@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+/** Suites that drive real clients and peers; `npm run conformance` installs those first. */
+export default defineConfig({
+  resolve: { conditions: ['esxsim-source'] },
+  ssr: { resolve: { conditions: ['esxsim-source', 'node', 'import', 'default'] } },
+  test: {
+    include: ['test/conformance/**/*.test.ts'],
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    fileParallelism: false,
+  },
+});
