@@ -1,0 +1,11 @@
+/** TCG event logs: write, parse, replay, print. */
+export * from './algorithms.ts';
+export * from './data/index.ts';
+export * from './event-types.ts';
+export * from './log.ts';
+export * from './parser.ts';
+export * from './print.ts';
+export * from './replay.ts';
+export * from './specid.ts';
+export * from './txt.ts';
+export * from './writer.ts';
