@@ -12,7 +12,7 @@ import { ByteWriter } from '../bytes/writer.ts';
 import { hash } from '../crypto/hash.ts';
 import type { HashName, RsaPrivateKey, RsaPublicKey } from '../crypto/primitives.ts';
 import { signPkcs1, verifyPkcs1 } from '../crypto/rsa.ts';
-import { certificateKey } from './certificate-key.ts';
+import { parseCertificate } from '../crypto/x509.ts';
 import { decodeKeyId, encodeKeyId, KEY_ID_SIZE, type ModuleKey } from './key-table.ts';
 
 /** Last word of a signed module: bytes `ed 11 be 1a`. */
@@ -134,9 +134,17 @@ export function verifyModule(module: Uint8Array, keys: readonly ModuleKey[], sch
   return { ok: true, code: 'ok', detail: `signed by ${entry.keyId}`, ...about, signer: entry };
 }
 
+// The platform keeps an imported key for as long as its object lives: one certificate must always give the same object.
+const certificateKeys = new WeakMap<Uint8Array, RsaPublicKey>();
+
 function tryCertificateKey(certificate: Uint8Array): RsaPublicKey | undefined {
+  const known = certificateKeys.get(certificate);
+  if (known !== undefined) return known;
   try {
-    return certificateKey(certificate);
+    const key = parseCertificate(certificate).publicKey;
+    if (key.kind !== 'rsa') return undefined;
+    certificateKeys.set(certificate, key);
+    return key;
   } catch (error) {
     if (error instanceof InputError) return undefined;
     throw error;
