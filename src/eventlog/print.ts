@@ -35,6 +35,7 @@ function esxiSummary(event: EsxiEvent): string {
     case 'signer':
       return `signer certificate, ${event.certificate.length} bytes`;
     case 'version': {
+      if (event.record === undefined) return `version record, ${event.bytes.length} bytes`;
       const { componentName, productName, productVersion, fileName } = event.record;
       return `version ${[productName, productVersion, componentName, fileName].map((t) => quoteText(t)).join(' ')}`;
     }

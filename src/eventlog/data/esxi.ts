@@ -5,7 +5,7 @@
  * Complete" is not published; {@link ESXI_TAG} takes unused numbers for them (docs/assumptions-eventlog.md).
  */
 import { ByteReader, ByteWriter, fromLatin1, tryFromUtf8, utf8 } from '../../bytes/index.ts';
-import { decodeVersionRecord, type VersionRecord } from './version-record.ts';
+import { parseVersionRecord, type VersionRecord } from '../../esxboot/version-record.ts';
 
 /** Tag numbers of ESXi events. */
 export const ESXI_TAG = {
@@ -36,8 +36,8 @@ export type EsxiEvent =
   | { readonly kind: 'assetTag'; readonly tag: Uint8Array }
   /** A signer's certificate, DER; logged before the signature is checked. */
   | { readonly kind: 'signer'; readonly certificate: Uint8Array }
-  /** The version record of `b` or `k`; a record with bad offsets is `invalid` and its bytes are kept. */
-  | { readonly kind: 'version'; readonly record: VersionRecord; readonly bytes: Uint8Array }
+  /** The version record of `b` or `k`; only `bytes` matter for writing, `record` is there after reading. */
+  | { readonly kind: 'version'; readonly record?: VersionRecord; readonly bytes: Uint8Array }
   /** A boot security option `KEY = VALUE`, hashed with its NUL. */
   | { readonly kind: 'securityOption'; readonly text: string }
   /** The boot came to its end. */
@@ -155,6 +155,24 @@ function decodeEsxi(tag: number, data: Uint8Array, base: number): EsxiEvent | un
       return { kind };
     }
   }
+}
+
+/**
+ * Reads a measured version record strictly.
+ * The bootloader measures version records without checking their offsets, so a hostile one can point anywhere (catalogue
+ * entry `version-record-hostile`): as an event it is then not readable.
+ */
+export function decodeVersionRecord(data: Uint8Array, base = 0): VersionRecord {
+  const record = parseVersionRecord(data);
+  const r = new ByteReader(data, 'version record', 'little', base);
+  if (record.totalSize !== data.length) {
+    throw r.error('totalSize', `${record.totalSize}, but ${data.length} bytes are logged`, base);
+  }
+  const [finding] = record.findings;
+  if (finding !== undefined) {
+    throw r.error(finding.field, `${finding.length} bytes at ${finding.offset}: ${finding.problem}`, base);
+  }
+  return record;
 }
 
 /** UTF-8 where the bytes are, else one character a byte, so that no two texts are confused by replacement characters. */

@@ -35,7 +35,6 @@ export * from './no-action.ts';
 export * from './text.ts';
 export * from './txt.ts';
 export * from './uefi.ts';
-export * from './version-record.ts';
 
 /** Data without a structure known here. */
 export interface OpaqueEvent {
