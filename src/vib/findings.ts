@@ -1,0 +1,57 @@
+/** What checking a VIB can find: one row per code, so that reports, documentation and tests name the same things. */
+
+/** Codes with their severity and meaning. Errors make `verifyVib` say no; warnings do not. */
+export const VIB_FINDINGS = {
+  'member-missing': ['error', 'the archive lacks a member that every VIB has'],
+  'member-order': ['warning', 'members are not in the order descriptor, signature, payloads'],
+  'payload-missing': ['error', 'the descriptor names a payload that the archive lacks'],
+  'payload-undeclared': ['error', 'the archive holds a member that the descriptor does not name'],
+  'payload-size': ['error', 'a payload has another size than the descriptor says'],
+  'payload-damaged': ['error', 'a payload cannot be decompressed or read'],
+  'checksum-mismatch': ['error', 'a payload has another checksum than the descriptor says'],
+  'checksum-unknown': ['warning', 'a checksum is of a type or verify-process that is not known'],
+  'checksum-missing': ['error', 'a payload has no checksum that can be checked'],
+  'file-unlisted': ['warning', 'a payload holds a file that file-list does not name'],
+  'file-absent': ['warning', 'file-list names a file that no payload holds'],
+  'unsafe-path': ['error', 'an archive entry leads outside the directory it is unpacked to'],
+  link: ['warning', 'an archive entry is a link'],
+  'special-file': ['warning', 'an archive entry is a device or pipe'],
+  'nested-compression': ['warning', 'a payload is compressed a second time in a form that is not opened'],
+  'descriptor-unknown': ['warning', 'the descriptor has elements that are not understood'],
+  'level-unknown': ['error', 'the acceptance level is none of the four'],
+  'level-unsigned': ['error', 'the acceptance level needs a signature'],
+  'level-not-granted': ['error', "the signer's certificate does not allow the acceptance level"],
+  'signature-unreadable': ['error', 'the signature is not a CMS SignedData'],
+  'signature-empty': ['error', 'the signature names no signer'],
+  'signature-no-certificate': ['error', "the signer's certificate is not carried"],
+  'signature-weak-digest': ['error', 'the signature uses a digest that is not accepted'],
+  'signature-attributes': ['error', 'the signed attributes are missing or contradict the content'],
+  'signature-other-content': ['error', 'the signature covers another descriptor'],
+  'signature-bad': ['error', "the signature was not made with the signer's key"],
+  'chain-issuer-unknown': ['error', 'no trusted certificate issued the signer'],
+  'chain-untrusted-root': ['error', 'the chain ends at a self-signed certificate that is not trusted'],
+  'chain-bad-signature': ['error', 'a certificate of the chain was not signed by its issuer'],
+  'chain-weak-digest': ['error', 'a certificate of the chain is signed with a weak digest'],
+  'chain-expired': ['error', 'a certificate of the chain is no longer valid'],
+  'chain-not-yet-valid': ['error', 'a certificate of the chain is not yet valid'],
+  'chain-not-a-ca': ['error', 'a certificate of the chain may not issue certificates'],
+  'chain-path-length': ['error', 'the chain is longer than a CA allows'],
+  'chain-key-usage': ['error', 'a key of the chain may not be used for this'],
+  'chain-extended-key-usage': ['error', "the signer's key is not meant for code signing"],
+  'chain-critical-extension': ['error', 'a certificate has a critical extension that is not understood'],
+  'chain-too-deep': ['error', 'no trusted root within the depth limit'],
+} as const satisfies Readonly<Record<string, readonly ['error' | 'warning', string]>>;
+
+/** A finding's code. */
+export type VibFindingCode = keyof typeof VIB_FINDINGS;
+
+/** One finding: code, place, and the particulars in one line. */
+export interface VibFinding {
+  readonly code: VibFindingCode;
+  /** Member, payload, file or certificate. */
+  readonly where: string;
+  readonly message: string;
+}
+
+/** Whether a finding makes the VIB bad. */
+export const isError = (finding: VibFinding): boolean => VIB_FINDINGS[finding.code][0] === 'error';
