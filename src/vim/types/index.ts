@@ -1,5 +1,25 @@
 /** The one table of vSphere types: every encoder, decoder and property path derives from it. */
+import { FAULT_TYPES } from './faults.ts';
+import { HOST_TYPES } from './host.ts';
+import { HOST_CONFIG_TYPES } from './host-config.ts';
+import { IMAGE_TYPES } from './image.ts';
+import { INVENTORY_TYPES } from './inventory.ts';
+import { MANAGER_TYPES } from './managers.ts';
+import { PROPERTY_TYPES } from './property.ts';
 import type { TypeTable } from './schema.ts';
+import { SERVICE_TYPES } from './service.ts';
+import { TASK_TYPES } from './tasks.ts';
 import { TPM_TYPES } from './tpm.ts';
 
-export const ALL_TYPES: TypeTable = { ...TPM_TYPES };
+export const ALL_TYPES: TypeTable = {
+  ...SERVICE_TYPES,
+  ...FAULT_TYPES,
+  ...INVENTORY_TYPES,
+  ...HOST_TYPES,
+  ...HOST_CONFIG_TYPES,
+  ...IMAGE_TYPES,
+  ...TPM_TYPES,
+  ...MANAGER_TYPES,
+  ...PROPERTY_TYPES,
+  ...TASK_TYPES,
+};
