@@ -72,23 +72,31 @@ export function openPayload(
   payload: { readonly name: string; readonly type: string; readonly data: Uint8Array },
   limits: GunzipLimits = {},
 ): OpenPayload {
-  const { name, type, data } = payload;
+  const { name, data } = payload;
   const zipped = isGzip(data);
-  if (!zipped && isArchiveType(type)) {
-    throw new FormatError({ structure: 'payload', field: name, problem: `type ${type} but not gzip` });
-  }
-  const decompressed = zipped ? gunzip(data, name, limits) : data;
+  return openDecompressed(payload, zipped ? gunzip(data, name, limits) : data, zipped);
+}
+
+/** {@link openPayload} for a payload that is decompressed already; `zipped` tells whether it was gzip. */
+export function openDecompressed(
+  payload: { readonly name: string; readonly type: string },
+  decompressed: Uint8Array,
+  zipped: boolean,
+): OpenPayload {
+  const { name, type } = payload;
+  const archive = isArchiveType(type);
   const content = contentOf(decompressed);
   const findings: VibFinding[] = [];
-  if (content === 'xz' || content === 'zstd') {
-    findings.push({ code: 'nested-compression', where: name, message: `holds ${content} data, which is not opened` });
-  } else if (isArchiveType(type) && content === 'raw') {
+  if (archive && !zipped) {
+    throw new FormatError({ structure: 'payload', field: name, problem: `type ${type} but not gzip` });
+  }
+  if (archive && content === 'raw') {
     throw new FormatError({ structure: 'payload', field: name, problem: `type ${type} but holds no tar archive` });
   }
-  const open = isArchiveType(type)
-    ? { vmtar: readVmtar, tar: readUstar, xz: none, zstd: none, raw: none }[content]
-    : none;
-  const entries = open(decompressed);
+  if (content === 'xz' || content === 'zstd') {
+    findings.push({ code: 'nested-compression', where: name, message: `holds ${content} data, which is not opened` });
+  }
+  const entries = archive ? READERS[content](decompressed) : [];
   for (const entry of entries) {
     const found = entryFinding(entry, name);
     if (found !== undefined) findings.push(found);
@@ -96,4 +104,11 @@ export function openPayload(
   return { name, content, decompressed, gzip: zipped, entries, findings };
 }
 
-const none = (_bytes: Uint8Array): ArchiveEntry[] => [];
+const none = (): ArchiveEntry[] => [];
+const READERS: Readonly<Record<PayloadContent, (bytes: Uint8Array) => readonly ArchiveEntry[]>> = {
+  vmtar: readVmtar,
+  tar: readUstar,
+  xz: none,
+  zstd: none,
+  raw: none,
+};

@@ -97,9 +97,7 @@ function checksum(block: Uint8Array): number {
 /** Reads a header and checks its sum. `offset` is its place in the archive, for errors. */
 export function readTarHeader(block: Uint8Array, prefixSize: number, structure: string, offset: number): TarHeader {
   const octal = (field: FieldName): number => {
-    const text = fromLatin1(slice(block, field))
-      .replace(/\0[^]*$/, '')
-      .trim();
+    const text = (fromLatin1(slice(block, field)).split('\0', 1)[0] ?? '').trim();
     if (text === '') return 0;
     if (/^[0-7]{1,12}$/.test(text)) return Number.parseInt(text, 8);
     throw new FormatError({ structure, field, offset, problem: `${JSON.stringify(text)} is not an octal number` });

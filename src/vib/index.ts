@@ -1,0 +1,15 @@
+/** `esxsim/vib`: ESXi's installation packages: read, build, sign, check. */
+export * from './acceptance.ts';
+export { type ArInput, type ArMember, isAr, readAr, writeAr } from './ar.ts';
+export * from './descriptor.ts';
+export { type ExtractedFile, type Extraction, extractMembers, extractVib } from './extract.ts';
+export { isError, VIB_FINDINGS, type VibFinding, type VibFindingCode } from './findings.ts';
+export { type GunzipLimits, gunzip, gzip, isGzip } from './gzip.ts';
+export { grantedLevel, LEVEL_POLICY } from './level-policy.ts';
+export { isArchiveType, isFile, type OpenPayload, openPayload, type PayloadContent, unsafePath } from './payload.ts';
+export * from './report.ts';
+export type { ArchiveEntry, ArchiveInput, EntryType } from './tar-header.ts';
+export { isUstar, readUstar, writeUstar } from './ustar.ts';
+export * from './verify.ts';
+export * from './vib.ts';
+export { isVmtar, readVmtar, type VmtarEntry, writeVmtar } from './vmtar.ts';

@@ -1,0 +1,160 @@
+/** `esxsim vib inspect|list|verify`: data for machines and plain text for people. */
+import { FormatError } from '../bytes/errors.ts';
+import { parseSignedData } from '../crypto/cms.ts';
+import { parseAcceptance } from './acceptance.ts';
+import { type DescriptorFields, vibId } from './descriptor.ts';
+import { VIB_FINDINGS } from './findings.ts';
+import type { GunzipLimits } from './gzip.ts';
+import { openPayload } from './payload.ts';
+import type { VibReport } from './verify.ts';
+import type { Vib } from './vib.ts';
+
+/** What `inspect` shows; nothing in it is checked. */
+export interface VibInspection extends Omit<DescriptorFields, 'fileList'> {
+  readonly id: string;
+  readonly schemaVersion: string;
+  /** The level by its usual name, where it is one of the four. */
+  readonly level: string | undefined;
+  readonly files: number;
+  readonly members: readonly { readonly name: string; readonly size: number }[];
+  /** `unsigned`, `missing`, `unreadable`, or the signers as the signature names them (not verified). */
+  readonly signature: { readonly status: 'signed' | 'unsigned' | 'missing' | 'unreadable'; readonly signers: string[] };
+  readonly unknownElements: readonly string[];
+}
+
+function inspectSignature(signature: Uint8Array | undefined): VibInspection['signature'] {
+  if (signature === undefined) return { status: 'missing', signers: [] };
+  if (signature.length === 0) return { status: 'unsigned', signers: [] };
+  try {
+    const { signers } = parseSignedData(signature);
+    return { status: 'signed', signers: signers.map((each) => each.certificate?.subject.text ?? each.identifier) };
+  } catch (error) {
+    if (error instanceof FormatError) return { status: 'unreadable', signers: [] };
+    throw error;
+  }
+}
+
+/** The facts of a VIB as its descriptor and archive state them. */
+export function inspectVib(vib: Vib): VibInspection {
+  const { tree: _tree, fileList, ...fields } = vib.descriptor;
+  return {
+    id: vibId(vib.descriptor),
+    ...fields,
+    level: parseAcceptance(fields.acceptanceLevel),
+    files: fileList.length,
+    members: vib.members.map(({ name, data }) => ({ name, size: data.length })),
+    signature: inspectSignature(vib.signature),
+  };
+}
+
+/** Rows of cells as text: columns as wide as their widest cell, the last one unpadded. */
+function table(rows: readonly (readonly string[])[], indent = ''): string[] {
+  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+  return rows.map((row) => {
+    const cells = row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0)));
+    return `${indent}${cells.join('  ')}`.trimEnd();
+  });
+}
+
+/** Text from a VIB on one line, without characters that would act on a terminal. */
+const plain = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').trim();
+
+const yesNo = (value: boolean): string => (value ? 'yes' : 'no');
+
+function relationRows({ relationships }: VibInspection): string[][] {
+  return Object.entries(relationships).flatMap(([kind, list]) =>
+    list.map(({ name, relation = '', version = '' }) => [`  ${kind}`, plain(`${name} ${relation} ${version}`)]),
+  );
+}
+
+/** A readable page about a VIB. */
+export function renderInspect(info: VibInspection): string {
+  const { signature, systemRequires } = info;
+  const signed = signature.status === 'signed' ? signature.signers.map(plain).join('; ') : signature.status;
+  const rows: string[][] = [
+    ['VIB', plain(info.id)],
+    ['Name', plain(info.name)],
+    ['Version', plain(info.version)],
+    ['Vendor', plain(info.vendor)],
+    ['Type', plain(info.type)],
+    ['Summary', plain(info.summary)],
+    ['Release date', plain(info.releaseDate)],
+    ['Acceptance level', info.level ?? plain(info.acceptanceLevel)],
+    ['Signature', signature.status === 'signed' ? `by ${signed} (not checked here)` : signed],
+    ['Tags', plain(info.softwareTags.join(', '))],
+    ['Maintenance mode', yesNo(systemRequires.maintenanceMode)],
+    ['Live install', yesNo(info.liveInstallAllowed)],
+    ['Live remove', yesNo(info.liveRemoveAllowed)],
+    ['Stateless ready', yesNo(info.statelessReady)],
+    ['Overlay', yesNo(info.overlay)],
+    ['Files', String(info.files)],
+    ...relationRows(info),
+  ];
+  if (info.unknownElements.length > 0) rows.push(['Not understood', plain(info.unknownElements.join(', '))]);
+  const payloads = info.payloads.map((payload) => {
+    const sums = payload.checksums.map((sum) => plain(sum.type + (sum.verifyProcess ? `/${sum.verifyProcess}` : '')));
+    return [plain(payload.name), plain(payload.type), String(payload.size), sums.join(', ')];
+  });
+  const list = table([['PAYLOAD', 'TYPE', 'BYTES', 'CHECKSUMS'], ...payloads]);
+  return [...table(rows), '', ...list, ''].join('\n');
+}
+
+/** One line of `list`. */
+export interface VibListEntry {
+  readonly payload: string;
+  readonly path: string;
+  readonly type: string;
+  readonly mode: number;
+  readonly size: number;
+  readonly link?: string;
+}
+
+/** Every entry of every payload; raw payloads are one entry of type `module`. Unreadable payloads are a `FormatError`. */
+export function listVib(vib: Vib, limits: GunzipLimits = {}): VibListEntry[] {
+  return vib.payloads.flatMap((payload) => {
+    const { name, entries, decompressed, content } = openPayload(payload, limits);
+    if (content !== 'vmtar' && content !== 'tar') {
+      const type = content === 'raw' ? 'module' : content;
+      return [{ payload: name, path: name, type, mode: 0o644, size: decompressed.length }];
+    }
+    return entries.map(({ name: path, type, mode, data, linkName }): VibListEntry => {
+      const entry = { payload: name, path, type, mode, size: data.length };
+      return linkName === '' ? entry : { ...entry, link: linkName };
+    });
+  });
+}
+
+/** The list as a table. */
+export function renderList(entries: readonly VibListEntry[]): string {
+  const rows = entries.map(({ payload, path, type, mode, size, link }) => [
+    plain(payload),
+    type,
+    mode.toString(8).padStart(4, '0'),
+    String(size),
+    plain(link === undefined ? path : `${path} -> ${link}`),
+  ]);
+  return [...table([['PAYLOAD', 'TYPE', 'MODE', 'BYTES', 'PATH'], ...rows]), ''].join('\n');
+}
+
+/** The verdict, its parts and every finding. */
+export function renderVerify(report: VibReport): string {
+  const { signature, level } = report;
+  const granted = signature.grantedLevel === undefined ? '' : `, grants ${signature.grantedLevel}`;
+  const by = signature.signer === undefined ? '' : ` (${plain(signature.signer)}${granted})`;
+  const rows: string[][] = [
+    ['signature', signature.status, by.trim()],
+    ['level', level.ok ? 'ok' : 'BAD', `claims ${level.claimed ?? 'an unknown level'}, may claim ${level.allowed}`],
+    ...report.payloads.map((payload) => {
+      const sums = payload.checksums.map((sum) => `${plain(sum.type)} ${sum.ok ? 'ok' : 'BAD'}`);
+      return [`payload ${plain(payload.name)}`, payload.ok ? 'ok' : 'BAD', sums.join(', ')];
+    }),
+  ];
+  const findings = report.findings.map(({ code, where, message }) => [
+    VIB_FINDINGS[code][0],
+    code,
+    plain(where),
+    plain(message),
+  ]);
+  const head = `${plain(report.id)}: ${report.ok ? 'OK' : 'NOT OK'}`;
+  return [head, ...table(rows, '  '), ...table(findings, '  '), ''].join('\n');
+}

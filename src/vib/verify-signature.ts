@@ -1,0 +1,136 @@
+/** Checking who signed a descriptor, and what level that grants. */
+
+import { FormatError } from '../bytes/errors.ts';
+import { EKU_OID } from '../crypto/asn1-oids.ts';
+import { type CmsSignerCheck, type VerifiedSignedData, verifySignedData } from '../crypto/cms.ts';
+import { type Certificate, nameAttribute } from '../crypto/x509.ts';
+import { verifyChain } from '../crypto/x509-verify.ts';
+import { type AcceptanceLevel, compareAcceptance } from './acceptance.ts';
+import type { VibFinding, VibFindingCode } from './findings.ts';
+import { grantedLevel } from './level-policy.ts';
+import type { Vib } from './vib.ts';
+
+/** Whom to trust, and when. */
+export interface VibTrust {
+  /** Certificates trusted as they stand. */
+  readonly roots: readonly Certificate[];
+  /** Milliseconds since 1970 at which certificates must be valid; `'ignore'` where dates do not matter. */
+  readonly time: number | 'ignore';
+  /** Certificates that help to build paths, besides those the signature carries. */
+  readonly intermediates?: readonly Certificate[];
+}
+
+/** One signer's check. */
+export interface VibSignerReport {
+  /** Subject of the certificate, or how the signature names it. */
+  readonly signer: string;
+  /** Organization of the certificate. */
+  readonly provider: string | undefined;
+  readonly algorithm: string;
+  readonly signingTime: number | undefined;
+  /** Subjects from signer to root; empty where no trusted path exists. */
+  readonly path: readonly string[];
+  readonly grantedLevel: AcceptanceLevel | undefined;
+  readonly ok: boolean;
+}
+
+/** `valid`: at least one trusted signer, and none that is broken. */
+export type SignatureStatus = 'valid' | 'missing' | 'unreadable' | 'invalid' | 'untrusted';
+
+/** What the signature is worth. */
+export interface VibSignatureReport {
+  readonly status: SignatureStatus;
+  /** Of the signer that grants the highest level. */
+  readonly signer: string | undefined;
+  readonly provider: string | undefined;
+  readonly grantedLevel: AcceptanceLevel | undefined;
+  readonly signers: readonly VibSignerReport[];
+}
+
+const WHERE = 'sig.pkcs7';
+const CMS_CODE: Readonly<Record<NonNullable<CmsSignerCheck['problem']>, VibFindingCode>> = {
+  'no-certificate': 'signature-no-certificate',
+  'weak-digest': 'signature-weak-digest',
+  'bad-attributes': 'signature-attributes',
+  'bad-digest': 'signature-other-content',
+  'bad-signature': 'signature-bad',
+};
+
+function algorithmText({ algorithm, hash }: CmsSignerCheck): string {
+  if (algorithm.scheme === 'other') return algorithm.name;
+  return `${algorithm.scheme} ${algorithm.hash}${hash === algorithm.hash ? '' : ` (digest ${hash ?? 'unknown'})`}`;
+}
+
+function checkSigner(check: CmsSignerCheck, carried: readonly Certificate[], trust: VibTrust, findings: VibFinding[]) {
+  const { certificate, problem } = check;
+  const report = {
+    signer: certificate?.subject.text ?? check.identifier,
+    provider: certificate && nameAttribute(certificate.subject, 'O'),
+    algorithm: algorithmText(check),
+    signingTime: check.signingTime,
+    path: [],
+    grantedLevel: undefined,
+    ok: false,
+  };
+  const where = `${WHERE}:${report.signer}`;
+  if (problem !== undefined || certificate === undefined) {
+    const code = CMS_CODE[problem ?? 'no-certificate'];
+    findings.push({
+      code,
+      where,
+      message: `${report.algorithm}: ${(problem ?? 'no-certificate').replaceAll('-', ' ')}`,
+    });
+    return { report, broken: problem !== 'no-certificate' };
+  }
+  const chain = verifyChain(certificate, [...carried, ...(trust.intermediates ?? [])], trust.roots, {
+    time: trust.time,
+    usage: { keyUsage: 'digitalSignature', extendedKeyUsage: EKU_OID.codeSigning },
+  });
+  if (!chain.ok) {
+    findings.push({ code: `chain-${chain.code}`, where: chain.where, message: chain.message });
+    return { report, broken: false };
+  }
+  const path = chain.path.map((each) => each.subject.text);
+  return { report: { ...report, path, grantedLevel: grantedLevel(chain.path), ok: true }, broken: false };
+}
+
+const NOTHING = { signer: undefined, provider: undefined, grantedLevel: undefined, signers: [] };
+
+function readSignature(vib: Vib, signature: Uint8Array, findings: VibFinding[]): VerifiedSignedData | undefined {
+  try {
+    return verifySignedData(signature, { content: vib.descriptorBytes });
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    findings.push({ code: 'signature-unreadable', where: WHERE, message: error.message });
+    return undefined;
+  }
+}
+
+/** Checks the signature of a VIB; what is wrong goes to `findings`. */
+export function verifySignature(vib: Vib, trust: VibTrust, findings: VibFinding[]): VibSignatureReport {
+  const { signature } = vib;
+  if (signature === undefined || signature.length === 0) return { status: 'missing', ...NOTHING };
+  const data = readSignature(vib, signature, findings);
+  if (data === undefined) return { status: 'unreadable', ...NOTHING };
+  if (data.signers.length === 0) {
+    findings.push({ code: 'signature-empty', where: WHERE, message: 'SignedData without signers' });
+    return { status: 'invalid', ...NOTHING };
+  }
+  const checks = data.signers.map((check) => checkSigner(check, data.certificates, trust, findings));
+  const reports: VibSignerReport[] = checks.map((check) => check.report);
+  const best = reports.filter((report) => report.ok).sort((a, b) => rank(b) - rank(a))[0];
+  const shown = best ?? reports[0];
+  const broken = checks.some((check) => check.broken);
+  return {
+    status: broken ? 'invalid' : best === undefined ? 'untrusted' : 'valid',
+    signer: shown?.signer,
+    provider: shown?.provider,
+    grantedLevel: broken ? undefined : best?.grantedLevel,
+    signers: reports,
+  };
+}
+
+/** Order of signers by what they grant. */
+function rank({ grantedLevel: level }: VibSignerReport): number {
+  return level === undefined ? -1 : compareAcceptance(level, 'CommunitySupported');
+}

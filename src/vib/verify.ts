@@ -1,0 +1,91 @@
+/** Checking a VIB: signature, acceptance level, every payload. A refusal is a value, never an exception. */
+
+import { type AcceptanceLevel, compareAcceptance, mustBeSigned, parseAcceptance } from './acceptance.ts';
+import { vibId } from './descriptor.ts';
+import { isError, type VibFinding } from './findings.ts';
+import type { GunzipLimits } from './gzip.ts';
+import { checkFileList, checkPayload, type PayloadReport } from './verify-payload.ts';
+import { type VibSignatureReport, type VibTrust, verifySignature } from './verify-signature.ts';
+import { DESCRIPTOR_MEMBER, SIGNATURE_MEMBER, type Vib } from './vib.ts';
+
+export type { ChecksumReport, PayloadReport } from './verify-payload.ts';
+export type { SignatureStatus, VibSignatureReport, VibSignerReport, VibTrust } from './verify-signature.ts';
+
+/** The level the VIB claims, and whether it may. */
+export interface LevelReport {
+  /** As the descriptor writes it, where it is none of the four. */
+  readonly claimed: AcceptanceLevel | undefined;
+  /** The most trusted level it may claim: what the signature grants, CommunitySupported without one. */
+  readonly allowed: AcceptanceLevel;
+  readonly ok: boolean;
+}
+
+/** Everything found out about a VIB. */
+export interface VibReport {
+  readonly id: string;
+  readonly ok: boolean;
+  readonly signature: VibSignatureReport;
+  readonly level: LevelReport;
+  readonly payloads: readonly PayloadReport[];
+  readonly findings: readonly VibFinding[];
+}
+
+/** Options of {@link verifyVib}. */
+export interface VibVerifyOptions extends VibTrust {
+  readonly limits?: GunzipLimits;
+}
+
+/** Members against the descriptor's payloads, in both directions, and their order. */
+function checkMembers({ members, descriptor }: Vib, findings: VibFinding[]): void {
+  const names = members.map((member) => member.name);
+  const expected = [DESCRIPTOR_MEMBER, SIGNATURE_MEMBER, ...descriptor.payloads.map((payload) => payload.name)];
+  if (!names.includes(SIGNATURE_MEMBER)) {
+    findings.push({ code: 'member-missing', where: SIGNATURE_MEMBER, message: 'even unsigned VIBs have this member' });
+  }
+  for (const { name } of descriptor.payloads.filter((payload) => !names.includes(payload.name))) {
+    findings.push({ code: 'payload-missing', where: name, message: 'named in the descriptor, not in the archive' });
+  }
+  for (const name of names.filter((each) => !expected.includes(each))) {
+    findings.push({ code: 'payload-undeclared', where: name, message: 'in the archive, not named in the descriptor' });
+  }
+  const known = names.filter((name) => expected.includes(name));
+  if (known.join('\n') !== expected.filter((name) => names.includes(name)).join('\n')) {
+    findings.push({ code: 'member-order', where: 'VIB', message: `members come as ${known.join(', ').slice(0, 200)}` });
+  }
+}
+
+function checkLevel(vib: Vib, signature: VibSignatureReport, findings: VibFinding[]): LevelReport {
+  const text = vib.descriptor.acceptanceLevel;
+  const claimed = parseAcceptance(text);
+  const allowed = signature.grantedLevel ?? 'CommunitySupported';
+  const where = 'acceptance-level';
+  if (claimed === undefined) {
+    findings.push({ code: 'level-unknown', where, message: `"${text.slice(0, 40)}" is no acceptance level` });
+    return { claimed, allowed, ok: false };
+  }
+  if (compareAcceptance(claimed, allowed) <= 0) return { claimed, allowed, ok: true };
+  const unsigned = mustBeSigned(claimed) && signature.status === 'missing';
+  findings.push({
+    code: unsigned ? 'level-unsigned' : 'level-not-granted',
+    where,
+    message: unsigned
+      ? `${claimed} needs a signature`
+      : `claims ${claimed}, ${signature.signer ?? 'no signer'} grants ${signature.grantedLevel ?? 'no level'}`,
+  });
+  return { claimed, allowed, ok: false };
+}
+
+/** Checks everything that can be checked about one VIB. */
+export function verifyVib(vib: Vib, options: VibVerifyOptions): VibReport {
+  const findings: VibFinding[] = [];
+  checkMembers(vib, findings);
+  for (const name of vib.descriptor.unknownElements) {
+    findings.push({ code: 'descriptor-unknown', where: DESCRIPTOR_MEMBER, message: `element <${name.slice(0, 60)}>` });
+  }
+  const signature = verifySignature(vib, options, findings);
+  const level = checkLevel(vib, signature, findings);
+  const checks = vib.descriptor.payloads.map((info) => checkPayload(info, vib, options.limits, findings));
+  checkFileList(vib, checks, findings);
+  const payloads = checks.map((check) => check.report);
+  return { id: vibId(vib.descriptor), ok: !findings.some(isError), signature, level, payloads, findings };
+}
