@@ -1,0 +1,84 @@
+/** The authorisation area of a command and of its response (TPM 2.0 Library specification, Part 1, chapter 18). */
+
+import { FormatError } from '../../src/bytes/errors.ts';
+import type { ByteReader } from '../../src/bytes/reader.ts';
+import { has, TPMA_SESSION } from '../../src/tpm2/attributes.ts';
+import { type Codec, responseCodeOf } from '../../src/tpm2/codec.ts';
+import type { AnyCommandRow } from '../../src/tpm2/command-row.ts';
+import { TPM_RH } from '../../src/tpm2/constants.ts';
+import { TPM_RC, withPlace } from '../../src/tpm2/response-code.ts';
+import { TPM2B_AUTH, TPM2B_NONCE, TPMA_SESSION_BITS, TPMI_SH_AUTH_SESSION } from '../../src/tpm2/structures/index.ts';
+import type { Tpm } from './context.ts';
+import { authValueAllowed, dictionaryProtected, passwordMatches } from './entities.ts';
+import { refuse } from './refusal.ts';
+import type { Session } from './sessions.ts';
+
+/** Sessions one command may carry (MAX_SESSION_NUM). */
+const MAX_SESSIONS = 3;
+
+/** One authorisation of a command. */
+export interface SessionUse {
+  readonly handle: number;
+  readonly nonceCaller: Uint8Array;
+  readonly attributes: number;
+  readonly hmac: Uint8Array;
+  /** Undefined for a password. */
+  readonly session: Session | undefined;
+}
+
+/** Reads one field of session `number` (from 1); a refusal points to that session. */
+function field<T>(reader: ByteReader, codec: Codec<T>, number: number): T {
+  try {
+    return codec.read(reader);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw refuse(withPlace(responseCodeOf(error), { kind: 'session', number }));
+  }
+}
+
+/** Reads the authorisation area; `reader` covers exactly its bytes. */
+export function readSessions(tpm: Tpm, row: AnyCommandRow, reader: ByteReader): SessionUse[] {
+  if (row.noSessions) throw refuse(TPM_RC.AUTH_CONTEXT);
+  const uses: SessionUse[] = [];
+  while (reader.remaining > 0) {
+    const number = uses.length + 1;
+    if (number > MAX_SESSIONS) throw refuse(TPM_RC.SIZE);
+    const at = { kind: 'session', number } as const;
+    const handle = field(reader, TPMI_SH_AUTH_SESSION, number);
+    const session = tpm.state.sessions.get(handle);
+    if (handle !== TPM_RH.PW && session === undefined) throw refuse(TPM_RC.REFERENCE_S0 + number - 1);
+    const nonceCaller = field(reader, TPM2B_NONCE, number);
+    const attributes = field(reader, TPMA_SESSION_BITS, number);
+    const hmac = field(reader, TPM2B_AUTH, number);
+    if (handle === TPM_RH.PW) {
+      if (nonceCaller.length !== 0) throw refuse(withPlace(TPM_RC.NONCE, at));
+      const other = TPMA_SESSION.audit | TPMA_SESSION.decrypt | TPMA_SESSION.encrypt;
+      if (has(attributes, other)) throw refuse(withPlace(TPM_RC.ATTRIBUTES, at));
+    } else if (uses.some((use) => use.handle === handle)) {
+      throw refuse(withPlace(TPM_RC.HANDLE, at));
+    }
+    uses.push({ handle, nonceCaller, attributes, hmac, session });
+  }
+  return uses;
+}
+
+/** Checks that the command's handles are authorised by its sessions, in order. */
+export function checkSessions(tpm: Tpm, row: AnyCommandRow, handles: readonly number[], uses: readonly SessionUse[]) {
+  if (uses.length < row.authHandles) throw refuse(TPM_RC.AUTH_MISSING);
+  for (let i = 0; i < uses.length; i++) {
+    const use = uses[i];
+    const at = { kind: 'session', number: i + 1 } as const;
+    const role = row.handles[i]?.role;
+    const handle = handles[i];
+    if (use === undefined) continue;
+    if (role === undefined || handle === undefined) {
+      // A session beyond the handles can only audit or encrypt; a password can do neither.
+      if (use.session === undefined) throw refuse(withPlace(TPM_RC.HANDLE, at));
+      throw refuse(withPlace(TPM_RC.ATTRIBUTES, at));
+    }
+    if (!authValueAllowed(tpm, handle, role, row)) throw refuse(TPM_RC.AUTH_UNAVAILABLE);
+    if (!passwordMatches(tpm, handle, use.hmac)) {
+      throw refuse(withPlace(dictionaryProtected(tpm, handle) ? TPM_RC.AUTH_FAIL : TPM_RC.BAD_AUTH, at));
+    }
+  }
+}

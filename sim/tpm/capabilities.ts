@@ -1,0 +1,218 @@
+/** What TPM2_GetCapability reports, as data (TPM 2.0 Library specification, Part 2, 6.12 to 6.14 and 8.2). */
+import { latin1 } from '../../src/bytes/bytes.ts';
+import { TPMA_PERMANENT, TPMA_STARTUP_CLEAR } from '../../src/tpm2/attributes.ts';
+import { TPM_PT, TPM_PT_PCR } from '../../src/tpm2/capability-constants.ts';
+import { handleType, TPM_ALG, TPM_ECC_CURVE, TPM_HT, TPM_RH } from '../../src/tpm2/constants.ts';
+import { PCR_COUNT, pcrSelection } from '../../src/tpm2/structures/index.ts';
+import type { Tpm } from './context.ts';
+import { MAX_LOADED_OBJECTS, MAX_PERSISTENT } from './object-store.ts';
+import { type PcrAttributes, pcrsWhere } from './pcr-table.ts';
+import { allows } from './pcrs.ts';
+import { MAX_ACTIVE_SESSIONS, MAX_LOADED_SESSIONS } from './sessions.ts';
+
+/** TPMA_ALGORITHM bits (Part 2, 8.2). */
+const ASYMMETRIC = 0x001;
+const SYMMETRIC = 0x002;
+const HASH = 0x004;
+const OBJECT = 0x008;
+const SIGNING = 0x100;
+const ENCRYPTING = 0x200;
+const METHOD = 0x400;
+
+const A = TPM_ALG;
+const ALGORITHM_TABLE: readonly (readonly [number, number])[] = [
+  [A.RSA, ASYMMETRIC | OBJECT],
+  [A.SHA1, HASH],
+  [A.HMAC, HASH | SIGNING],
+  [A.AES, SYMMETRIC],
+  [A.MGF1, HASH | METHOD],
+  [A.KEYEDHASH, HASH | OBJECT | SIGNING | ENCRYPTING],
+  [A.XOR, HASH | SYMMETRIC],
+  [A.SHA256, HASH],
+  [A.SHA384, HASH],
+  [A.SHA512, HASH],
+  [A.RSASSA, ASYMMETRIC | SIGNING],
+  [A.RSAES, ASYMMETRIC | ENCRYPTING],
+  [A.RSAPSS, ASYMMETRIC | SIGNING],
+  [A.OAEP, ASYMMETRIC | ENCRYPTING],
+  [A.ECDSA, ASYMMETRIC | SIGNING],
+  [A.ECDH, ASYMMETRIC | METHOD],
+  [A.KDF1_SP800_56A, HASH | METHOD],
+  [A.KDF1_SP800_108, HASH | METHOD],
+  [A.ECC, ASYMMETRIC | OBJECT],
+  [A.SYMCIPHER, OBJECT],
+  [A.CFB, SYMMETRIC | ENCRYPTING],
+];
+/** Algorithms in ascending order with their attributes. */
+export const ALGORITHMS = ALGORITHM_TABLE.map(([alg, algProperties]) => ({ alg, algProperties }));
+
+/** Curves in ascending order. */
+export const CURVES: readonly number[] = [TPM_ECC_CURVE.NIST_P256, TPM_ECC_CURVE.NIST_P384, TPM_ECC_CURVE.NIST_P521];
+
+const PERMANENT_HANDLES: readonly number[] = [
+  TPM_RH.OWNER,
+  TPM_RH.NULL,
+  TPM_RH.PW,
+  TPM_RH.LOCKOUT,
+  TPM_RH.ENDORSEMENT,
+  TPM_RH.PLATFORM,
+  TPM_RH.PLATFORM_NV,
+];
+
+const ascending = (handles: Iterable<number>): number[] => [...handles].sort((a, b) => a - b);
+
+/** All handles of the type of `first`, ascending; undefined for a type that cannot be listed. */
+export function handlesFrom(tpm: Tpm, first: number): number[] | undefined {
+  const { state } = tpm;
+  switch (handleType(first)) {
+    case TPM_HT.PCR:
+      return Array.from({ length: PCR_COUNT }, (_, pcr) => pcr);
+    case TPM_HT.NV_INDEX:
+      return ascending([...state.nv.keys(), ...state.pendingCertificates.keys()]);
+    case TPM_HT.HMAC_SESSION:
+      // The loaded sessions of both kinds, under the number space of the request.
+      return ascending(state.sessions.keys());
+    case TPM_HT.POLICY_SESSION:
+      return [];
+    case TPM_HT.PERMANENT:
+      return [...PERMANENT_HANDLES];
+    case TPM_HT.TRANSIENT:
+      return ascending(state.transient.keys());
+    case TPM_HT.PERSISTENT:
+      return ascending(state.persistent.keys());
+    default:
+      return undefined;
+  }
+}
+
+/** Four ASCII characters as a number, zero bytes after a shorter text. */
+function characters(text: string): number {
+  const bytes = new Uint8Array(4);
+  bytes.set(latin1(text.slice(0, 4)));
+  return new DataView(bytes.buffer).getUint32(0);
+}
+
+function permanentAttributes(tpm: Tpm): number {
+  const { owner, endorsement, lockout } = tpm.state;
+  return (
+    (owner.auth.length > 0 ? TPMA_PERMANENT.ownerAuthSet : 0) |
+    (endorsement.auth.length > 0 ? TPMA_PERMANENT.endorsementAuthSet : 0) |
+    (lockout.auth.length > 0 ? TPMA_PERMANENT.lockoutAuthSet : 0) |
+    TPMA_PERMANENT.tpmGeneratedEPS
+  );
+}
+
+function startupClearAttributes(tpm: Tpm): number {
+  const { owner, endorsement, platform, clockSafe } = tpm.state;
+  return (
+    ((platform.enabled ? TPMA_STARTUP_CLEAR.phEnable | TPMA_STARTUP_CLEAR.phEnableNV : 0) |
+      (owner.enabled ? TPMA_STARTUP_CLEAR.shEnable : 0) |
+      (endorsement.enabled ? TPMA_STARTUP_CLEAR.ehEnable : 0) |
+      (clockSafe ? TPMA_STARTUP_CLEAR.orderly : 0)) >>>
+    0
+  );
+}
+
+/** TPM properties in ascending order. `commands` is the number of commands this TPM has. */
+export function tpmProperties(tpm: Tpm, commands: number): { property: number; value: number }[] {
+  const { config, state } = tpm;
+  const vendor = config.vendorString;
+  const nv = state.nv.size + state.pendingCertificates.size;
+  const table: readonly (readonly [number, number])[] = [
+    [TPM_PT.FAMILY_INDICATOR, characters('2.0')],
+    [TPM_PT.LEVEL, 0],
+    [TPM_PT.REVISION, 159],
+    [TPM_PT.DAY_OF_YEAR, 312],
+    [TPM_PT.YEAR, 2019],
+    [TPM_PT.MANUFACTURER, characters(config.manufacturer)],
+    [TPM_PT.VENDOR_STRING_1, characters(vendor.slice(0, 4))],
+    [TPM_PT.VENDOR_STRING_2, characters(vendor.slice(4, 8))],
+    [TPM_PT.VENDOR_STRING_3, characters(vendor.slice(8, 12))],
+    [TPM_PT.VENDOR_STRING_4, characters(vendor.slice(12, 16))],
+    [TPM_PT.VENDOR_TPM_TYPE, 1],
+    [TPM_PT.FIRMWARE_VERSION_1, Number(config.firmwareVersion >> 32n)],
+    [TPM_PT.FIRMWARE_VERSION_2, Number(config.firmwareVersion & 0xffff_ffffn)],
+    [TPM_PT.INPUT_BUFFER, 1024],
+    [TPM_PT.HR_TRANSIENT_MIN, MAX_LOADED_OBJECTS],
+    [TPM_PT.HR_PERSISTENT_MIN, 7],
+    [TPM_PT.HR_LOADED_MIN, MAX_LOADED_SESSIONS],
+    [TPM_PT.ACTIVE_SESSIONS_MAX, MAX_ACTIVE_SESSIONS],
+    [TPM_PT.PCR_COUNT, PCR_COUNT],
+    [TPM_PT.PCR_SELECT_MIN, 3],
+    [TPM_PT.CONTEXT_GAP_MAX, 0xffff],
+    [TPM_PT.NV_COUNTERS_MAX, 0],
+    [TPM_PT.NV_INDEX_MAX, 2048],
+    [TPM_PT.MEMORY, 6],
+    [TPM_PT.CLOCK_UPDATE, 4096],
+    [TPM_PT.CONTEXT_HASH, A.SHA256],
+    [TPM_PT.CONTEXT_SYM, A.AES],
+    [TPM_PT.CONTEXT_SYM_SIZE, 256],
+    [TPM_PT.ORDERLY_COUNT, 255],
+    [TPM_PT.MAX_COMMAND_SIZE, 4096],
+    [TPM_PT.MAX_RESPONSE_SIZE, 4096],
+    [TPM_PT.MAX_DIGEST, 64],
+    [TPM_PT.MAX_OBJECT_CONTEXT, 2048],
+    [TPM_PT.MAX_SESSION_CONTEXT, 256],
+    [TPM_PT.PS_FAMILY_INDICATOR, 1],
+    [TPM_PT.PS_LEVEL, 0],
+    [TPM_PT.PS_REVISION, 0x105],
+    [TPM_PT.PS_DAY_OF_YEAR, 0],
+    [TPM_PT.PS_YEAR, 0],
+    [TPM_PT.SPLIT_MAX, 128],
+    [TPM_PT.TOTAL_COMMANDS, commands],
+    [TPM_PT.LIBRARY_COMMANDS, commands],
+    [TPM_PT.VENDOR_COMMANDS, 0],
+    [TPM_PT.NV_BUFFER_MAX, 1024],
+    [TPM_PT.MODES, 0],
+    [TPM_PT.MAX_CAP_BUFFER, 1024],
+    [TPM_PT.PERMANENT, permanentAttributes(tpm)],
+    [TPM_PT.STARTUP_CLEAR, startupClearAttributes(tpm)],
+    [TPM_PT.HR_NV_INDEX, nv],
+    [TPM_PT.HR_LOADED, state.sessions.size],
+    [TPM_PT.HR_LOADED_AVAIL, MAX_LOADED_SESSIONS - state.sessions.size],
+    [TPM_PT.HR_ACTIVE, state.sessions.size],
+    [TPM_PT.HR_ACTIVE_AVAIL, MAX_ACTIVE_SESSIONS - state.sessions.size],
+    [TPM_PT.HR_TRANSIENT_AVAIL, MAX_LOADED_OBJECTS - state.transient.size],
+    [TPM_PT.HR_PERSISTENT, state.persistent.size],
+    [TPM_PT.HR_PERSISTENT_AVAIL, MAX_PERSISTENT - state.persistent.size],
+    [TPM_PT.NV_COUNTERS, 0],
+    [TPM_PT.NV_COUNTERS_AVAIL, 0],
+    [TPM_PT.ALGORITHM_SET, 0],
+    [TPM_PT.LOADED_CURVES, CURVES.length],
+    [TPM_PT.LOCKOUT_COUNTER, 0],
+    [TPM_PT.MAX_AUTH_FAIL, 3],
+    [TPM_PT.LOCKOUT_INTERVAL, 1000],
+    [TPM_PT.LOCKOUT_RECOVERY, 1000],
+    [TPM_PT.NV_WRITE_RECOVERY, 0],
+    [TPM_PT.AUDIT_COUNTER_0, 0],
+    [TPM_PT.AUDIT_COUNTER_1, 0],
+  ];
+  return table.map(([property, value]) => ({ property, value }));
+}
+
+const never = (): boolean => false;
+const extendAt = (locality: number) => (p: PcrAttributes) => allows(p.extend, locality);
+const resetAt = (locality: number) => (p: PcrAttributes) => allows(p.reset, locality);
+
+const PCR_PROPERTIES: readonly (readonly [number, (p: PcrAttributes) => boolean])[] = [
+  [TPM_PT_PCR.SAVE, (p) => p.saved],
+  [TPM_PT_PCR.EXTEND_L0, extendAt(0)],
+  [TPM_PT_PCR.RESET_L0, resetAt(0)],
+  [TPM_PT_PCR.EXTEND_L1, extendAt(1)],
+  [TPM_PT_PCR.RESET_L1, resetAt(1)],
+  [TPM_PT_PCR.EXTEND_L2, extendAt(2)],
+  [TPM_PT_PCR.RESET_L2, resetAt(2)],
+  [TPM_PT_PCR.EXTEND_L3, extendAt(3)],
+  [TPM_PT_PCR.RESET_L3, resetAt(3)],
+  [TPM_PT_PCR.EXTEND_L4, extendAt(4)],
+  [TPM_PT_PCR.RESET_L4, resetAt(4)],
+  [TPM_PT_PCR.NO_INCREMENT, (p) => p.noIncrement],
+  [TPM_PT_PCR.DRTM_RESET, (p) => p.dynamic],
+  [TPM_PT_PCR.POLICY, never],
+  [TPM_PT_PCR.AUTH, never],
+];
+
+/** PCR properties in ascending order with the PCRs that have them. */
+export function pcrProperties(): { tag: number; pcrSelect: Uint8Array }[] {
+  return PCR_PROPERTIES.map(([tag, test]) => ({ tag, pcrSelect: pcrSelection(A.NULL, pcrsWhere(test)).pcrSelect }));
+}

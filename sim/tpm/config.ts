@@ -1,0 +1,43 @@
+/** What a person may choose about the simulated TPM. */
+import { InputError } from '../../src/bytes/errors.ts';
+import type { HashName } from '../../src/crypto/primitives.ts';
+
+/** Manufacture-time settings of the embedded TPM. */
+export interface TpmConfig {
+  /** TPM_PT_MANUFACTURER: up to 4 ASCII characters. */
+  readonly manufacturer: string;
+  /** TPM_PT_VENDOR_STRING_1 to _4: up to 16 ASCII characters. */
+  readonly vendorString: string;
+  /** TPM_PT_FIRMWARE_VERSION_1 (upper 32 bits) and _2 (lower). */
+  readonly firmwareVersion: bigint;
+  /** Allocated PCR banks. */
+  readonly banks: readonly HashName[];
+  /** Whether the NV indices of the EK certificates exist. */
+  readonly ekCertificates: boolean;
+}
+
+/** The default TPM: a test manufacturer, SHA-1 and SHA-256 banks. */
+export const DEFAULT_TPM_CONFIG: TpmConfig = {
+  manufacturer: 'ESXS',
+  vendorString: 'esxsim TPM',
+  firmwareVersion: 0x0001_0000_0000_0001n,
+  banks: ['sha1', 'sha256'],
+  ekCertificates: true,
+};
+
+/** The default with `changes`; InputError where a value does not fit a TPM. */
+export function tpmConfig(changes: Partial<TpmConfig> = {}): TpmConfig {
+  const config = { ...DEFAULT_TPM_CONFIG, ...changes };
+  const ascii = (field: string, text: string, max: number): void => {
+    if (!/^[\x20-\x7e]*$/.test(text) || text.length > max) {
+      throw new InputError(`TPM ${field}: at most ${max} ASCII characters, not "${text}"`);
+    }
+  };
+  ascii('manufacturer', config.manufacturer, 4);
+  ascii('vendorString', config.vendorString, 16);
+  if (config.firmwareVersion < 0n || config.firmwareVersion >= 1n << 64n) {
+    throw new InputError(`TPM firmwareVersion: ${config.firmwareVersion} does not fit in 64 bits`);
+  }
+  if (config.banks.length === 0) throw new InputError('TPM banks: at least one bank is needed');
+  return config;
+}

@@ -1,0 +1,27 @@
+/** The TPM's own random numbers: HMAC-SHA-256 of a counter under a secret key, so that the whole state is two plain values. */
+import { concat } from '../../src/bytes/bytes.ts';
+import { hmac } from '../../src/crypto/hash.ts';
+
+/** Serialisable state of the generator. */
+export interface DrbgState {
+  key: Uint8Array;
+  counter: number;
+}
+
+function block(state: DrbgState): Uint8Array {
+  const input = new Uint8Array(8);
+  new DataView(input.buffer).setBigUint64(0, BigInt(state.counter++));
+  return hmac('sha256', state.key, input);
+}
+
+/** The next `size` bytes. A request always starts a new block, so an answer does not depend on how earlier ones were cut. */
+export function randomBytes(state: DrbgState, size: number): Uint8Array {
+  const out = new Uint8Array(size);
+  for (let at = 0; at < size; at += 32) out.set(block(state).subarray(0, Math.min(32, size - at)), at);
+  return out;
+}
+
+/** Mixes caller's data into the key (TPM2_StirRandom). */
+export function stir(state: DrbgState, data: Uint8Array): void {
+  state.key = hmac('sha256', state.key, concat(block(state), data));
+}

@@ -1,0 +1,219 @@
+/**
+ * The embedded TPM 2.0: command bytes in, response bytes out. The order of checks is that of the specification (Part 1,
+ * 18; Part 3, 5): tag, size, code, start-up, handles, sessions, parameters, leftover bytes, action.
+ */
+import { FormatError } from '../../src/bytes/errors.ts';
+import { ByteReader } from '../../src/bytes/reader.ts';
+import { ByteWriter } from '../../src/bytes/writer.ts';
+import { TPMA_SESSION } from '../../src/tpm2/attributes.ts';
+import { responseCodeOf } from '../../src/tpm2/codec.ts';
+import type { AnyCommandRow } from '../../src/tpm2/command-row.ts';
+import { TPM_CC, TPM_RH, TPM_ST } from '../../src/tpm2/constants.ts';
+import { TPM_RC, withPlace } from '../../src/tpm2/response-code.ts';
+import type { Locality } from '../../src/tpm2/transport.ts';
+import type { Clock } from '../clock.ts';
+import type { RandomStream } from '../entropy.ts';
+import { checkSessions, readSessions, type SessionUse } from './authorize.ts';
+import { type TpmConfig, tpmConfig } from './config.ts';
+import type { Tpm } from './context.ts';
+import { EK_INDICES } from './ek-nv.ts';
+import { loadStatus } from './entities.ts';
+import type { Handler } from './handler.ts';
+import { HANDLERS } from './handlers/index.ts';
+import * as platform from './platform.ts';
+import { PrimaryKeys } from './primary-keys.ts';
+import { Refusal, refuse } from './refusal.ts';
+import { manufacture, type TpmState } from './state.ts';
+
+/** Largest command (MAX_COMMAND_SIZE). */
+export const MAX_COMMAND_SIZE = 4096;
+const HEADER_SIZE = 10;
+/** Smallest authorisation: handle, empty nonce, attributes, empty HMAC. */
+const SMALLEST_SESSION = 9;
+
+/** What a TPM is made from. */
+export interface Tpm2Options {
+  /** All secrets of the TPM are drawn from here, in a fixed order. */
+  readonly entropy: RandomStream;
+  readonly clock: Clock;
+  readonly config?: Partial<TpmConfig>;
+  /** Told about an error inside a handler (a bug): the TPM itself only answers TPM_RC_FAILURE. */
+  readonly onFault?: (error: unknown) => void;
+}
+
+/** A TPM 2.0 in this process. */
+export class Tpm2Engine {
+  readonly #tpm: Tpm;
+  readonly #onFault: ((error: unknown) => void) | undefined;
+
+  constructor(options: Tpm2Options) {
+    const config = tpmConfig(options.config);
+    const state = manufacture(config, options.entropy, options.clock.now());
+    if (config.ekCertificates) for (const [index, kind] of EK_INDICES) state.pendingCertificates.set(index, kind);
+    this.#tpm = { config, clock: options.clock, primaryKeys: new PrimaryKeys(), state, locality: 0 };
+    this.#onFault = options.onFault;
+  }
+
+  /** The whole state, for inspection; changing it is tampering with the TPM. */
+  get state(): TpmState {
+    return this.#tpm.state;
+  }
+
+  /** Power cycle and `_TPM_Init`. */
+  powerOn(): void {
+    platform.powerOn(this.#tpm);
+  }
+
+  /** `_TPM_Hash_Start`. */
+  hashStart(): void {
+    platform.hashStart(this.#tpm);
+  }
+
+  /** `_TPM_Hash_Data`. */
+  hashData(data: Uint8Array): void {
+    platform.hashData(this.#tpm, data);
+  }
+
+  /** `_TPM_Hash_End`. */
+  hashEnd(): void {
+    platform.hashEnd(this.#tpm);
+  }
+
+  /** Performs one command. Never throws: whatever the bytes, the answer is a well-formed response. */
+  execute(command: Uint8Array, locality: Locality): Uint8Array {
+    try {
+      this.#tpm.locality = locality;
+      return this.#run(command);
+    } catch (error) {
+      if (error instanceof Refusal) return errorResponse(error.rc);
+      this.#onFault?.(error);
+      return errorResponse(TPM_RC.FAILURE);
+    }
+  }
+
+  #run(command: Uint8Array): Uint8Array {
+    const tpm = this.#tpm;
+    if (command.length < HEADER_SIZE) throw refuse(TPM_RC.COMMAND_SIZE);
+    const reader = new ByteReader(command, 'TPM command');
+    const tag = reader.u16('tag');
+    if (tag !== TPM_ST.SESSIONS && tag !== TPM_ST.NO_SESSIONS) throw refuse(TPM_RC.BAD_TAG);
+    const size = reader.u32('commandSize');
+    if (size !== command.length || size > MAX_COMMAND_SIZE) throw refuse(TPM_RC.COMMAND_SIZE);
+    const code = reader.u32('commandCode');
+    const handler = HANDLERS.get(code);
+    if (handler === undefined) throw refuse(TPM_RC.COMMAND_CODE);
+    if (!tpm.state.started && code !== TPM_CC.Startup) throw refuse(TPM_RC.INITIALIZE);
+
+    const { row } = handler;
+    const input: Record<string, unknown> = {};
+    const handles = readHandles(tpm, row, reader, input);
+    const sessions = tag === TPM_ST.SESSIONS ? authorise(tpm, row, handles, reader) : undefined;
+    if (sessions === undefined && row.authHandles > 0) throw refuse(TPM_RC.AUTH_MISSING);
+    readParameters(row, reader, input);
+    if (reader.remaining > 0) throw refuse(TPM_RC.SIZE);
+
+    // Any command but Shutdown makes the last one stale: an orderly stop means that nothing came after it.
+    if (code !== TPM_CC.Startup) tpm.state.shutdown = undefined;
+    const output = perform(tpm, handler, input);
+    return response(row, output, sessions);
+  }
+}
+
+function readHandles(tpm: Tpm, row: AnyCommandRow, reader: ByteReader, input: Record<string, unknown>): number[] {
+  const out: number[] = [];
+  for (const { name, codec } of row.handles) {
+    const number = out.length + 1;
+    const handle = readPlaced(reader, codec, 'handle', number);
+    input[name] = handle;
+    out.push(handle);
+  }
+  for (let i = 0; i < out.length; i++) {
+    const rc = loadStatus(tpm, out[i] ?? 0);
+    if (rc === TPM_RC.REFERENCE_H0) throw refuse(rc + i);
+    if (rc !== 0) throw refuse(withPlace(rc, { kind: 'handle', number: i + 1 }));
+  }
+  return out;
+}
+
+function authorise(tpm: Tpm, row: AnyCommandRow, handles: readonly number[], reader: ByteReader): SessionUse[] {
+  if (reader.remaining < 4) throw refuse(TPM_RC.INSUFFICIENT);
+  const size = reader.u32('authorizationSize');
+  if (size < SMALLEST_SESSION || size > reader.remaining) throw refuse(TPM_RC.SIZE);
+  const uses = readSessions(tpm, row, reader.sub('sessions', size));
+  checkSessions(tpm, row, handles, uses);
+  return uses;
+}
+
+function readParameters(row: AnyCommandRow, reader: ByteReader, input: Record<string, unknown>): void {
+  const { parameters } = row;
+  for (let i = 0; i < parameters.length; i++) {
+    const parameter = parameters[i];
+    if (parameter !== undefined) input[parameter.name] = readPlaced(reader, parameter.codec, 'parameter', i + 1);
+  }
+}
+
+function readPlaced<T>(
+  reader: ByteReader,
+  codec: { read(reader: ByteReader): T },
+  kind: 'handle' | 'parameter',
+  number: number,
+): T {
+  try {
+    return codec.read(reader);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw refuse(withPlace(responseCodeOf(error), { kind, number }));
+  }
+}
+
+/** Runs the handler; a refusal that names a handle or parameter gets its place. */
+function perform(tpm: Tpm, handler: Handler, input: Record<string, unknown>): Record<string, unknown> | undefined {
+  try {
+    return handler.run(tpm, input);
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.field === undefined) throw error;
+    const { row } = handler;
+    const parameter = row.parameters.findIndex(({ name }) => name === error.field);
+    if (parameter >= 0) throw refuse(withPlace(error.rc, { kind: 'parameter', number: parameter + 1 }));
+    const handle = row.handles.findIndex(({ name }) => name === error.field);
+    throw refuse(withPlace(error.rc, { kind: 'handle', number: handle + 1 }));
+  }
+}
+
+const OK_WITHOUT_SESSIONS = header(TPM_ST.NO_SESSIONS, HEADER_SIZE, 0);
+
+function header(tag: number, size: number, code: number): Uint8Array {
+  return new ByteWriter('big', HEADER_SIZE).u16(tag).u32(size).u32(code).finish();
+}
+
+function errorResponse(rc: number): Uint8Array {
+  return header(rc === TPM_RC.BAD_TAG ? TPM_ST.RSP_COMMAND : TPM_ST.NO_SESSIONS, HEADER_SIZE, rc);
+}
+
+function response(
+  row: AnyCommandRow,
+  output: Record<string, unknown> | undefined,
+  sessions: readonly SessionUse[] | undefined,
+): Uint8Array {
+  if (sessions === undefined && output === undefined) return OK_WITHOUT_SESSIONS.slice();
+  const writer = new ByteWriter('big', output === undefined ? 64 : 512);
+  writer
+    .u16(sessions === undefined ? TPM_ST.NO_SESSIONS : TPM_ST.SESSIONS)
+    .u32(0)
+    .u32(0);
+  for (const { name, codec } of row.responseHandles) codec.write(writer, output?.[name] as number);
+  const sizeAt = writer.length;
+  if (sessions !== undefined) writer.u32(0);
+  for (const { name, codec } of row.response) codec.write(writer, output?.[name]);
+  if (sessions !== undefined) {
+    writer.setU32(sizeAt, writer.length - sizeAt - 4);
+    for (const use of sessions) {
+      if (use.handle === TPM_RH.PW) writer.u16(0).u8(TPMA_SESSION.continueSession).u16(0);
+    }
+  }
+  writer.setU32(2, writer.length);
+  return writer.finish();
+}
+
+/** A new TPM, powered on and waiting for TPM2_Startup. */
+export const createTpm2 = (options: Tpm2Options): Tpm2Engine => new Tpm2Engine(options);

@@ -1,0 +1,78 @@
+/** TPM2_GetCapability and TPM2_ReadClock (TPM 2.0 Library specification, Part 3, chapters 29 and 30). */
+import { TPM_CAP } from '../../../src/tpm2/capability-constants.ts';
+import { GetCapability, ReadClock } from '../../../src/tpm2/commands/pcr.ts';
+import { TPM_RC } from '../../../src/tpm2/response-code.ts';
+import {
+  HASH_ALGORITHMS,
+  MAX_CAP_ALGS,
+  MAX_CAP_CC,
+  MAX_CAP_HANDLES,
+  MAX_ECC_CURVES,
+  MAX_PCR_PROPERTIES,
+  MAX_TPM_PROPERTIES,
+  PCR_COUNT,
+  pcrSelection,
+} from '../../../src/tpm2/structures/index.ts';
+import { ALGORITHMS, CURVES, handlesFrom, pcrProperties, tpmProperties } from '../capabilities.ts';
+import { timeInfo } from '../context.ts';
+import { handler } from '../handler.ts';
+import { bankOf } from '../pcrs.ts';
+import { refuse } from '../refusal.ts';
+import { commandAttributes } from './index.ts';
+
+/** The first `count` (at most `max`) of the ordered items whose key is at least `first`, and whether there are more. */
+function page<T>(items: readonly T[], key: (item: T) => number, first: number, count: number, max: number) {
+  const from = items.filter((item) => key(item) >= first);
+  const data = from.slice(0, Math.min(count, max));
+  return { moreData: from.length > data.length ? 1 : 0, data };
+}
+
+const self = (item: number): number => item;
+
+const getCapability = handler(GetCapability, (tpm, { capability, property, propertyCount: count }) => {
+  switch (capability) {
+    case TPM_CAP.ALGS: {
+      const { moreData, data } = page(ALGORITHMS, ({ alg }) => alg, property, count, MAX_CAP_ALGS);
+      return { moreData, capabilityData: { capability, data } };
+    }
+    case TPM_CAP.HANDLES: {
+      const handles = handlesFrom(tpm, property);
+      if (handles === undefined) throw refuse(TPM_RC.HANDLE, 'property');
+      const { moreData, data } = page(handles, self, property, count, MAX_CAP_HANDLES);
+      return { moreData, capabilityData: { capability, data } };
+    }
+    case TPM_CAP.COMMANDS: {
+      const { moreData, data } = page(commandAttributes(), (cca) => cca & 0xffff, property, count, MAX_CAP_CC);
+      return { moreData, capabilityData: { capability, data } };
+    }
+    // No command needs physical presence, and none is audited besides the one that may not be switched off.
+    case TPM_CAP.PP_COMMANDS:
+    case TPM_CAP.AUDIT_COMMANDS:
+      return { moreData: 0, capabilityData: { capability, data: [] } };
+    case TPM_CAP.PCRS: {
+      if (property !== 0) throw refuse(TPM_RC.VALUE, 'property');
+      const all = Array.from({ length: PCR_COUNT }, (_, pcr) => pcr);
+      const data = HASH_ALGORITHMS.map((alg) => pcrSelection(alg, bankOf(tpm.state, alg) === undefined ? [] : all));
+      return { moreData: 0, capabilityData: { capability, data } };
+    }
+    case TPM_CAP.TPM_PROPERTIES: {
+      const all = tpmProperties(tpm, commandAttributes().length);
+      const { moreData, data } = page(all, (p) => p.property, property, count, MAX_TPM_PROPERTIES);
+      return { moreData, capabilityData: { capability, data } };
+    }
+    case TPM_CAP.PCR_PROPERTIES: {
+      const { moreData, data } = page(pcrProperties(), ({ tag }) => tag, property, count, MAX_PCR_PROPERTIES);
+      return { moreData, capabilityData: { capability, data } };
+    }
+    case TPM_CAP.ECC_CURVES: {
+      const { moreData, data } = page(CURVES, self, property, count, MAX_ECC_CURVES);
+      return { moreData, capabilityData: { capability, data } };
+    }
+    default:
+      throw refuse(TPM_RC.VALUE, 'capability');
+  }
+});
+
+const readClock = handler(ReadClock, (tpm) => ({ currentTime: timeInfo(tpm) }));
+
+export const capabilityHandlers = [getCapability, readClock];

@@ -1,0 +1,32 @@
+/** All command handlers by command code. A row without a handler is a command this TPM does not have. */
+import type { Handler } from '../handler.ts';
+import { attestationHandlers } from './attestation.ts';
+import { capabilityHandlers } from './capability.ts';
+import { hierarchyHandlers } from './hierarchy.ts';
+import { nvHandlers } from './nv.ts';
+import { objectHandlers } from './object.ts';
+import { pcrHandlers } from './pcr.ts';
+import { randomHandlers } from './random.ts';
+import { startupHandlers } from './startup.ts';
+
+/** Handlers by command code. */
+export const HANDLERS: ReadonlyMap<number, Handler> = new Map(
+  [
+    ...startupHandlers,
+    ...capabilityHandlers,
+    ...randomHandlers,
+    ...pcrHandlers,
+    ...hierarchyHandlers,
+    ...objectHandlers,
+    ...attestationHandlers,
+    ...nvHandlers,
+  ].map((handler): [number, Handler] => [handler.row.code, handler]),
+);
+
+let attributes: readonly number[] | undefined;
+
+/** TPMA_CC of every command, ordered by code. */
+export function commandAttributes(): readonly number[] {
+  attributes ??= Array.from(HANDLERS.values(), ({ row }) => row.attributes).sort((a, b) => (a & 0xffff) - (b & 0xffff));
+  return attributes;
+}

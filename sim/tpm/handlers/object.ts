@@ -1,0 +1,47 @@
+/** Objects and contexts (TPM 2.0 Library specification, Part 3, chapters 12 and 28). */
+import { has, TPMA_OBJECT } from '../../../src/tpm2/attributes.ts';
+import { EvictControl, FlushContext, ReadPublic } from '../../../src/tpm2/commands/object.ts';
+import { handleType, TPM_HANDLE_RANGE, TPM_HT, TPM_RH } from '../../../src/tpm2/constants.ts';
+import { TPM_RC } from '../../../src/tpm2/response-code.ts';
+import { objectOf } from '../entities.ts';
+import { action, handler } from '../handler.ts';
+import { MAX_PERSISTENT } from '../object-store.ts';
+import { refuse } from '../refusal.ts';
+
+const readPublic = handler(ReadPublic, (tpm, { objectHandle }) => {
+  const { publicArea, name, qualifiedName } = objectOf(tpm, objectHandle);
+  return { outPublic: publicArea, name, qualifiedName };
+});
+
+const flushContext = action(FlushContext, (tpm, { flushHandle }) => {
+  const { transient, sessions } = tpm.state;
+  const gone =
+    handleType(flushHandle) === TPM_HT.TRANSIENT ? transient.delete(flushHandle) : sessions.delete(flushHandle);
+  if (!gone) throw refuse(TPM_RC.HANDLE, 'flushHandle');
+});
+
+const evictControl = action(EvictControl, (tpm, { auth, objectHandle, persistentHandle }) => {
+  const { transient, persistent } = tpm.state;
+  const object = objectOf(tpm, objectHandle);
+  const platform = object.hierarchy === TPM_RH.PLATFORM;
+  if (has(object.publicArea.objectAttributes, TPMA_OBJECT.stClear)) throw refuse(TPM_RC.ATTRIBUTES, 'objectHandle');
+  if (object.hierarchy === TPM_RH.NULL) throw refuse(TPM_RC.HIERARCHY, 'objectHandle');
+  if (auth === TPM_RH.PLATFORM ? !platform : platform) throw refuse(TPM_RC.HIERARCHY, 'objectHandle');
+  if (persistent.has(objectHandle)) {
+    if (persistentHandle !== objectHandle) throw refuse(TPM_RC.HANDLE, 'objectHandle');
+    persistent.delete(objectHandle);
+    return;
+  }
+  // The owner's handles end where the platform's begin.
+  if (auth === TPM_RH.PLATFORM ? persistentHandle < PLATFORM_FIRST : persistentHandle >= PLATFORM_FIRST) {
+    throw refuse(TPM_RC.RANGE, 'persistentHandle');
+  }
+  if (persistent.has(persistentHandle)) throw refuse(TPM_RC.NV_DEFINED);
+  if (persistent.size >= MAX_PERSISTENT) throw refuse(TPM_RC.NV_SPACE);
+  const source = transient.get(objectHandle);
+  if (source !== undefined) persistent.set(persistentHandle, source);
+});
+
+const PLATFORM_FIRST = TPM_HANDLE_RANGE.PLATFORM_PERSISTENT;
+
+export const objectHandlers = [readPublic, flushContext, evictControl];

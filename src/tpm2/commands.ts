@@ -1,0 +1,17 @@
+/** Every command this package knows, one row each; see `command-row.ts`. */
+import type { AnyCommandRow } from './command-row.ts';
+import * as nv from './commands/nv.ts';
+import * as object from './commands/object.ts';
+import * as pcr from './commands/pcr.ts';
+import * as session from './commands/session.ts';
+import * as startup from './commands/startup.ts';
+
+/** Rows by command name. */
+export const COMMANDS = { ...startup, ...session, ...object, ...pcr, ...nv } as const;
+
+const BY_CODE: ReadonlyMap<number, AnyCommandRow> = new Map(
+  Object.values(COMMANDS).map((row): [number, AnyCommandRow] => [row.code, row]),
+);
+
+/** The row of a command code; undefined for a command this package does not know. */
+export const commandByCode = (code: number): AnyCommandRow | undefined => BY_CODE.get(code);

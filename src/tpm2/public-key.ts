@@ -1,0 +1,52 @@
+/** TPM public areas and ordinary public keys. */
+
+import { leftPad, trimLeadingZeros } from '../bytes/bytes.ts';
+import { FormatError } from '../bytes/errors.ts';
+import { CURVES } from '../crypto/ecdsa.ts';
+import type { CurveName, EcPublicKey, RsaPublicKey } from '../crypto/primitives.ts';
+import { TPM_ALG, TPM_ECC_CURVE } from './constants.ts';
+import type { TPMT_PUBLIC } from './structures/index.ts';
+
+/** Default RSA exponent, written as 0 in a public area (Part 2, 12.2.3.5). */
+export const RSA_DEFAULT_EXPONENT = 65_537;
+
+const CURVE_NAMES: ReadonlyMap<number, CurveName> = new Map([
+  [TPM_ECC_CURVE.NIST_P256, 'P-256'],
+  [TPM_ECC_CURVE.NIST_P384, 'P-384'],
+  [TPM_ECC_CURVE.NIST_P521, 'P-521'],
+]);
+
+/** Curve name of a TPM_ECC_CURVE; undefined for a curve this package does not have. */
+export const curveName = (curveID: number): CurveName | undefined => CURVE_NAMES.get(curveID);
+
+/** The public key in a public area. FormatError where it is not an RSA or EC key, or its numbers cannot be one. */
+export function publicKeyOf(area: TPMT_PUBLIC): RsaPublicKey | EcPublicKey {
+  const bad = (field: string, problem: string) => new FormatError({ structure: 'TPMT_PUBLIC', field, problem });
+  if (area.type === TPM_ALG.RSA) {
+    const n = trimLeadingZeros(area.unique);
+    if (n.length * 8 !== area.parameters.keyBits) {
+      throw bad('unique', `modulus of ${n.length * 8} bits in a key of ${area.parameters.keyBits}`);
+    }
+    const e = area.parameters.exponent === 0 ? RSA_DEFAULT_EXPONENT : area.parameters.exponent;
+    if (e < 3 || e % 2 === 0) throw bad('parameters.exponent', `${e} is not an RSA exponent`);
+    return { kind: 'rsa', n, e };
+  }
+  if (area.type === TPM_ALG.ECC) {
+    const curve = curveName(area.parameters.curveID);
+    if (curve === undefined) throw bad('parameters.curveID', `unknown curve ${area.parameters.curveID}`);
+    const { size } = CURVES[curve];
+    const { x, y } = area.unique;
+    if (x.length === 0 || x.length > size || y.length === 0 || y.length > size) {
+      throw bad('unique', `coordinates of ${x.length} and ${y.length} bytes on ${curve}`);
+    }
+    return { kind: 'ec', curve, x: leftPad(x, size), y: leftPad(y, size) };
+  }
+  throw bad('type', `0x${(area as { type: number }).type.toString(16)} is not an asymmetric key`);
+}
+
+/** The public area with its key replaced by `key`, whose kind must be the area's (TypeError otherwise). */
+export function withPublicKey<T extends TPMT_PUBLIC>(area: T, key: RsaPublicKey | EcPublicKey): T {
+  if (area.type === TPM_ALG.RSA && key.kind === 'rsa') return { ...area, unique: key.n };
+  if (area.type === TPM_ALG.ECC && key.kind === 'ec') return { ...area, unique: { x: key.x, y: key.y } };
+  throw new TypeError('key and public area are of different kinds');
+}

@@ -1,0 +1,106 @@
+/** PCR selections and digests with their algorithm (TPM 2.0 Library specification, Part 2, 10.3, 10.6 and 10.9). */
+import type { ByteReader } from '../../bytes/reader.ts';
+import type { ByteWriter } from '../../bytes/writer.ts';
+import { type Codec, fixedBytes, type Infer, list, refuse, struct, variant } from '../codec.ts';
+import { TPM_ALG } from '../constants.ts';
+import { TPM_RC } from '../response-code.ts';
+import { HASH_COUNT, PCR_COUNT, TPMI_ALG_HASH, TPMI_ALG_HASH_NULL } from './base.ts';
+
+/** Bytes of a digest, by hash algorithm; undefined for an algorithm this package does not have. */
+export function digestSize(hashAlg: number): number | undefined {
+  switch (hashAlg) {
+    case TPM_ALG.SHA1:
+      return 20;
+    case TPM_ALG.SHA256:
+      return 32;
+    case TPM_ALG.SHA384:
+      return 48;
+    case TPM_ALG.SHA512:
+      return 64;
+    default:
+      return undefined;
+  }
+}
+
+/** A digest and the algorithm that made it. */
+export interface TPMT_HA {
+  hashAlg: number;
+  digest: Uint8Array;
+}
+
+/** Part 2, 10.3.2. The digest has no size field: its length follows from the algorithm. */
+export const TPMT_HA: Codec<TPMT_HA> = {
+  name: 'TPMT_HA',
+  spec: 'Part 2, 10.3.2',
+  read(reader: ByteReader) {
+    const hashAlg = TPMI_ALG_HASH.read(reader);
+    return { hashAlg, digest: reader.bytes('digest', digestSize(hashAlg) ?? 0) };
+  },
+  write(writer: ByteWriter, value: TPMT_HA) {
+    writer.u16(value.hashAlg).bytes(value.digest);
+  },
+};
+
+const digest = (size: number) => ({ digest: fixedBytes('TPMU_HA', size) });
+/** TPMT_HA where the algorithm may be TPM_ALG_NULL (then without digest). */
+export const TPMT_HA_NULL = variant('TPMT_HA+', 'Part 2, 10.3.2', { hashAlg: TPMI_ALG_HASH_NULL }, 'hashAlg', {
+  [TPM_ALG.NULL]: {},
+  [TPM_ALG.SHA1]: digest(20),
+  [TPM_ALG.SHA256]: digest(32),
+  [TPM_ALG.SHA384]: digest(48),
+  [TPM_ALG.SHA512]: digest(64),
+});
+
+/** Part 2, 10.9.6 */
+export const TPML_DIGEST_VALUES = list('TPML_DIGEST_VALUES', TPMT_HA, HASH_COUNT);
+
+/** Bytes of a PCR bit map on a PC Client TPM. */
+export const PCR_SELECT_SIZE = PCR_COUNT / 8;
+
+/** Bit map of PCRs: bit n % 8 of byte n / 8 is PCR n. */
+const PCR_SELECT: Codec<Uint8Array> = {
+  name: 'TPMS_PCR_SELECT',
+  spec: 'Part 2, 10.6.1',
+  read(reader: ByteReader) {
+    const size = reader.u8('sizeofSelect');
+    if (size !== PCR_SELECT_SIZE) {
+      throw refuse(reader, TPM_RC.VALUE, `sizeofSelect ${size} is not ${PCR_SELECT_SIZE}`, reader.offset - 1);
+    }
+    return reader.bytes('', size);
+  },
+  write(writer: ByteWriter, value: Uint8Array) {
+    writer.u8(value.length).bytes(value);
+  },
+};
+
+/** Part 2, 10.6.2 */
+export const TPMS_PCR_SELECTION = struct('TPMS_PCR_SELECTION', 'Part 2, 10.6.2', {
+  hash: TPMI_ALG_HASH,
+  pcrSelect: PCR_SELECT,
+});
+/** PCRs of one bank. */
+export type TPMS_PCR_SELECTION = Infer<typeof TPMS_PCR_SELECTION>;
+
+/** Part 2, 10.9.7 */
+export const TPML_PCR_SELECTION = list('TPML_PCR_SELECTION', TPMS_PCR_SELECTION, HASH_COUNT);
+/** PCRs of several banks. */
+export type TPML_PCR_SELECTION = TPMS_PCR_SELECTION[];
+
+/** A selection of PCRs by number. Numbers above 23 are the caller's mistake (RangeError). */
+export function pcrSelection(hashAlg: number, pcrs: Iterable<number>): TPMS_PCR_SELECTION {
+  const pcrSelect = new Uint8Array(PCR_SELECT_SIZE);
+  for (const pcr of pcrs) {
+    if (!Number.isInteger(pcr) || pcr < 0 || pcr >= PCR_COUNT) throw new RangeError(`no PCR ${pcr}`);
+    pcrSelect[pcr >> 3] = (pcrSelect[pcr >> 3] ?? 0) | (1 << (pcr & 7));
+  }
+  return { hash: hashAlg, pcrSelect };
+}
+
+/** Numbers of the PCRs in a bit map, ascending. */
+export function selectedPcrs(pcrSelect: Uint8Array): number[] {
+  const out: number[] = [];
+  for (let pcr = 0; pcr < pcrSelect.length * 8; pcr++) {
+    if ((pcrSelect[pcr >> 3] ?? 0) & (1 << (pcr & 7))) out.push(pcr);
+  }
+  return out;
+}
