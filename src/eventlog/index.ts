@@ -2,6 +2,7 @@
 export * from './algorithms.ts';
 export * from './data/index.ts';
 export * from './event-types.ts';
+export * from './json.ts';
 export * from './log.ts';
 export * from './parser.ts';
 export * from './print.ts';

@@ -1,6 +1,6 @@
 /** Event data that is text or a plain number: actions, separators, S-CRTM versions (PFP 10.4.1). */
 import { ByteReader, ByteWriter, fromLatin1, fromUtf16le, latin1 } from '../../bytes/index.ts';
-import { guidText } from './guid.ts';
+import { guidText } from '../../uefi/guid.ts';
 
 /** EV_SEPARATOR: 0 or all ones = firmware hands over to the OS; another value = an error happened. */
 export interface SeparatorEvent {

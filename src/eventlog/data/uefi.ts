@@ -1,6 +1,6 @@
 /** UEFI event structures of the Platform Firmware Profile (PFP 10.2), little-endian, 64-bit UINTN. */
 import { ByteReader, ByteWriter, fromLatin1, fromUtf16le, latin1, utf16le } from '../../bytes/index.ts';
-import { guidBytes, guidText } from './guid.ts';
+import { guid as guidBytes, guidText } from '../../uefi/guid.ts';
 
 /** Lists longer than this are refused. */
 const MAX_COUNT = 4096;
