@@ -13,7 +13,12 @@ export function bootloaderImages(
   keys: readonly ModuleKey[],
   signer: PeSigner,
 ): { name: string; data: Uint8Array }[] {
-  const image = (name: string, subsystem: 'application' | 'bootServiceDriver', size: number, ...more: PeSectionInput[]) => {
+  const image = (
+    name: string,
+    subsystem: 'application' | 'bootServiceDriver',
+    size: number,
+    ...more: PeSectionInput[]
+  ) => {
     const label = `${name} ${version}`;
     const sections: PeSectionInput[] = [
       { name: '.text', kind: 'code', data: filler(`${label} .text`, size) },

@@ -16,7 +16,12 @@ const acme = (version: string): SystemVibRecipe => ({
       name: 'acme-raidmon',
       files: [
         { kind: 'user-world', path: 'opt/acme/raidmon/bin/raidmond', size: 5000 },
-        { kind: 'text', path: 'etc/init.d/raidmond', text: '#!/bin/sh\n/opt/acme/raidmon/bin/raidmond "$1"\n', mode: 0o755 },
+        {
+          kind: 'text',
+          path: 'etc/init.d/raidmond',
+          text: '#!/bin/sh\n/opt/acme/raidmon/bin/raidmond "$1"\n',
+          mode: 0o755,
+        },
       ],
     },
   ],
@@ -46,7 +51,11 @@ export const ESXI_80: SetRecipe = {
       level: 'VMwareCertified',
       summary: 'Guest customization',
       payloads: [
-        { make: 'archive', name: 'gc', files: [{ kind: 'opaque', path: 'usr/lib/vmware/gc/deploypkg.cab', size: 1500 }] },
+        {
+          make: 'archive',
+          name: 'gc',
+          files: [{ kind: 'opaque', path: 'usr/lib/vmware/gc/deploypkg.cab', size: 1500 }],
+        },
       ],
     },
     acme('1.4.2-1OEM.803.0.0.24022510'),

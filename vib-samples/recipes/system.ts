@@ -34,7 +34,11 @@ export const VIB_ROOTS_FOLDER = 'usr/lib/vmware/secureboot/certs';
 const SB = archive(
   'sb',
   [
-    text('usr/lib/vmware/secureboot/bin/secureBoot.py', '#!/bin/python\n# esxsim sample: stands for the VIB verifier\n', 0o755),
+    text(
+      'usr/lib/vmware/secureboot/bin/secureBoot.py',
+      '#!/bin/python\n# esxsim sample: stands for the VIB verifier\n',
+      0o755,
+    ),
     { kind: 'vib-roots', path: VIB_ROOTS_FOLDER },
   ],
   true,
@@ -64,7 +68,10 @@ const VIM = archive('vim', [
   { kind: 'opaque', path: 'usr/lib/vmware/hostd/docroot/en/welcomeRes.js', size: 400 },
 ]);
 
-const VMX = archive('vmx', [program('bin/vmx', 20000), { kind: 'opaque', path: 'usr/lib/vmware/roms/BIOS.440.ROM', size: 4000 }]);
+const VMX = archive('vmx', [
+  program('bin/vmx', 20000),
+  { kind: 'opaque', path: 'usr/lib/vmware/roms/BIOS.440.ROM', size: 4000 },
+]);
 
 const TPM = archive('tpm', [module('tpm2emu', 5000), program('usr/lib/vmware/tpm/bin/tpmd', 5000)]);
 
@@ -134,10 +141,14 @@ export function esxUpdate(withTpmModule: boolean): SystemVibRecipe {
     level: 'VMwareCertified',
     summary: 'ESXi update library',
     payloads: [
-      archive('esxupdt', [
-        text('usr/lib/vmware/esximage/__init__.py', '# esxsim sample: stands for the update library\n'),
-        program('usr/lib/vmware/esxupdt/bin/esxupdate', 5000),
-      ], true),
+      archive(
+        'esxupdt',
+        [
+          text('usr/lib/vmware/esximage/__init__.py', '# esxsim sample: stands for the update library\n'),
+          program('usr/lib/vmware/esxupdt/bin/esxupdate', 5000),
+        ],
+        true,
+      ),
       archive('weaselin', [text('usr/lib/vmware/weasel/weasel.py', '# esxsim sample: stands for the installer\n')]),
       ...(withTpmModule
         ? [archive('tpmesxup', [{ kind: 'opaque', path: 'usr/lib/vmware/tpmesxup/policy.bin', size: 600 }])]
@@ -167,7 +178,9 @@ export const COMMON: readonly SystemVibRecipe[] = [
     vendor: 'VMware',
     level: 'VMwareCertified',
     summary: 'vSAN kernel modules',
-    payloads: [archive('vsan', [module('vsan', 10000), module('lsom', 8000), program('usr/lib/vmware/vsan/bin/clomd', 6000)])],
+    payloads: [
+      archive('vsan', [module('vsan', 10000), module('lsom', 8000), program('usr/lib/vmware/vsan/bin/clomd', 6000)]),
+    ],
   },
   {
     name: 'vsanhealth',
