@@ -1,5 +1,7 @@
 import { defineConfig } from 'vitest/config';
+import { reporters } from './vitest.reporters.ts';
 
+/** Unit and end-to-end tests: no network, no OS packages. */
 export default defineConfig({
   resolve: { conditions: ['esxsim-source'] },
   ssr: { resolve: { conditions: ['esxsim-source', 'node', 'import', 'default'] } },
@@ -12,5 +14,7 @@ export default defineConfig({
       'test/e2e/**/*.test.ts',
     ],
     testTimeout: 30_000,
+    hookTimeout: 60_000,
+    ...reporters('unit'),
   },
 });

@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { reporters } from './vitest.reporters.ts';
 
 /** Suites that drive real clients and peers; `npm run conformance` installs those first. */
 export default defineConfig({
@@ -7,7 +8,8 @@ export default defineConfig({
   test: {
     include: ['test/conformance/**/*.test.ts'],
     testTimeout: 180_000,
-    hookTimeout: 180_000,
+    hookTimeout: 300_000,
     fileParallelism: false,
+    ...reporters('conformance'),
   },
 });

@@ -3,6 +3,7 @@
  * document overrides parts of one. Unknown keys are refused, and every complaint names its path in the document.
  */
 import { z } from 'zod';
+import { API_VERSIONS } from '../../src/vim/versions.ts';
 
 const text = z.string().min(1).max(256);
 const hex = (bytes: number) =>
@@ -27,10 +28,7 @@ const release = z.strictObject({
     .regex(/^\d+\.\d+\.\d+$/)
     .describe('product version, e.g. 8.0.3'),
   build: z.string().regex(/^\d+$/).describe('build number'),
-  apiVersion: z
-    .string()
-    .regex(/^\d+(\.\d+)+$/)
-    .describe('newest vSphere API version the host speaks, e.g. 8.0.3.0'),
+  apiVersion: z.enum(API_VERSIONS).describe('newest vSphere API version the host speaks, e.g. 8.0.3.0'),
 });
 
 const identity = z.strictObject({
@@ -140,6 +138,11 @@ export const hostSpecSchema = z.strictObject({
   report: z.strictObject({ banks: banks.describe('PCR banks the vSphere attestation report lists') }),
   time: z.iso.datetime().describe('virtual time at power-on'),
   seed: z.union([z.string().min(1).max(256), z.number().int()]).transform(String),
+  nonce: z
+    .string()
+    .regex(/^([0-9a-f]{2}){1,64}$/, 'must be 1 to 64 bytes in lower-case hexadecimal')
+    .optional()
+    .describe('qualifying data of the quote; 32 bytes from the seed where absent'),
   faults: z.array(text).max(64),
 });
 

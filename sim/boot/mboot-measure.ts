@@ -1,0 +1,61 @@
+/** What mboot measures of a module, and where (facts §4; VMware's bootloader). Design B only. */
+
+import { InputError } from '../../src/bytes/errors.ts';
+import { appendModulePath, findSection, isElf, parseElf } from '../../src/esxboot/index.ts';
+import { decodeVersionRecord } from '../../src/eventlog/data/index.ts';
+import { type EsxiEvent, esxiTaggedData } from '../../src/eventlog/index.ts';
+import type { Measurer } from '../measure.ts';
+import { measureEsxi } from './esxi-measurer.ts';
+import type { BootModule } from './modules.ts';
+
+/** PCRs of mboot (facts §1, design B). */
+export const MBOOT_PCR = { update: 11, core: 12, module: 13, configuration: 14 } as const;
+
+/** Stems that have a PCR of their own; everything else goes by extension. */
+const STEM_PCR: ReadonlyMap<string, number> = new Map([
+  ['b', MBOOT_PCR.core],
+  ['k', MBOOT_PCR.core],
+  ['s', MBOOT_PCR.core],
+  ['sb', MBOOT_PCR.core],
+  ['esxupdt', MBOOT_PCR.update],
+]);
+
+/** Modules whose version record is measured before them. */
+const VERSIONED = new Set(['b', 'k']);
+
+/** PCR and event of a module: decided by its file name alone, in this order (facts §4.2). */
+export function moduleTarget(module: Pick<BootModule, 'name' | 'stem' | 'extension'>): {
+  pcr: number;
+  event: EsxiEvent;
+} {
+  const pcr = STEM_PCR.get(module.stem);
+  if (pcr !== undefined) return { pcr, event: { kind: 'module', name: module.name } };
+  return module.extension === 'gz'
+    ? { pcr: MBOOT_PCR.configuration, event: { kind: 'bootOptions', name: module.name } }
+    : { pcr: MBOOT_PCR.module, event: { kind: 'module', name: module.name } };
+}
+
+/** The version record of a kernel module with its path appended; undefined where it has none that can be read. */
+export function versionRecord(module: BootModule): Uint8Array | undefined {
+  if (!isElf(module.content)) return undefined;
+  try {
+    const section = findSection(parseElf(module.content), '.version');
+    return section === undefined ? undefined : appendModulePath(section.data, module.path);
+  } catch (error) {
+    if (error instanceof InputError) return undefined;
+    throw error;
+  }
+}
+
+/** Measures a module, after its version record where it has one. */
+export async function measureModule(measurer: Measurer, module: BootModule): Promise<void> {
+  const { pcr, event } = moduleTarget(module);
+  const version = VERSIONED.has(module.stem) ? versionRecord(module) : undefined;
+  if (version !== undefined) {
+    const record: EsxiEvent = { kind: 'version', record: decodeVersionRecord(version), bytes: version };
+    await measureEsxi(measurer, MBOOT_PCR.module, record, esxiTaggedData(record));
+  }
+  // Some firmware refuses to hash nothing, so mboot measures one zero byte for an empty module.
+  const content = module.content.length === 0 ? new Uint8Array(1) : module.content;
+  await measureEsxi(measurer, pcr, event, content);
+}

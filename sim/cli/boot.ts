@@ -1,0 +1,135 @@
+import { toHex } from '../../src/bytes/bytes.ts';
+import { type Appraisal, renderAppraisal, verifyEvidence } from '../../src/verify/index.ts';
+import { type HostTpmEventDetailsType, reportToJson } from '../../src/vim/index.ts';
+import { formatConsoleLine } from '../console.ts';
+import { EVIDENCE_FILES, evidenceFiles, hostJson, pcrsJson } from '../evidence.ts';
+import { type BootResult, Host } from '../host.ts';
+import { writeFolder } from '../node/files.ts';
+import { loadImage } from '../node/image-files.ts';
+import { predictReference } from '../predict.ts';
+import { openTpm } from '../tpm/ports/open.ts';
+import { layoutJson } from '../vmkernel/address-space.ts';
+import type { CommandInput, CommandIo, CommandResult } from './command.ts';
+import { readSpec } from './spec-options.ts';
+import { count, table } from './text.ts';
+import { readNonce } from './verify.ts';
+
+export async function run({ options }: CommandInput, io: CommandIo): Promise<CommandResult> {
+  readNonce(options.text('nonce'));
+  const spec = readSpec(options);
+  const image = loadImage(spec);
+  const tpm = spec.hardware.tpm.present ? await openTpm(options.text('tpm') ?? 'embedded') : undefined;
+  let result: BootResult;
+  try {
+    const host = new Host(spec, image, { tpm, onConsole: (line) => io.line(formatConsoleLine(line)) });
+    result = await host.powerOn();
+  } finally {
+    await tpm?.close();
+  }
+  const files = evidenceFiles(result);
+  const out = options.text('out');
+  if (out !== undefined) writeFolder(out, files, EVIDENCE_FILES);
+  const appraisal = result.tpm === undefined ? undefined : await appraise(result, files, image);
+  return {
+    text: render(result, appraisal, out),
+    json: bootJson(result, appraisal),
+    exitCode: result.state === 'running' ? 0 : 1,
+  };
+}
+
+/** The reference verifier's opinion, against a healthy boot of the same spec and image. */
+async function appraise(
+  result: BootResult,
+  files: Map<string, Uint8Array>,
+  image: Parameters<typeof predictReference>[1],
+): Promise<Appraisal> {
+  const reference = await predictReference(result.spec, image);
+  return verifyEvidence(files, reference, { nonce: result.tpm?.nonce });
+}
+
+function bootJson(result: BootResult, appraisal: Appraisal | undefined): unknown {
+  const { tpm } = result;
+  return {
+    host: hostJson(result),
+    state: result.state,
+    halted: result.halted ?? null,
+    console: result.console.map(formatConsoleLine),
+    layout: layoutJson(result.layout),
+    ...(tpm === undefined
+      ? {}
+      : {
+          pcrs: pcrsJson(tpm.pcrs),
+          report: reportToJson(tpm.report, result.spec.release.apiVersion),
+          eventLog: toHex(tpm.eventLog),
+          txtEventLog: tpm.txtEventLog === undefined ? null : toHex(tpm.txtEventLog),
+          nonce: toHex(tpm.nonce),
+          quote: { attest: toHex(tpm.quote.attest), signature: toHex(tpm.quote.signature) },
+          ak: toHex(tpm.keys.akPublic),
+          ek: toHex(tpm.keys.ekPublic),
+        }),
+    appraisal: appraisal ?? null,
+  };
+}
+
+const KIND: Readonly<Record<string, string>> = {
+  HostTpmSoftwareComponentEventDetails: 'component',
+  HostTpmCommandEventDetails: 'command line',
+  HostTpmOptionEventDetails: 'boot options',
+  HostTpmBootSecurityOptionEventDetails: 'security option',
+  HostTpmNvTagEventDetails: 'asset tag',
+  HostTpmSignerEventDetails: 'signer',
+  HostTpmVersionEventDetails: 'version',
+  HostTpmBootCompleteEventDetails: 'boot complete',
+};
+
+function eventText(event: HostTpmEventDetailsType): string {
+  const details: Readonly<Record<string, unknown>> = { ...event };
+  for (const field of ['commandLine', 'optionsFileName', 'bootSecurityOption'] as const) {
+    if (typeof details[field] === 'string') return details[field];
+  }
+  const { componentName, vibName, vibVersion } = details;
+  if (typeof componentName !== 'string') return '';
+  return vibName === '' || vibName === undefined
+    ? componentName
+    : `${componentName} (${String(vibName)} ${String(vibVersion)})`;
+}
+
+function render(result: BootResult, appraisal: Appraisal | undefined, out: string | undefined): string {
+  const { tpm, spec } = result;
+  const parts: string[] = [];
+  if (tpm !== undefined) {
+    const [bank = 'sha256'] = Object.keys(pcrsJson(tpm.pcrs));
+    const values = Object.entries(pcrsJson(tpm.pcrs)[bank] ?? {});
+    parts.push(`PCRs (${bank}, read back from the TPM)\n${table(['PCR', 'VALUE'], values)}`);
+    const rows = tpm.report.tpmEvents.map(({ pcrIndex, eventDetails }) => [
+      String(pcrIndex),
+      KIND[eventDetails._typeName] ?? eventDetails._typeName,
+      toHex(eventDetails.dataHash).slice(0, 16),
+      eventText(eventDetails),
+    ]);
+    const reliable = tpm.report.tpmLogReliable ? 'reliable' : 'NOT reliable';
+    parts.push(
+      `Attestation report: ${count(rows.length, 'event')}, log ${reliable}\n${table(['PCR', 'KIND', 'DIGEST', 'WHAT'], rows)}`,
+    );
+  }
+  const regions = layoutJson(result.layout).regions;
+  if (regions.length > 0) {
+    const rows = regions.map((r) => [
+      r.base,
+      r.size.toString(16),
+      r.permissions,
+      String(r.entropyBits),
+      `${r.owner} ${r.name}`,
+    ]);
+    parts.push(
+      `Memory layout: ${count(regions.length, 'region')}\n${table(['BASE', 'SIZE', 'PERM', 'BITS', 'WHAT'], rows)}`,
+    );
+  }
+  if (appraisal !== undefined) parts.push(`Reference verifier\n${renderAppraisal(appraisal)}`);
+  const nonce = tpm === undefined ? '' : `, nonce ${toHex(tpm.nonce)}`;
+  parts.push(
+    `Host ${spec.identity.name}: ${result.halted === undefined ? 'running' : `HALTED (${result.halted.code}: ${result.halted.message})`}; seed ${spec.seed}${nonce}`,
+  );
+  if (out !== undefined) parts.push(`Evidence written to ${out}`);
+  return `\n${parts.join('\n\n')}`;
+}

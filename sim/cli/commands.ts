@@ -1,0 +1,144 @@
+/** Every command of the CLI, as data. Implementations load only when called, so `--help` and errors stay fast. */
+import type { CommandRow, OptionRow } from './command.ts';
+
+/** What each group of commands is for. */
+export const GROUPS: Readonly<Record<string, string>> = {
+  vib: 'read and check VIB files',
+  log: 'read TCG event logs',
+  faults: 'the catalogue of what can be made to go wrong',
+};
+
+const PROFILE: OptionRow = { flags: '--profile <name>', about: 'profile the host starts from (default esxi-8.0-uefi)' };
+const SPEC: OptionRow = { flags: '--spec <file>', about: 'host spec (JSON or YAML) over the profile' };
+const SEED: OptionRow = { flags: '--seed <n>', about: 'seed of all randomness, or "random"' };
+const IMAGE: OptionRow = {
+  flags: '--image <path>',
+  about: '.vib file, folder of .vib files, or bootbank folder (repeatable)',
+  repeatable: true,
+};
+const FAULT: OptionRow = {
+  flags: '--fault <id>',
+  about: 'inject a fault (repeatable); see `esxsim faults list`',
+  repeatable: true,
+};
+
+/** The table. */
+export const COMMANDS: readonly CommandRow[] = [
+  {
+    name: 'boot',
+    about: 'Power on a simulated host; show its boot, PCRs, report and a verdict. Exit 1 when the boot is refused.',
+    options: [
+      PROFILE,
+      SPEC,
+      IMAGE,
+      SEED,
+      { flags: '--tpm <where>', about: 'embedded, swtpm:HOST:PORT or mssim:HOST:PORT', default: 'embedded' },
+      FAULT,
+      { flags: '--nonce <hex>', about: 'qualifying data of the quote (default: 32 bytes from the seed)' },
+      { flags: '--out <dir>', about: 'write the evidence into this folder' },
+    ],
+    examples: ['boot', 'boot --profile esxi-6.7-txt --out evidence', 'boot --fault cmdline-tamper --json'],
+    load: () => import('./boot.ts'),
+  },
+  {
+    name: 'predict',
+    about: 'Write the reference values a healthy host with this image will show (by booting it)',
+    options: [PROFILE, SPEC, IMAGE, { flags: '--out <file>', about: 'reference file to write (default: stdout)' }],
+    examples: ['predict --out ref.json', 'predict --image vibs/ --profile esxi-8.0-uefi --out ref.json'],
+    load: () => import('./predict.ts'),
+  },
+  {
+    name: 'verify',
+    about: 'Appraise evidence against reference values. Exit 1 unless trusted.',
+    args: [{ name: '<evidence>', about: 'folder written by `boot --out`' }],
+    options: [
+      { flags: '--reference <file>', about: 'reference file written by `predict`' },
+      { flags: '--nonce <hex>', about: 'the nonce that the quote must carry' },
+    ],
+    examples: ['verify --reference ref.json evidence', 'verify --reference ref.json evidence --nonce 0102'],
+    load: () => import('./verify.ts'),
+  },
+  {
+    name: 'serve',
+    about: 'Serve the vSphere API of simulated hosts. Prints `ready URL` when it accepts connections.',
+    options: [
+      PROFILE,
+      SPEC,
+      IMAGE,
+      { flags: '--hosts <n>', about: 'number of hosts', default: '1' },
+      SEED,
+      { flags: '--fault <[host=]id>', about: 'inject a fault into all hosts or one (repeatable)', repeatable: true },
+      { flags: '--listen <host:port>', about: 'address to listen on', default: '127.0.0.1:8989' },
+      { flags: '--no-tls', about: 'plain http' },
+      { flags: '--user <name>', about: 'user who may log in', default: 'administrator@vsphere.local' },
+      { flags: '--password <text>', about: 'password of that user', default: 'esxsim' },
+    ],
+    examples: ['serve', 'serve --hosts 3 --fault esx02.example.test=cmdline-tamper --listen 127.0.0.1:0 --no-tls'],
+    load: () => import('./serve.ts'),
+  },
+  {
+    name: 'vib inspect',
+    about: 'Show what a VIB says of itself and what is in it',
+    args: [{ name: '<files...>', about: '.vib files' }],
+    examples: ['vib inspect vib-samples/esxi-8.0/*.vib'],
+    load: () => import('./vib-inspect.ts'),
+  },
+  {
+    name: 'vib list',
+    about: 'List the files in the payloads of a VIB',
+    args: [{ name: '<files...>', about: '.vib files' }],
+    examples: ['vib list some.vib'],
+    load: () => import('./vib-list.ts'),
+  },
+  {
+    name: 'vib verify',
+    about: 'Check signature, acceptance level and payload checksums. Exit 1 where one is bad.',
+    args: [{ name: '<files...>', about: '.vib files' }],
+    options: [
+      {
+        flags: '--root <pem>',
+        about: 'trusted root certificates (default: the test PKI of the samples)',
+        repeatable: true,
+      },
+      { flags: '--level <level>', about: 'acceptance level of the host', default: 'PartnerSupported' },
+      { flags: '--time <iso>', about: 'time at which certificates must be valid', default: '2026-01-01T00:00:00Z' },
+    ],
+    examples: ['vib verify some.vib', 'vib verify --root my-root.pem --level CommunitySupported some.vib'],
+    load: () => import('./vib-verify.ts'),
+  },
+  {
+    name: 'log print',
+    about: 'Print a TCG event log',
+    args: [{ name: '<file>', about: 'binary log' }],
+    examples: ['log print evidence/eventlog.bin'],
+    load: () => import('./log-print.ts'),
+  },
+  {
+    name: 'log replay',
+    about: 'Compute the PCR values a log leads to; with --pcrs exit 1 where they differ from the given ones',
+    args: [{ name: '<file>', about: 'binary log' }],
+    options: [{ flags: '--pcrs <file>', about: 'pcrs.json to compare with' }],
+    examples: ['log replay evidence/eventlog.bin --pcrs evidence/pcrs.json'],
+    load: () => import('./log-replay.ts'),
+  },
+  {
+    name: 'faults list',
+    about: 'List the faults that can be injected',
+    examples: ['faults list', 'faults list --json'],
+    load: () => import('./faults-list.ts'),
+  },
+  {
+    name: 'faults show',
+    about: 'Explain one fault: what it changes, what the evidence shows, what a good verifier says',
+    args: [{ name: '<id>', about: 'fault id' }],
+    examples: ['faults show cmdline-tamper'],
+    load: () => import('./faults-show.ts'),
+  },
+  {
+    name: 'aslr',
+    about: 'Boot repeatedly and show how the memory layout varies',
+    options: [PROFILE, SPEC, IMAGE, SEED, { flags: '--boots <n>', about: 'number of boots', default: '10' }],
+    examples: ['aslr --boots 50', 'aslr --boots 50 --seed 7 --json'],
+    load: () => import('./aslr.ts'),
+  },
+];

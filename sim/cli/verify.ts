@@ -1,0 +1,34 @@
+import { tryFromHex } from '../../src/bytes/bytes.ts';
+import { InputError, withSource } from '../../src/bytes/errors.ts';
+import { parseReference, renderAppraisal, verifyEvidence } from '../../src/verify/index.ts';
+import { EVIDENCE_FILES } from '../evidence.ts';
+import { isFolder, listFolder, readFile } from '../node/files.ts';
+import type { CommandInput, CommandResult } from './command.ts';
+
+/** Evidence files of a folder; names outside the contract are not looked at. */
+export function readEvidence(folder: string): Map<string, Uint8Array> {
+  if (!isFolder(folder)) throw new InputError(`${folder}: is not a folder of evidence`);
+  const names = listFolder(folder).filter((name) => EVIDENCE_FILES.includes(name));
+  if (names.length === 0)
+    throw new InputError(`${folder}: holds no evidence files (expected eventlog.bin, quote.attest, …)`);
+  return new Map(names.map((name) => [name, readFile(`${folder}/${name}`)]));
+}
+
+/** The bytes of `--nonce`. */
+export function readNonce(text: string | undefined): Uint8Array | undefined {
+  if (text === undefined) return undefined;
+  const nonce = tryFromHex(text);
+  if (nonce === undefined || nonce.length === 0 || nonce.length > 64) {
+    throw new InputError('--nonce: expected 1 to 64 bytes in hexadecimal');
+  }
+  return nonce;
+}
+
+export async function run({ args, options }: CommandInput): Promise<CommandResult> {
+  const file = options.text('reference');
+  if (file === undefined)
+    throw new InputError('verify: --reference FILE is needed (write one with `esxsim predict --out FILE`)');
+  const reference = withSource(file, () => parseReference(readFile(file)));
+  const appraisal = verifyEvidence(readEvidence(args[0] ?? ''), reference, { nonce: readNonce(options.text('nonce')) });
+  return { text: renderAppraisal(appraisal), json: appraisal, exitCode: appraisal.verdict === 'TRUSTED' ? 0 : 1 };
+}

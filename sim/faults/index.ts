@@ -1,0 +1,32 @@
+import { InputError } from '../../src/bytes/errors.ts';
+import type { BootImage } from '../image.ts';
+import { CMDLINE_TAMPER } from './cmdline-tamper.ts';
+import type { Fault, MutableImage } from './fault.ts';
+import { VIB_PAYLOAD_SWAP } from './vib-payload-swap.ts';
+
+export type { Fault, MutableImage, VerdictWord } from './fault.ts';
+
+/** All faults, in the order of the catalogue. */
+export const FAULTS: readonly Fault[] = [VIB_PAYLOAD_SWAP, CMDLINE_TAMPER];
+
+/** The fault of an id such as `vib-payload-swap` or `vib-payload-swap:k.b00`, with its parameter. */
+export function findFault(text: string): { fault: Fault; parameter: string | undefined } {
+  const colon = text.indexOf(':');
+  const id = colon < 0 ? text : text.slice(0, colon);
+  const fault = FAULTS.find((f) => f.id === id);
+  if (fault === undefined) {
+    throw new InputError(`unknown fault ${JSON.stringify(id)}; known: ${FAULTS.map((f) => f.id).join(', ')}`);
+  }
+  return { fault, parameter: colon < 0 ? undefined : text.slice(colon + 1) };
+}
+
+/** The boot disk with all named faults applied, in the order given; the original is not touched. */
+export function applyImageFaults(image: BootImage, faults: readonly string[]): BootImage {
+  if (faults.length === 0) return image;
+  const changed: MutableImage = { bootbank: new Map(image.bootbank), esp: new Map(image.esp) };
+  for (const text of faults) {
+    const { fault, parameter } = findFault(text);
+    fault.patchImage(changed, parameter);
+  }
+  return changed;
+}

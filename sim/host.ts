@@ -1,0 +1,197 @@
+/** A simulated host: a spec and a boot disk in; power it on; evidence out. Runs in Node and in a browser. */
+import { fromHex } from '../src/bytes/bytes.ts';
+import { InputError } from '../src/bytes/errors.ts';
+import { EventLogWriter } from '../src/eventlog/index.ts';
+import { pcrSelection, Tpm2Client, TpmError } from '../src/tpm2/index.ts';
+import type { TpmTransport } from '../src/tpm2/transport.ts';
+import type { HostTpmAttestationReport } from '../src/vim/index.ts';
+import { writeAssetTag } from './asset-tag.ts';
+import { bootHypervisor, type RunningSystem } from './boot/chain.ts';
+import { VirtualClock } from './clock.ts';
+import { BootConsole, type ConsoleLine } from './console.ts';
+import { Entropy } from './entropy.ts';
+import { applyImageFaults } from './faults/index.ts';
+import type { BootImage } from './image.ts';
+import { BootHalt, type HaltReason, type Machine, type MachineTpm } from './machine.ts';
+import { BANK_ALGORITHM, Measurer } from './measure.ts';
+import { PCR_NUMBERS, type PcrBanks, readPcrs } from './pcrs.ts';
+import { buildReport } from './report.ts';
+import type { HostSpec } from './spec/schema.ts';
+import { tpmFirmwareVersion } from './spec/tpm-version.ts';
+import { embeddedTransport } from './tpm/embedded.ts';
+import { type ProvisionedKeys, provisionKeys, type QuoteBytes, quote } from './tpm/identity.ts';
+import type { Region } from './vmkernel/address-space.ts';
+
+/** How a boot ended. */
+export type BootState = 'running' | 'halted';
+
+/** Everything one boot left behind, before it is turned into files (evidence.ts). */
+export interface BootResult {
+  readonly spec: HostSpec;
+  readonly state: BootState;
+  /** Why the boot stopped; undefined where the host runs. */
+  readonly halted: HaltReason | undefined;
+  readonly console: readonly ConsoleLine[];
+  readonly consoleText: string;
+  readonly layout: readonly Region[];
+  /** Virtual time of power-on and of the end of the boot, milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly commandLine: string;
+  /** Installed VIBs as the VMkernel found them. */
+  readonly system: RunningSystem;
+  /** What the TPM tells; undefined without a TPM. */
+  readonly tpm: BootTpmEvidence | undefined;
+}
+
+/** Evidence of the TPM after a boot. */
+export interface BootTpmEvidence {
+  readonly pcrs: PcrBanks;
+  readonly eventLog: Uint8Array;
+  readonly txtEventLog: Uint8Array | undefined;
+  readonly report: HostTpmAttestationReport;
+  readonly keys: ProvisionedKeys;
+  readonly nonce: Uint8Array;
+  readonly quote: QuoteBytes;
+}
+
+/** Choices that are not part of the spec. */
+export interface HostOptions {
+  /** The TPM to use; the embedded engine where absent. */
+  readonly tpm?: TpmTransport | undefined;
+  /** Called with every console line as it is printed. */
+  readonly onConsole?: ((line: ConsoleLine) => void) | undefined;
+}
+
+/** TPM errors and unusable input end in the same way: what was asked of the host cannot be done. */
+function asInputError(error: unknown): unknown {
+  return error instanceof TpmError ? new InputError(error.message, { cause: error }) : error;
+}
+
+/** A host that can be powered on any number of times. */
+export class Host {
+  readonly spec: HostSpec;
+  readonly entropy: Entropy;
+  readonly #image: BootImage;
+  readonly #clock: VirtualClock;
+  readonly #options: HostOptions;
+  readonly #transport: TpmTransport | undefined;
+  #boots = 0;
+
+  /** @param image boot disk as installed; the spec's faults are applied to it */
+  constructor(spec: HostSpec, image: BootImage, options: HostOptions = {}) {
+    this.spec = spec;
+    this.entropy = new Entropy(spec.seed);
+    this.#image = applyImageFaults(image, spec.faults);
+    this.#clock = new VirtualClock(Date.parse(spec.time));
+    this.#options = options;
+    this.#transport = spec.hardware.tpm.present ? (options.tpm ?? this.#embeddedTpm()) : undefined;
+  }
+
+  #embeddedTpm(): TpmTransport {
+    const { manufacturer, vendorString, firmwareVersion, banks } = this.spec.hardware.tpm;
+    const config = {
+      manufacturer,
+      vendorString,
+      firmwareVersion: tpmFirmwareVersion(firmwareVersion),
+      banks,
+      ekCertificates: true,
+    };
+    return embeddedTransport({ entropy: this.entropy.stream('tpm'), clock: this.#clock, config });
+  }
+
+  /** Boots once. The result says whether the host runs; unusable input and an unreachable TPM throw an InputError. */
+  async powerOn(): Promise<BootResult> {
+    this.#boots++;
+    const startedAt = this.#clock.now();
+    const machine = this.#machine();
+    try {
+      if (this.#boots === 1) await this.#writeAssetTag();
+      let halted: HaltReason | undefined;
+      const system: RunningSystem = {
+        commandLine: '',
+        modules: [],
+        vibs: [],
+        owners: new Map(),
+        reliable: true,
+        layout: [],
+        txtLog: undefined,
+      };
+      try {
+        await bootHypervisor(machine, system);
+      } catch (error) {
+        if (!(error instanceof BootHalt)) throw error;
+        halted = error.reason;
+      }
+      return {
+        spec: this.spec,
+        state: halted === undefined ? 'running' : 'halted',
+        halted,
+        console: machine.console.lines,
+        consoleText: machine.console.text(),
+        layout: system.layout,
+        startedAt,
+        endedAt: this.#clock.now(),
+        commandLine: system.commandLine,
+        system,
+        tpm: machine.tpm === undefined ? undefined : await this.#collect(machine.tpm, system),
+      };
+    } catch (error) {
+      throw asInputError(error);
+    }
+  }
+
+  #machine(): Machine {
+    const transport = this.#transport;
+    const { banks } = this.spec.hardware.tpm;
+    const clock = this.#clock;
+    let tpm: MachineTpm | undefined;
+    if (transport !== undefined) {
+      const client = new Tpm2Client(transport);
+      const log = new EventLogWriter({ algorithms: banks, platformClass: 1 });
+      tpm = { transport, client, measurer: new Measurer(client, log, banks) };
+    }
+    return {
+      spec: this.spec,
+      clock,
+      console: new BootConsole(clock, this.#options.onConsole),
+      entropy: this.entropy.child(`boot ${this.#boots}`),
+      image: this.#image,
+      tpm,
+    };
+  }
+
+  /** An asset tag is written once, in an earlier power cycle, as an administrator does with esxcli. */
+  async #writeAssetTag(): Promise<void> {
+    const tag = this.spec.hardware.tpm.assetTag;
+    const transport = this.#transport;
+    if (tag === undefined || transport === undefined) return;
+    await writeAssetTag(transport, tag);
+  }
+
+  async #collect(tpm: MachineTpm, system: RunningSystem): Promise<BootTpmEvidence> {
+    const { banks, ekAlgorithm, akAlgorithm } = this.spec.hardware.tpm;
+    const pcrs = await readPcrs(tpm.client, banks);
+    const eventLog = tpm.measurer.logBytes();
+    const keys = await provisionKeys(tpm.client, { ekAlgorithm, akAlgorithm });
+    const nonce = this.spec.nonce === undefined ? this.entropy.bytes('nonce', 32) : fromHex(this.spec.nonce);
+    const bank = banks.includes('sha256') ? 'sha256' : (banks[0] ?? 'sha256');
+    return {
+      pcrs,
+      eventLog,
+      txtEventLog: system.txtLog,
+      report: buildReport({
+        banks: this.spec.report.banks.filter((b) => banks.includes(b)),
+        pcrs,
+        log: eventLog,
+        txtLog: system.txtLog,
+        modules: system.modules,
+        owners: system.owners,
+        reliable: system.reliable,
+      }),
+      keys,
+      nonce,
+      quote: await quote(tpm.client, keys.akHandle, nonce, [pcrSelection(BANK_ALGORITHM[bank], PCR_NUMBERS)]),
+    };
+  }
+}

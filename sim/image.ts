@@ -1,0 +1,16 @@
+/** What is on the boot disk of a simulated host. */
+
+/** Files of the boot disk. Names are as on the FAT volumes; bytes are exactly those on disk. */
+export interface BootImage {
+  /** Boot bank: `boot.cfg` and the modules, by file name without a leading slash. */
+  readonly bootbank: ReadonlyMap<string, Uint8Array>;
+  /** EFI system partition, by path with forward slashes, e.g. `EFI/BOOT/BOOTX64.EFI`. */
+  readonly esp: ReadonlyMap<string, Uint8Array>;
+}
+
+/** The file of a path such as `/b.b00`, whatever its case (FAT ignores case). */
+export function findFile(files: ReadonlyMap<string, Uint8Array>, path: string): Uint8Array | undefined {
+  const wanted = path.replace(/^\/+/, '').replaceAll('\\', '/').toLowerCase();
+  for (const [name, bytes] of files) if (name.toLowerCase() === wanted) return bytes;
+  return undefined;
+}

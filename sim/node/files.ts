@@ -1,0 +1,120 @@
+/** Reading and writing files for the CLI: errors name the file on one line, and nothing is left half-written. */
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { InputError } from '../../src/bytes/errors.ts';
+
+/** Largest single file read into memory: 4 GiB − 1 would not fit a Buffer everywhere, and no input comes near 2 GiB. */
+const MAX_FILE = 2 ** 31 - 1;
+
+const REASON: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or folder',
+  EACCES: 'permission denied',
+  EPERM: 'not permitted',
+  EISDIR: 'is a folder',
+  ENOTDIR: 'a part of the path is not a folder',
+  ENOSPC: 'no space left on the device',
+  EROFS: 'read-only file system',
+  EEXIST: 'already exists',
+};
+
+/** What a file system error means, without the system's prefix. */
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return REASON[code] ?? (error instanceof Error ? error.message : String(error));
+}
+
+function attempt<T>(path: string, verb: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError(`${path}: cannot ${verb}: ${reasonOf(error)}`, { source: path, cause: error });
+  }
+}
+
+/** Bytes of a file. */
+export function readFile(path: string): Uint8Array {
+  return attempt(path, 'read', () => {
+    const { size } = statSync(path);
+    if (size > MAX_FILE)
+      throw new InputError(`${path}: ${size} bytes exceed the limit of ${MAX_FILE}`, { source: path });
+    return new Uint8Array(readFileSync(path));
+  });
+}
+
+/** Whether the path is a folder; a path that does not exist is an InputError. */
+export function isFolder(path: string): boolean {
+  return attempt(path, 'read', () => statSync(path).isDirectory());
+}
+
+/** Names in a folder, sorted by code unit so that every machine sees the same order. */
+export function listFolder(path: string): readonly string[] {
+  return attempt(path, 'read', () => readdirSync(path)).toSorted();
+}
+
+function writeSynced(path: string, bytes: Uint8Array): void {
+  const handle = openSync(path, 'w');
+  try {
+    for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at);
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** Writes a file so that a reader sees the old content or the new, never a part (write, fsync, rename). */
+export function writeFileAtomic(path: string, bytes: Uint8Array): void {
+  attempt(path, 'write', () => {
+    const temporary = join(dirname(resolve(path)), `.${process.pid}.esxsim.tmp`);
+    try {
+      writeSynced(temporary, bytes);
+      renameSync(temporary, path);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    }
+  });
+}
+
+/**
+ * Writes a folder of files. All are written and synced beside the target first and moved in only when complete; files of an
+ * earlier run that this run does not write stay unless `replace` names them as ours to remove.
+ */
+export function writeFolder(
+  path: string,
+  files: ReadonlyMap<string, Uint8Array>,
+  replace: readonly string[] = [],
+): void {
+  attempt(path, 'write', () => {
+    mkdirSync(path, { recursive: true });
+    const staging = join(path, `.${process.pid}.esxsim.tmp`);
+    try {
+      mkdirSync(staging);
+      for (const [name, bytes] of files) writeSynced(join(staging, name), bytes);
+      for (const name of replace) if (!files.has(name)) rmSync(join(path, name), { force: true });
+      for (const name of files.keys()) renameSync(join(staging, name), join(path, name));
+    } finally {
+      rmSync(staging, { recursive: true, force: true });
+    }
+  });
+}
+
+/** Root folder of the package, wherever this module was bundled or installed. */
+export function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'vib-samples')) && dirname(folder) !== folder) folder = dirname(folder);
+  return folder;
+}

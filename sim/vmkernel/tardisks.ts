@@ -1,0 +1,43 @@
+/** Tardisks: archives of the boot bank that the VMkernel mounts as its file system, in boot order. */
+import { InputError } from '../../src/bytes/errors.ts';
+import { isUstar, readUstar } from '../../src/vib/ustar.ts';
+import { isVmtar, readVmtar } from '../../src/vib/vmtar.ts';
+import type { BootModule } from '../boot/modules.ts';
+import type { Machine } from '../machine.ts';
+
+/** A file of a mounted archive. */
+export interface TardiskFile {
+  /** Path without a leading slash. */
+  readonly path: string;
+  readonly data: Uint8Array;
+}
+
+/** A mounted archive. */
+export interface Tardisk {
+  readonly module: BootModule;
+  readonly files: readonly TardiskFile[];
+}
+
+/** Reads the files of an archive; undefined where the module is none. Throws FormatError where it is damaged. */
+function openArchive(content: Uint8Array): TardiskFile[] | undefined {
+  const entries = isVmtar(content) ? readVmtar(content) : isUstar(content) ? readUstar(content) : undefined;
+  return entries
+    ?.filter(({ type }) => type === 'file' || type === 'shared')
+    .map(({ name, data }) => ({ path: name.replace(/^(\.?\/)+/, ''), data }));
+}
+
+/** Mounts every archive among the modules. A damaged one is not mounted; its absence shows later, as on a host. */
+export function mountTardisks(machine: Machine, modules: readonly BootModule[]): Tardisk[] {
+  const mounted: Tardisk[] = [];
+  for (const module of modules) {
+    try {
+      const files = openArchive(module.content);
+      if (files !== undefined) mounted.push({ module, files });
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      machine.console.print('vmkernel', `VisorFS: cannot mount ${module.name}: ${error.message}`);
+    }
+  }
+  machine.console.print('vmkernel', `VisorFS: mounted ${mounted.length} tardisks`);
+  return mounted;
+}

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Installs the real clients and peers of the conformance suites: OS packages with apt-get, Python clients into a virtual
+# environment and Go clients into .cache/conformance. A tool that cannot be installed ends this script with an error.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+GOVC_VERSION=v0.52.0
+PYVMOMI_VERSION=8.0.3.0.1
+cache="$PWD/.cache/conformance"
+mkdir -p "$cache/bin"
+
+need=()
+for pair in swtpm:swtpm swtpm_setup:swtpm-tools tpm2_eventlog:tpm2-tools openssl:openssl ar:binutils readelf:binutils \
+  sbverify:sbsigntool jq:jq python3:python3 go:golang-go; do
+  command -v "${pair%%:*}" >/dev/null || need+=("${pair##*:}")
+done
+ls /usr/lib/*/libtss2-tcti-swtpm.so.0 >/dev/null 2>&1 || need+=(libtss2-tcti-swtpm0)
+if [ "${#need[@]}" -gt 0 ]; then
+  as_root=()
+  [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+  "${as_root[@]}" apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq "${need[@]}" python3-venv >/dev/null
+fi
+
+if [ ! -x "$cache/venv/bin/python" ]; then python3 -m venv "$cache/venv"; fi
+"$cache/venv/bin/pip" install --quiet --disable-pip-version-check "pyvmomi==$PYVMOMI_VERSION"
+
+if [ ! -x "$cache/bin/govc-$GOVC_VERSION" ]; then
+  GOBIN="$cache/bin" GOFLAGS=-mod=mod go install "github.com/vmware/govmomi/govc@$GOVC_VERSION"
+  mv "$cache/bin/govc" "$cache/bin/govc-$GOVC_VERSION"
+fi
+ln -sf "govc-$GOVC_VERSION" "$cache/bin/govc"
+
+for tool in swtpm swtpm_setup tpm2_eventlog tpm2_checkquote openssl ar readelf sbverify jq go; do
+  command -v "$tool" >/dev/null || { echo "conformance: $tool is missing after set-up" >&2; exit 1; }
+done
+"$cache/bin/govc" version
+"$cache/venv/bin/python" -c 'import pyVim.connect'

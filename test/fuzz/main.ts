@@ -1,0 +1,50 @@
+/**
+ * `npm run fuzz [-- --runs N --seed S --only NAME]`: mutated inputs against every parser and the TPM engine. A target fails
+ * where it throws anything but an InputError (bad input, said properly), or takes longer than a second for one input.
+ */
+import { performance } from 'node:perf_hooks';
+import { Entropy } from '../../sim/entropy.ts';
+import { toBase64 } from '../../src/bytes/bytes.ts';
+import { InputError } from '../../src/bytes/errors.ts';
+import { mutate } from './mutate.ts';
+import { targets } from './targets.ts';
+
+const SLOW_MS = 1000;
+
+function option(name: string, fallback: string): string {
+  const i = process.argv.indexOf(`--${name}`);
+  return i < 0 ? fallback : (process.argv[i + 1] ?? fallback);
+}
+
+const runs = Number(option('runs', '3000'));
+const seed = option('seed', '1');
+const only = option('only', '');
+let failures = 0;
+
+for (const target of (await targets()).filter((t) => t.name.includes(only))) {
+  const random = new Entropy(seed).stream(`fuzz ${target.name}`);
+  const started = performance.now();
+  let refused = 0;
+  for (let i = 0; i < runs; i++) {
+    const input = mutate(target.inputs[random.below(target.inputs.length)] ?? new Uint8Array(0), random);
+    const before = performance.now();
+    let problem: string | undefined;
+    try {
+      await target.run(input);
+    } catch (error) {
+      if (error instanceof InputError) refused++;
+      else problem = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    }
+    if (performance.now() - before > SLOW_MS) problem ??= `took longer than ${SLOW_MS} ms`;
+    if (problem !== undefined) {
+      failures++;
+      console.error(
+        `${target.name}: run ${i} of seed ${seed}: ${problem}\n  input (base64): ${toBase64(input).slice(0, 2000)}`,
+      );
+      if (failures > 20) process.exit(1);
+    }
+  }
+  const seconds = (performance.now() - started) / 1000;
+  console.log(`${target.name.padEnd(24)} ${runs} inputs, ${refused} refused, ${(runs / seconds).toFixed(0)}/s`);
+}
+process.exit(failures > 0 ? 1 : 0);
