@@ -1,4 +1,5 @@
 /** The boot chain of a host, stage after stage (design §1). */
+import type { ImgdbVib } from '../../src/esxboot/index.ts';
 import type { Machine } from '../machine.ts';
 import { halt } from '../machine.ts';
 import { Firmware } from '../platform/firmware.ts';
@@ -10,24 +11,11 @@ import type { BootModule } from './modules.ts';
 import { runSafeboot } from './safeboot.ts';
 import { launchTxt } from './txt-launch.ts';
 
-/** An installed VIB as the VMkernel finds it in the image database. */
-export interface InstalledVib {
-  readonly id: string;
-  readonly name: string;
-  readonly version: string;
-  readonly vendor: string;
-  readonly acceptanceLevel: string;
-  readonly summary: string;
-  readonly description: string;
-  readonly releaseDate: string;
-  readonly payloads: readonly string[];
-}
-
 /** What the stages have found out; filled as the boot goes on, so that a halted boot leaves what there was. */
 export interface RunningSystem {
   commandLine: string;
   modules: readonly BootModule[];
-  vibs: readonly InstalledVib[];
+  vibs: readonly ImgdbVib[];
   /** Owner of a module by its file name. */
   owners: ReadonlyMap<string, ModuleOwner>;
   /** Whether the record of measured modules is complete (tpmLogReliable). */

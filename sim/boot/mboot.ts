@@ -15,11 +15,11 @@ import {
   parseElf,
   resolveModulePath,
 } from '../../src/esxboot/index.ts';
+import { NV_INDEX_ASSET_TAG } from '../asset-tag.ts';
 import { findFile } from '../image.ts';
 import { halt, type Machine } from '../machine.ts';
 import type { Measurer } from '../measure.ts';
 import type { Firmware } from '../platform/firmware.ts';
-import { NV_INDEX_ASSET_TAG } from '../asset-tag.ts';
 import { readNv } from '../tpm/identity.ts';
 import { measureEsxi } from './esxi-measurer.ts';
 import { MBOOT_PCR, measureModule } from './mboot-measure.ts';

@@ -1,7 +1,6 @@
 /** Native drivers: ELF modules in mounted archives, loaded only with a good signature where Secure Boot is on. */
 import { InputError } from '../../src/bytes/errors.ts';
 import { isElf, type ModuleKey, parseElf, verifyModule } from '../../src/esxboot/index.ts';
-import type { InstalledVib } from '../boot/chain.ts';
 import type { Machine } from '../machine.ts';
 import type { AddressSpace } from './address-space.ts';
 import { moduleSegments } from './elf-segments.ts';
@@ -16,7 +15,6 @@ export interface DriverContext {
   /** Keys that may sign modules, from the kernel image. */
   readonly keys: readonly ModuleKey[];
   readonly secureBoot: boolean;
-  readonly vibs: readonly InstalledVib[];
 }
 
 /** Loads every driver of every archive, in mounting order, and places it above the kernel. */

@@ -7,7 +7,7 @@ import { InputError } from '../../src/bytes/errors.ts';
 import { hash } from '../../src/crypto/hash.ts';
 import { decodePem } from '../../src/crypto/pem.ts';
 import { type Certificate, parseCertificate } from '../../src/crypto/x509.ts';
-import { type ImgdbVib, readImgdb, UNOWNED_TAIL } from '../../src/esxboot/index.ts';
+import { IMGDB_FILE, type Imgdb, type ImgdbVib, readImgdb, UNOWNED_TAIL } from '../../src/esxboot/index.ts';
 import {
   compareAcceptance,
   hostAccepts,
@@ -16,13 +16,12 @@ import {
   verifySignature,
   vibId,
 } from '../../src/vib/index.ts';
-import type { InstalledVib, RunningSystem } from '../boot/chain.ts';
+import type { RunningSystem } from '../boot/chain.ts';
 import type { BootModule } from '../boot/modules.ts';
 import { halt, type Machine } from '../machine.ts';
 import type { ModuleOwner } from '../report.ts';
 import type { Tardisk } from './tardisks.ts';
 
-const DATABASE = 'imgdb.tgz';
 /** Trust anchors of the verifier, inside its own (signed, measured) archive. */
 const ANCHORS = 'usr/lib/vmware/secureboot/certs/';
 const ANCHOR_MODULE = 'sb';
@@ -36,9 +35,10 @@ export interface ImageCheck {
 
 /** Fills in the installed VIBs and owners; halts where Secure Boot does not allow the image. */
 export function checkInstalledVibs(machine: Machine, system: RunningSystem, check: ImageCheck): void {
-  const vibs = readDatabase(machine, check.modules);
-  system.vibs = vibs.map(installed);
-  system.owners = ownersOf(vibs);
+  const database = readDatabase(machine, check.modules);
+  const vibs = database?.vibs ?? [];
+  system.vibs = vibs;
+  system.owners = ownersOf(database);
   const unowned = unownedModules(check.modules, system.owners);
   system.reliable = vibs.length > 0 && unowned.length === 0;
 
@@ -60,36 +60,32 @@ export function checkInstalledVibs(machine: Machine, system: RunningSystem, chec
   }
 }
 
-function readDatabase(machine: Machine, modules: readonly BootModule[]): readonly ImgdbVib[] {
-  const database = modules.find((module) => module.name === DATABASE);
+function readDatabase(machine: Machine, modules: readonly BootModule[]): Imgdb | undefined {
+  const database = modules.find((module) => module.name === IMGDB_FILE);
   if (database === undefined) {
-    machine.console.print('vmkernel', `Image: no ${DATABASE} among the modules`);
-    return [];
+    machine.console.print('vmkernel', `Image: no ${IMGDB_FILE} among the modules`);
+    return undefined;
   }
   try {
-    const { vibs, findings } = readImgdb(database.content);
-    for (const finding of findings) machine.console.print('vmkernel', `Image: ${DATABASE}: ${finding.message}`);
-    return vibs;
+    const result = readImgdb(database.content);
+    for (const finding of result.findings)
+      machine.console.print('vmkernel', `Image: ${IMGDB_FILE}: ${finding.message}`);
+    return result;
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    machine.console.print('vmkernel', `Image: ${DATABASE} is damaged: ${error.message}`);
-    return [];
+    machine.console.print('vmkernel', `Image: ${IMGDB_FILE} is damaged: ${error.message}`);
+    return undefined;
   }
 }
 
-function installed({ descriptor, files }: ImgdbVib): InstalledVib {
-  const { name, version, vendor, acceptanceLevel, summary, description, releaseDate } = descriptor;
-  const payloads = [...files.keys()];
-  return { id: vibId(descriptor), name, version, vendor, acceptanceLevel, summary, description, releaseDate, payloads };
-}
-
-function ownersOf(vibs: readonly ImgdbVib[]): ReadonlyMap<string, ModuleOwner> {
-  const owners = new Map<string, ModuleOwner>();
-  for (const { descriptor, files } of vibs) {
-    const { name, version, vendor } = descriptor;
-    for (const file of files.values()) owners.set(file, { name, version, vendor });
-  }
-  return owners;
+function ownersOf(database: Imgdb | undefined): ReadonlyMap<string, ModuleOwner> {
+  const owners = [...(database?.owners ?? [])];
+  return new Map(
+    owners.map(([file, { vibName, vibVersion, vibVendor }]) => [
+      file,
+      { name: vibName, version: vibVersion, vendor: vibVendor },
+    ]),
+  );
 }
 
 /** Modules that some VIB should own: all but the database and the configuration archives. */

@@ -50,7 +50,7 @@ export async function startVmkernel(machine: Machine, system: RunningSystem, boo
 
   const space = new AddressSpace(spec.vmkernel.randomizeLayout ? machine.entropy.stream('address space') : undefined);
   const keys = startKernelImage(machine, space, boot);
-  loadDrivers(machine, space, { tardisks, keys, secureBoot: boot.secureBoot, vibs: system.vibs });
+  loadDrivers(machine, space, { tardisks, keys, secureBoot: boot.secureBoot });
   startUserWorlds(machine, space, { tardisks, execInstalledOnly, owners: system.owners });
   system.layout = space.regions;
 
