@@ -1,0 +1,123 @@
+/**
+ * From VIBs to what lies on a boot disk: the bootbank (boot.cfg, one file per payload with the payload's own bytes, image
+ * database, saved state) and the boot loaders of the EFI system partition.
+ */
+import { utf8 } from '../bytes/bytes.ts';
+import { InputError } from '../bytes/errors.ts';
+import { gzip, isFile, openPayload, type Vib, type VibPayload, vibId, writeUstar } from '../vib/index.ts';
+import { withDirectories } from './archive-tree.ts';
+import { BOOT_STATE, writeBootCfg } from './boot-cfg.ts';
+import { buildImgdb, IMGDB_FILE } from './imgdb.ts';
+import { bootbankName, bootOrder, bootOrderRelease } from './module-names.ts';
+
+/** Files that belong to the bank itself. */
+export const BOOT_CFG_FILE = 'boot.cfg';
+export const STATE_FILE = 'state.tgz';
+
+/** Options of {@link buildBootbank}. */
+export interface BootbankOptions {
+  /** `build` of boot.cfg, e.g. `8.0.3-0.0.24022510`. */
+  readonly build: string;
+  /** Release, e.g. `8.0.3`: decides the order of the early modules. */
+  readonly release: string;
+  /** `kernelopt` of boot.cfg; empty for none. */
+  readonly kernelOptions: string;
+  /** UUID of the boot bank volume, 32 hex digits; recorded in the saved configuration. */
+  readonly bootUuid: string;
+  /** Saved configuration, a complete state.tgz; by default a small fixed one. */
+  readonly state?: Uint8Array;
+  /** Update serial number of the bank (default 1). */
+  readonly updated?: number;
+}
+
+/** What lies on the disk. */
+export interface Bootbank {
+  /** Files by name, in boot order after boot.cfg. */
+  readonly bootbank: ReadonlyMap<string, Uint8Array>;
+  /** Files of the EFI system partition by path. */
+  readonly esp: ReadonlyMap<string, Uint8Array>;
+}
+
+/** Where each boot loader of the `btldr` payload goes (facts: esxi-measured-boot §2.1). */
+const ESP_PLACES: Readonly<Record<string, readonly string[]>> = {
+  'safeboot64.efi': ['EFI/BOOT/BOOTX64.EFI', 'EFI/VMware/safeboot64.efi'],
+  'mboot64.efi': ['EFI/VMware/mboot64.efi'],
+  'crypto64.efi': ['EFI/VMware/crypto64.efi'],
+};
+
+/** A small saved configuration: state.tgz holds local.tgz, which holds the changed files of /etc. */
+function defaultState({ build, bootUuid }: BootbankOptions): Uint8Array {
+  const conf = `/system/uuid = "${bootUuid}"\n/system/build = "${build}"\n`;
+  const local = gzip(writeUstar(withDirectories([{ name: 'etc/vmware/esx.conf', data: utf8(conf) }])));
+  return gzip(writeUstar([{ name: 'local.tgz', data: local }]));
+}
+
+/**
+ * Builds the boot disk of a host from its VIBs. Deterministic. Throws InputError where two VIBs have one name, a VIB lacks
+ * a payload that its descriptor names, no VIB brings the kernel `b`, or a boot loader archive is damaged.
+ */
+export function buildBootbank(vibs: readonly Vib[], options: BootbankOptions): Bootbank {
+  checkVibs(vibs);
+  const payloads = vibs.flatMap((vib) =>
+    vib.payloads.map((payload) => ({
+      vib,
+      payload,
+      vibId: vibId(vib.descriptor),
+      vibName: vib.descriptor.name,
+      payloadName: payload.name,
+    })),
+  );
+  const ordered = bootOrder(payloads, bootOrderRelease(options.release));
+  const [kernel] = ordered;
+  if (kernel === undefined || kernel.vibName !== 'esx-base' || kernel.payloadName !== 'b') {
+    throw new InputError('bootbank: no VIB esx-base with the kernel payload b');
+  }
+  const used = new Set([BOOT_CFG_FILE, IMGDB_FILE, STATE_FILE]);
+  const files = new Map<string, Uint8Array>();
+  const namesOf = new Map<Vib, Map<string, string>>(vibs.map((vib) => [vib, new Map()]));
+  for (const { vib, payload } of ordered) {
+    const name = bootbankName(payload.name, payload.type, used);
+    files.set(name, payload.data);
+    namesOf.get(vib)?.set(payload.name, name);
+  }
+  const byId = [...namesOf].map(([vib, names]) => ({ vib, files: names }));
+  byId.sort((a, b) => (vibId(a.vib.descriptor) < vibId(b.vib.descriptor) ? -1 : 1));
+  files.set(IMGDB_FILE, buildImgdb(`ESXi-${options.build}-standard`, byId));
+  files.set(STATE_FILE, options.state ?? defaultState(options));
+  const [kernelFile, ...modules] = [...files.keys()].map((name) => `/${name}`);
+  const bootCfg = writeBootCfg({
+    bootstate: BOOT_STATE.VALID,
+    title: 'Loading VMware ESXi',
+    timeout: 5,
+    prefix: '',
+    kernel: kernelFile,
+    kernelopt: options.kernelOptions,
+    modules: modules.map((file) => ({ file, options: '' })),
+    build: options.build,
+    updated: options.updated ?? 1,
+  });
+  return { bootbank: new Map([[BOOT_CFG_FILE, bootCfg], ...files]), esp: bootLoaders(vibs) };
+}
+
+function checkVibs(vibs: readonly Vib[]): void {
+  const names = new Set<string>();
+  for (const { descriptor, payloads } of vibs) {
+    if (names.has(descriptor.name)) throw new InputError(`bootbank: two VIBs named ${descriptor.name}`);
+    names.add(descriptor.name);
+    const missing = descriptor.payloads.find(({ name }) => !payloads.some((payload) => payload.name === name));
+    if (missing !== undefined) throw new InputError(`VIB ${vibId(descriptor)}: payload ${missing.name} is missing`);
+  }
+}
+
+/** The EFI images of every `btldr` payload, by their place on the system partition. */
+function bootLoaders(vibs: readonly Vib[]): Map<string, Uint8Array> {
+  const esp = new Map<string, Uint8Array>();
+  const isLoader = ({ name, type }: VibPayload): boolean => name === 'btldr' && type === 'tgz';
+  for (const payload of vibs.flatMap((vib) => vib.payloads.filter(isLoader))) {
+    for (const entry of openPayload(payload).entries.filter(isFile)) {
+      const base = entry.name.slice(entry.name.lastIndexOf('/') + 1).toLowerCase();
+      for (const path of ESP_PLACES[base] ?? []) esp.set(path, entry.data);
+    }
+  }
+  return esp;
+}
