@@ -7,13 +7,15 @@ import type { EventLog, LogEvent } from './log.ts';
 /** Longest text or byte string shown in full. */
 const SHOWN = 96;
 
-/** A text with quotes; control characters, bidirectional marks and the like become `\u{…}`, long text is cut. */
+/** A text with control characters, bidirectional marks, line separators and the like as `\u{…}`. */
+export function escapeText(text: string): string {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (c) => `\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
+/** A text of a log in quotes, escaped, and cut after `limit` characters. */
 export function quoteText(text: string, limit = 512): string {
-  const cut = text.length > limit ? `${text.slice(0, limit)}` : text;
-  const escaped = cut.replace(/["\\]|[^\P{C}]|[\p{Zl}\p{Zp}]/gu, (c) =>
-    c === '"' || c === '\\' ? `\\${c}` : `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`,
-  );
-  return `"${escaped}"${text.length > limit ? ` … (${text.length} characters)` : ''}`;
+  const quoted = escapeText(text.slice(0, limit).replace(/["\]/g, (c) => `\${c}`));
+  return `"${quoted}"${text.length > limit ? ` … (${text.length} characters)` : ''}`;
 }
 
 function shortHex(bytes: Uint8Array): string {

@@ -1,0 +1,183 @@
+/** Compares the state that sound evidence shows with the reference. */
+import { equalBytes, toHex } from '../bytes/index.ts';
+import { secureBootVariables } from './check-log.ts';
+import { launched } from './check-replay.ts';
+import { type Change, compareEvents } from './compare.ts';
+import { type Context, eventId, pcrValue, report } from './context.ts';
+import { explainChange } from './explain.ts';
+import type { FindingCode } from './findings.ts';
+import type { Measurement, MeasurementKind } from './measurements.ts';
+import type { Reference, ReferenceEvent } from './reference.ts';
+
+const DRTM_PCRS = [17, 18, 19, 20, 21, 22];
+
+/** A reference that judges nothing trusts nothing (catalogue entry `policy-empty-accepts`). */
+export function checkPolicy(ctx: Context, reference: Reference) {
+  const { byValue, byEvents, quotedPcrs } = reference.policy;
+  if (quotedPcrs.length > 0 && byValue.length + byEvents.length > 0) return;
+  report(ctx, 'POLICY_EMPTY', 'the reference judges no PCR, so it cannot make a host trusted', {
+    scenario: 'policy-empty-accepts',
+  });
+}
+
+/** The launch is of the kind that the reference describes. PCR 17 to 22 are then explained, whatever they hold. */
+export function checkLaunch(ctx: Context, reference: Reference) {
+  const isLaunched = launched(ctx);
+  if (reference.launch === 'txt' && !isLaunched) {
+    if (ctx.evidence.txtLog === undefined && ctx.evidence.present.has('txt-eventlog.bin')) return;
+    for (const pcr of DRTM_PCRS) ctx.unproven.add(pcr);
+    report(ctx, 'TXT_NOT_LAUNCHED', 'no measured launch: the TXT log has no launch, PCR 17 to 22 were never reset', {
+      where: { pcr: 17, file: 'txt-eventlog.bin' },
+      scenario: 'txt-not-launched',
+    });
+  } else if (reference.launch === 'uefi' && isLaunched) {
+    for (const pcr of DRTM_PCRS) ctx.unproven.add(pcr);
+    report(ctx, 'REFERENCE_OTHER_LAUNCH', 'the host made a TXT launch, the reference is for a host that makes none', {
+      where: { pcr: 17 },
+      scenario: 'tpm12-ostype-profile',
+    });
+  }
+}
+
+/** Whether a finding with this code was made. */
+const found = (ctx: Context, code: FindingCode): boolean => ctx.findings.some((f) => f.code === code);
+
+/** Secure Boot is on where policy wants it. */
+export function checkSecureBoot(ctx: Context, reference: Reference) {
+  if (reference.policy.secureBoot !== 'required') return;
+  const state = secureBootVariables(ctx).get('SecureBoot');
+  if (state === undefined || equalBytes(state, new Uint8Array([1]))) return;
+  report(ctx, 'SECURE_BOOT_DISABLED', 'UEFI Secure Boot is off', {
+    where: { pcr: 7, name: 'SecureBoot', file: 'eventlog.bin' },
+    expected: '01',
+    actual: toHex(state),
+    scenario: 'sb-disabled',
+  });
+}
+
+/** The kind of event that ends a healthy boot: "Boot Complete", or the security options on releases without it. */
+function endOfBoot(reference: Reference): MeasurementKind | undefined {
+  const kinds: readonly MeasurementKind[] = ['bootComplete', 'securityOption'];
+  return kinds.find((kind) => reference.events.some((e) => e.kind === kind));
+}
+
+/** Events of the reference that come after everything the boot got to, file by file. */
+function notReached(reference: Reference, changes: readonly Change[]): Set<ReferenceEvent> {
+  const missing = new Set(changes.flatMap((c) => (c.kind === 'missing' ? [c.expected] : [])));
+  const out = new Set<ReferenceEvent>();
+  for (const source of ['log', 'txt', 'report']) {
+    for (const event of reference.events.filter((e) => e.source === source).toReversed()) {
+      if (!missing.has(event)) break;
+      out.add(event);
+    }
+  }
+  return out;
+}
+
+/** Finds out whether the boot came to its end; returns the expected events that were then never reached. */
+function checkBootComplete(ctx: Context, reference: Reference, changes: readonly Change[]): Set<ReferenceEvent> {
+  const end = endOfBoot(reference);
+  const last = reference.events.filter((e) => e.kind === end).at(-1);
+  const unreadable = last === undefined || ctx.unproven.has(last.pcr) || isReportMissing(ctx, last);
+  if (unreadable || ctx.measurements.some((m) => m.kind === end)) {
+    return found(ctx, 'TXT_NOT_LAUNCHED') ? notReached(reference, changes) : new Set();
+  }
+  const after = notReached(reference, changes);
+  const altered = changes.flatMap((c) => (c.kind === 'changed' && c.expected.kind === 'module' ? [c.actual.name] : []));
+  const seen = altered.length === 0 ? '' : `; altered before the stop: ${altered.join(', ')}`;
+  const message = `the boot did not come to its end: ${after.size} expected measurements were never made${seen}`;
+  report(ctx, 'BOOT_NOT_COMPLETE', message, { where: { pcr: last.pcr } });
+  return after;
+}
+
+function isReportMissing(ctx: Context, event: ReferenceEvent): boolean {
+  return event.source === 'report' && ctx.evidence.report?.reliable !== true;
+}
+
+/** Differences that Secure Boot being off implies and that are no findings of their own. */
+function followsFromSecureBoot(change: Change): boolean {
+  if (change.kind === 'order') return false;
+  const event = change.kind === 'added' ? change.actual : change.expected;
+  return (
+    event.type === 'EV_EFI_VARIABLE_AUTHORITY' || event.name === 'SecureBoot' || event.name === 'uefiSecureBootEnabled'
+  );
+}
+
+/** Every event of the judged PCRs is the expected one. One finding for each component, option or variable that is not. */
+export function checkEvents(ctx: Context, reference: Reference) {
+  const { byEvents } = reference.policy;
+  const judged = (e: { pcr: number }): boolean => byEvents.includes(e.pcr) && !ctx.unproven.has(e.pcr);
+  const { log, txtLog, report: vsphere } = ctx.evidence;
+  const readable = {
+    log: log !== undefined && log.events.length > 0 && log.algorithms.includes(ctx.bank),
+    txt: txtLog !== undefined,
+    report: vsphere?.reliable === true,
+  };
+  const expected = reference.events.filter((e) => judged(e) && readable[e.source]);
+  const actual = ctx.measurements.filter((m) => judged(m) && readable[m.source]);
+  const changes = compareEvents(expected, actual, ctx.bank).filter((c) => !isSpoken(ctx, c));
+  const after = checkBootComplete(ctx, { ...reference, events: expected }, changes);
+  const secureBootOff = found(ctx, 'SECURE_BOOT_DISABLED');
+  const own = changes.filter(
+    (c) => !(c.kind === 'missing' && after.has(c.expected)) && !(secureBootOff && followsFromSecureBoot(c)),
+  );
+  for (const change of foldSameCause(own, ctx)) {
+    const explained = explainChange(ctx, change);
+    if (explained !== undefined) ctx.findings.push(explained);
+  }
+}
+
+/** Whether an earlier finding is about the event of this change, or about an event of the same place. */
+function isSpoken(ctx: Context, change: Change): boolean {
+  if (change.kind === 'order') return false;
+  if (change.kind !== 'missing') return ctx.spoken.has(eventId(change.actual));
+  const { pcr, kind, name } = change.expected;
+  return ctx.measurements.some(
+    (m) => m.pcr === pcr && m.kind === kind && (m.name === name || m.name === '') && ctx.spoken.has(eventId(m)),
+  );
+}
+
+/**
+ * One cause, one finding: the version record of a component that changed says nothing more, and a security option set on
+ * the command line shows twice.
+ */
+function foldSameCause(changes: readonly Change[], ctx: Context): Change[] {
+  const changedModules = new Set(
+    changes.flatMap((c) => (c.kind === 'changed' && c.expected.kind === 'module' ? [stem(c.actual.name)] : [])),
+  );
+  const options = new Set(
+    changes.flatMap((c) => (c.kind === 'changed' && c.expected.kind === 'securityOption' ? [c.expected.name] : [])),
+  );
+  return changes.filter((c) => {
+    if (c.kind !== 'changed') return true;
+    if (c.expected.kind === 'version') return !changedModules.has(stem(c.expected.name));
+    return c.expected.kind !== 'commandLine' || !saysOnly(c.expected, c.actual, options, ctx);
+  });
+}
+
+const stem = (name: string): string => name.replace(/\.[^.]*$/, '');
+
+function saysOnly(expected: ReferenceEvent, actual: Measurement, options: ReadonlySet<string>, ctx: Context): boolean {
+  if (options.size === 0 || ctx.spoken.has(eventId(actual))) return false;
+  const words = (text: string | undefined) => new Set((text ?? '').split(/ +/));
+  const [before, after] = [words(expected.text), words(actual.text)];
+  const different = [...[...before].filter((w) => !after.has(w)), ...[...after].filter((w) => !before.has(w))];
+  return different.length > 0 && different.every((word) => options.has(word.split('=', 1)[0] ?? word));
+}
+
+/** PCRs judged by value, where no event explains a difference already. */
+export function checkValues(ctx: Context, reference: Reference) {
+  const values = reference.pcrs[ctx.bank] ?? {};
+  const explained = new Set(ctx.findings.map((f) => f.where.pcr));
+  for (const pcr of reference.policy.byValue) {
+    const expected = values[String(pcr)];
+    const actual = pcrValue(ctx, pcr);
+    if (ctx.unproven.has(pcr) || explained.has(pcr)) continue;
+    if (expected === undefined || actual === undefined || expected === toHex(actual)) continue;
+    report(ctx, 'PCR_VALUE_MISMATCH', `PCR ${pcr} has another value than expected, and no event explains it`, {
+      where: { pcr, name: ctx.bank },
+      expected,
+      actual: toHex(actual),
+    });
+  }
+}
