@@ -9,12 +9,12 @@ const SHOWN = 96;
 
 /** A text with control characters, bidirectional marks, line separators and the like as `\u{…}`. */
 export function escapeText(text: string): string {
-  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (c) => `\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
 /** A text of a log in quotes, escaped, and cut after `limit` characters. */
 export function quoteText(text: string, limit = 512): string {
-  const quoted = escapeText(text.slice(0, limit).replace(/["\]/g, (c) => `\${c}`));
+  const quoted = escapeText(text.slice(0, limit).replace(/["\\]/g, (c) => `\\${c}`));
   return `"${quoted}"${text.length > limit ? ` … (${text.length} characters)` : ''}`;
 }
 

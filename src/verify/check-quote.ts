@@ -2,10 +2,11 @@
 import { concat, equalBytes, toBase64, toHex, utf8 } from '../bytes/index.ts';
 import { hash } from '../crypto/hash.ts';
 import { algorithmById } from '../eventlog/index.ts';
+import { verifyAttestSignature } from '../tpm2/quote.ts';
 import { selectedPcrs } from '../tpm2/structures/index.ts';
 import { type Context, report } from './context.ts';
 import { limit } from './findings.ts';
-import { verifySignature } from './tpm-evidence.ts';
+import { fitsKey } from './tpm-evidence.ts';
 
 const ATTEST = { file: 'quote.attest' };
 const SIGNATURE = { file: 'quote.sig' };
@@ -36,9 +37,9 @@ export function checkAttest(ctx: Context) {
 export function checkSignature(ctx: Context) {
   const { attest, signature, ak } = ctx.evidence;
   if (attest === undefined || signature === undefined || ak === undefined) return;
-  if (signature.kind !== ak.key.kind) {
-    const actual = signature.kind === 'other' ? hex(signature.algorithm) : signature.kind;
-    const message = `the signature is of another kind than the attestation key`;
+  if (!fitsKey(signature, ak)) {
+    const actual = `${hex(signature.value.sigAlg)} with ${signature.hash ?? 'no known hash'}`;
+    const message = 'the signature is not of the scheme that the attestation key prescribes';
     return report(ctx, 'SIGNATURE_ALGORITHM', message, {
       where: SIGNATURE,
       expected: ak.key.kind,
@@ -52,7 +53,7 @@ export function checkSignature(ctx: Context) {
       scenario: 'sig-alg-mismatch',
     });
   }
-  if (!verifySignature(ak.key, signature, attest.bytes)) {
+  if (!verifyAttestSignature(attest.bytes, signature.value, ak.area)) {
     report(ctx, 'SIGNATURE_INVALID', 'the signature is not the attestation key’s over this quote', {
       where: SIGNATURE,
       scenario: 'error-fails-open',
@@ -114,7 +115,7 @@ export function checkSelection(ctx: Context) {
 /** The values given hash to the signed digest, and no value is given as attested that the quote does not cover. */
 export function checkPcrDigest(ctx: Context) {
   const { attest, signature, pcrs } = ctx.evidence;
-  if (attest?.kind !== 'quote' || pcrs === undefined || signature === undefined || signature.kind === 'other') return;
+  if (attest?.kind !== 'quote' || pcrs === undefined || signature?.hash === undefined) return;
   const values: Uint8Array[] = [];
   const { pcrSelect, pcrDigest } = attest.quote.attested;
   for (const entry of pcrSelect) {

@@ -1,14 +1,12 @@
 /** The TPM's part of the evidence: attestation, signature and keys in their TPM 2.0 structures. */
 import { ByteReader } from '../bytes/index.ts';
-import { verifyEcdsa } from '../crypto/ecdsa.ts';
-import { hash } from '../crypto/hash.ts';
 import type { PublicKey } from '../crypto/keys.ts';
 import type { HashName } from '../crypto/primitives.ts';
-import { verifyPkcs1, verifyPss } from '../crypto/rsa.ts';
 import { algorithmById } from '../eventlog/index.ts';
 import { decode } from '../tpm2/codec.ts';
 import { TPM_ALG, TPM_GENERATED_VALUE, TPM_ST } from '../tpm2/constants.ts';
 import { publicKeyOf } from '../tpm2/public-key.ts';
+import { signatureHash } from '../tpm2/quote.ts';
 import {
   type QuoteAttest,
   TPM2B_PUBLIC,
@@ -44,30 +42,26 @@ export function parseAttest(bytes: Uint8Array): AttestEvidence {
   return { kind: 'quote', bytes, quote: attest };
 }
 
-/** A signature with the key type it needs; `other` where it is of no asymmetric scheme. */
-export type SignatureEvidence =
-  | { readonly kind: 'rsa'; readonly pss: boolean; readonly hash: HashName; readonly signature: Uint8Array }
-  | { readonly kind: 'ec'; readonly hash: HashName; readonly r: Uint8Array; readonly s: Uint8Array }
-  | { readonly kind: 'other'; readonly algorithm: number };
+/** A signature with the kind of key it needs. */
+export interface SignatureEvidence {
+  /** `other` where it is of no asymmetric scheme or of a hash that cannot be computed. */
+  readonly kind: 'rsa' | 'ec' | 'other';
+  readonly hash: HashName | undefined;
+  readonly value: TPMT_SIGNATURE;
+}
+
+const KEY_KIND: ReadonlyMap<number, 'rsa' | 'ec'> = new Map([
+  [TPM_ALG.RSASSA, 'rsa'],
+  [TPM_ALG.RSAPSS, 'rsa'],
+  [TPM_ALG.ECDSA, 'ec'],
+]);
 
 /** Reads TPMT_SIGNATURE. Errors: FormatError. */
 export function parseSignature(bytes: Uint8Array): SignatureEvidence {
   const value = decode(TPMT_SIGNATURE, bytes);
-  switch (value.sigAlg) {
-    case TPM_ALG.RSASSA:
-    case TPM_ALG.RSAPSS: {
-      const name = algorithmById(value.hash)?.hash;
-      if (name === undefined) return { kind: 'other', algorithm: value.hash };
-      return { kind: 'rsa', pss: value.sigAlg === TPM_ALG.RSAPSS, hash: name, signature: value.sig };
-    }
-    case TPM_ALG.ECDSA: {
-      const name = algorithmById(value.hash)?.hash;
-      if (name === undefined) return { kind: 'other', algorithm: value.hash };
-      return { kind: 'ec', hash: name, r: value.signatureR, s: value.signatureS };
-    }
-    default:
-      return { kind: 'other', algorithm: value.sigAlg };
-  }
+  const hashAlg = signatureHash(value);
+  const hash = hashAlg === undefined ? undefined : algorithmById(hashAlg)?.hash;
+  return { kind: hash === undefined ? 'other' : (KEY_KIND.get(value.sigAlg) ?? 'other'), hash, value };
 }
 
 /** A public area and its key. */
@@ -82,11 +76,11 @@ export function parsePublicArea(bytes: Uint8Array): KeyEvidence {
   return { area, key: publicKeyOf(area) };
 }
 
-/** Whether the signature is the key's over `message`. */
-export function verifySignature(key: PublicKey, signature: SignatureEvidence, message: Uint8Array): boolean {
-  if (signature.kind === 'ec') return key.kind === 'ec' && verifyEcdsa(key, signature.hash, message, signature);
-  if (signature.kind !== 'rsa' || key.kind !== 'rsa') return false;
-  const digest = hash(signature.hash, message);
-  const verify = signature.pss ? verifyPss : verifyPkcs1;
-  return verify(key, signature.hash, digest, signature.signature);
+/** Whether a signature has the scheme and hash that the key is restricted to. */
+export function fitsKey(signature: SignatureEvidence, { area, key }: KeyEvidence): boolean {
+  if (signature.kind !== key.kind || (area.type !== TPM_ALG.RSA && area.type !== TPM_ALG.ECC)) return false;
+  const { scheme } = area.parameters;
+  if (scheme.scheme === TPM_ALG.NULL) return true;
+  const hashAlg = 'hashAlg' in scheme ? scheme.hashAlg : undefined;
+  return scheme.scheme === signature.value.sigAlg && hashAlg === signatureHash(signature.value);
 }
