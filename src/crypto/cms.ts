@@ -1,6 +1,17 @@
 /** CMS SignedData (RFC 5652, 5): making it, deterministically, and checking what others made. */
 import { compareBytes, equalBytes, toHex } from '../bytes/bytes.ts';
-import { type Asn1Cursor, type Asn1Value, contextPrimitive, contextTag, inside, octetsOf, oidOf, openAsn1, TAG, timeOf } from './asn1.ts';
+import {
+  type Asn1Cursor,
+  type Asn1Value,
+  contextPrimitive,
+  contextTag,
+  inside,
+  octetsOf,
+  oidOf,
+  openAsn1,
+  TAG,
+  timeOf,
+} from './asn1.ts';
 import { CMS_OID, HASH_OID, KEY_OID } from './asn1-oids.ts';
 import {
   der,

@@ -11,5 +11,6 @@ export * from './report.ts';
 export type { ArchiveEntry, ArchiveInput, EntryType } from './tar-header.ts';
 export { isUstar, readUstar, writeUstar } from './ustar.ts';
 export * from './verify.ts';
+export { type SignedDescriptor, verifySignature } from './verify-signature.ts';
 export * from './vib.ts';
 export { isVmtar, readVmtar, type VmtarEntry, writeVmtar } from './vmtar.ts';

@@ -1,7 +1,7 @@
 /** Checking who signed a descriptor, and what level that grants. */
 
 import { FormatError } from '../bytes/errors.ts';
-import { EKU_OID } from '../crypto/asn1-oids.ts';
+import { CMS_OID, EKU_OID } from '../crypto/asn1-oids.ts';
 import { type CmsSignerCheck, type VerifiedSignedData, verifySignedData } from '../crypto/cms.ts';
 import { type Certificate, nameAttribute } from '../crypto/x509.ts';
 import { verifyChain } from '../crypto/x509-verify.ts';
@@ -36,6 +36,9 @@ export interface VibSignerReport {
 
 /** `valid`: at least one trusted signer, and none that is broken. */
 export type SignatureStatus = 'valid' | 'missing' | 'unreadable' | 'invalid' | 'untrusted';
+
+/** A descriptor with its signature: of a VIB, or as an image database keeps them. */
+export type SignedDescriptor = Pick<Vib, 'descriptorBytes' | 'signature'>;
 
 /** What the signature is worth. */
 export interface VibSignatureReport {
@@ -96,7 +99,11 @@ function checkSigner(check: CmsSignerCheck, carried: readonly Certificate[], tru
 
 const NOTHING = { signer: undefined, provider: undefined, grantedLevel: undefined, signers: [] };
 
-function readSignature(vib: Vib, signature: Uint8Array, findings: VibFinding[]): VerifiedSignedData | undefined {
+function readSignature(
+  vib: SignedDescriptor,
+  signature: Uint8Array,
+  findings: VibFinding[],
+): VerifiedSignedData | undefined {
   try {
     return verifySignedData(signature, { content: vib.descriptorBytes });
   } catch (error) {
@@ -107,13 +114,18 @@ function readSignature(vib: Vib, signature: Uint8Array, findings: VibFinding[]):
 }
 
 /** Checks the signature of a VIB; what is wrong goes to `findings`. */
-export function verifySignature(vib: Vib, trust: VibTrust, findings: VibFinding[]): VibSignatureReport {
+export function verifySignature(vib: SignedDescriptor, trust: VibTrust, findings: VibFinding[]): VibSignatureReport {
   const { signature } = vib;
   if (signature === undefined || signature.length === 0) return { status: 'missing', ...NOTHING };
   const data = readSignature(vib, signature, findings);
   if (data === undefined) return { status: 'unreadable', ...NOTHING };
   if (data.signers.length === 0) {
     findings.push({ code: 'signature-empty', where: WHERE, message: 'SignedData without signers' });
+    return { status: 'invalid', ...NOTHING };
+  }
+  if (data.contentType !== CMS_OID.data) {
+    // A signature made for something else must not pass for one over a descriptor, even where the bytes are the same.
+    findings.push({ code: 'signature-attributes', where: WHERE, message: `signs content of type ${data.contentType}` });
     return { status: 'invalid', ...NOTHING };
   }
   const checks = data.signers.map((check) => checkSigner(check, data.certificates, trust, findings));
