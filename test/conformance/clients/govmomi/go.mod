@@ -1,6 +1,6 @@
 module esxsim.test/govmomi-clients
 
-go 1.25
+go 1.23.0
 
 require github.com/vmware/govmomi v0.48.1
 
@@ -9,5 +9,5 @@ require (
 	github.com/dougm/pretty v0.0.0-20160325215624-add1dbc86daf // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/kr/text v0.2.0 // indirect
-	github.com/rogpeppe/go-internal v1.16.0 // indirect
+	github.com/rogpeppe/go-internal v1.13.1 // indirect
 )

@@ -1,4 +1,7 @@
 /** A host made of fixed facts and a small report that replays: for tests of the endpoints without a simulated boot. */
+
+import { DEFAULT_EPOCH } from '../../sim/clock.ts';
+import type { HostFacts, ServedHost } from '../../sim/endpoints/served-host.ts';
 import { concat, utf8 } from '../../src/bytes/bytes.ts';
 import { hash } from '../../src/crypto/hash.ts';
 import {
@@ -17,8 +20,6 @@ import {
   softwareComponentEvent,
   versionEvent,
 } from '../../src/vim/report.ts';
-import { DEFAULT_EPOCH } from '../clock.ts';
-import type { HostFacts, ServedHost } from './served-host.ts';
 
 function of(text: string): EventHash {
   return { dataHash: hash('sha256', utf8(text)), dataHashMethod: 'SHA256' };
