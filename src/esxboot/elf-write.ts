@@ -84,14 +84,14 @@ interface Placed {
 
 /** A string table under construction. */
 class Strings {
-  #bytes = new Uint8Array(1);
+  #bytes: Uint8Array = new Uint8Array(1);
   readonly #seen = new Map<string, number>([['', 0]]);
 
   add(text: string): number {
     const known = this.#seen.get(text);
     if (known !== undefined) return known;
     const at = this.#bytes.length;
-    this.#bytes = concat(this.#bytes, utf8(`${text}\0`)) as Uint8Array<ArrayBuffer>;
+    this.#bytes = concat(this.#bytes, utf8(`${text}\0`));
     this.#seen.set(text, at);
     return at;
   }
