@@ -24,6 +24,8 @@ export interface Session {
   readonly loginTime: number;
   lastActive: number;
   calls: number;
+  /** Calls that wait for changes right now; a session that waits is not idle. */
+  waiting: number;
   readonly objects: Map<string, ManagedObject>;
   /** Called when the session ends. */
   readonly onEnd: Set<() => void>;
@@ -67,6 +69,7 @@ export class SessionTable {
       loginTime: now,
       lastActive: now,
       calls: 0,
+      waiting: 0,
       objects: new Map(),
       onEnd: new Set(),
       nextObject: 1,
@@ -80,7 +83,7 @@ export class SessionTable {
     const session = id === undefined ? undefined : this.#sessions.get(id);
     if (session === undefined) return undefined;
     const now = this.#clock.now();
-    if (now - session.lastActive >= IDLE_TIMEOUT) {
+    if (session.waiting === 0 && now - session.lastActive >= IDLE_TIMEOUT) {
       this.close(session);
       return undefined;
     }
@@ -109,7 +112,7 @@ export class SessionTable {
     const limit = this.#clock.now() - IDLE_TIMEOUT;
     for (const session of this.#sessions.values()) {
       if (session.lastActive > limit) break;
-      this.close(session);
+      if (session.waiting === 0) this.close(session);
     }
   }
 }

@@ -103,8 +103,11 @@ function rewind(state: CollectorState, asked: VimValue | undefined): void {
 /** Resolves true after a change, false after `seconds`; RequestCanceled where the wait is ended from outside. */
 function waitForChange(state: CollectorState, session: Session, seconds: number, call: Call): Promise<boolean> {
   if (state.waiters.size >= MAX_WAITERS) throw faults.systemError('too many waiting calls');
+  session.waiting++;
   return new Promise((resolve, reject) => {
     const done = (finish: () => void): void => {
+      session.waiting--;
+      session.lastActive = call.service.world.clock.now();
       clearTimeout(timer);
       forget();
       state.waiters.delete(cancel);
