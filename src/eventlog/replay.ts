@@ -33,7 +33,10 @@ export interface Replay {
 export interface ReplayOptions {
   /** Banks to compute; default: every bank of the log that can be computed. */
   banks?: readonly HashName[];
-  /** Whether a dynamic launch reset PCR 17 to 22; default: whether the log has a TXT HASH_START event in PCR 17. */
+  /**
+   * Whether a dynamic launch reset PCR 17 to 22; default: whether the log extends any of them. Without a launch they stay
+   * all ones, because nothing but the launch and what it starts may extend them.
+   */
   drtm?: boolean;
 }
 
@@ -48,7 +51,7 @@ export function replayEvents(
   algorithms: readonly LogAlgorithm[],
   options: ReplayOptions = {},
 ): Replay {
-  const drtm = options.drtm ?? events.some((event) => event.pcr === 17 && event.type === EV.TXT_HASH_START);
+  const drtm = options.drtm ?? events.some((event) => DRTM_PCRS.includes(event.pcr) && event.type !== EV.NO_ACTION);
   const { locality, notes } = startupLocality(events);
   const banks = new Map<HashName, readonly ReplayedPcr[]>();
   for (const name of algorithms) {
@@ -129,8 +132,17 @@ export interface PcrMismatch {
   readonly events: number;
 }
 
+/** Which PCRs of a replay count. */
+export interface ReplayScope {
+  /**
+   * Leave out PCRs without an event. A launch has logs of its own, so one of several logs says nothing about the PCRs of
+   * the others.
+   */
+  readonly onlyLogged?: boolean;
+}
+
 /** Every given PCR value that the replay does not give, in order of bank and index. */
-export function comparePcrs(replay: Replay, pcrs: PcrValues): PcrMismatch[] {
+export function comparePcrs(replay: Replay, pcrs: PcrValues, scope: ReplayScope = {}): PcrMismatch[] {
   const out: PcrMismatch[] = [];
   for (const [bank, values] of pcrs) {
     const { hash: name } = algorithmRow(bank);
@@ -138,6 +150,7 @@ export function comparePcrs(replay: Replay, pcrs: PcrValues): PcrMismatch[] {
     for (const [pcr, actual] of [...values].sort(([a], [b]) => a - b)) {
       const mine = replayed?.[pcr];
       if (mine !== undefined && equalBytes(mine.value, actual)) continue;
+      if (scope.onlyLogged === true && mine?.events === 0) continue;
       out.push({ bank, pcr, replayed: mine?.value, actual, events: mine?.events ?? 0 });
     }
   }
@@ -145,10 +158,12 @@ export function comparePcrs(replay: Replay, pcrs: PcrValues): PcrMismatch[] {
 }
 
 /** `{ "pcrs": { "sha256": { "0": "hex" } } }`: the result of `esxsim log replay --json`. */
-export function replayJson(replay: Replay): { pcrs: Record<string, Record<string, string>> } {
+export function replayJson(replay: Replay, scope: ReplayScope = {}): { pcrs: Record<string, Record<string, string>> } {
   const pcrs: Record<string, Record<string, string>> = {};
   for (const [bank, values] of replay.banks) {
-    pcrs[bank] = Object.fromEntries(values.map((pcr, index) => [String(index), toHex(pcr.value)]));
+    const rows = values.map((pcr, index) => ({ pcr, index }));
+    const counted = rows.filter(({ pcr }) => scope.onlyLogged !== true || pcr.events > 0);
+    pcrs[bank] = Object.fromEntries(counted.map(({ pcr, index }) => [String(index), toHex(pcr.value)]));
   }
   return { pcrs };
 }

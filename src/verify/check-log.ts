@@ -67,6 +67,7 @@ function isCovered(event: LogEvent): boolean {
 export function checkEventData(ctx: Context) {
   for (const placed of events(ctx)) {
     const { event, source } = placed;
+    if (ctx.spoken.has(eventId({ source, index: event.index }))) continue;
     const where = place(placed);
     const type = eventTypeName(event.type);
     if (event.decoded.kind === 'invalid' && event.type !== EV.SEPARATOR) {

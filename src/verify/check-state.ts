@@ -1,9 +1,10 @@
 /** Compares the state that sound evidence shows with the reference. */
 import { equalBytes, toHex } from '../bytes/index.ts';
+import { ACTION } from '../eventlog/index.ts';
 import { secureBootVariables } from './check-log.ts';
 import { launched } from './check-replay.ts';
 import { type Change, compareEvents } from './compare.ts';
-import { type Context, eventId, pcrValue, report } from './context.ts';
+import { type Context, digestHex, eventId, pcrValue, report } from './context.ts';
 import { explainChange } from './explain.ts';
 import type { FindingCode } from './findings.ts';
 import type { Measurement, MeasurementKind } from './measurements.ts';
@@ -127,14 +128,18 @@ export function checkEvents(ctx: Context, reference: Reference) {
   }
 }
 
-/** Whether an earlier finding is about the event of this change, or about an event of the same place. */
+/** Texts that the log may lack by a known workaround; the finding about that is enough. */
+const EXIT_BOOT_SERVICES: readonly string[] = [ACTION.EXIT_BOOT_SERVICES_INVOCATION, ACTION.EXIT_BOOT_SERVICES_SUCCESS];
+
+/** Whether an earlier finding is about the event of this change: the same event, or one that stands in its place. */
 function isSpoken(ctx: Context, change: Change): boolean {
   if (change.kind === 'order') return false;
   if (change.kind !== 'missing') return ctx.spoken.has(eventId(change.actual));
-  const { pcr, kind, name } = change.expected;
-  return ctx.measurements.some(
-    (m) => m.pcr === pcr && m.kind === kind && (m.name === name || m.name === '') && ctx.spoken.has(eventId(m)),
-  );
+  const { pcr, kind, name, digests } = change.expected;
+  if (pcr === 5 && EXIT_BOOT_SERVICES.includes(name) && found(ctx, 'LOG_EXIT_BOOT_SERVICES_MISSING')) return true;
+  const standsFor = (m: Measurement): boolean =>
+    digestHex(ctx, m) === digests[ctx.bank] || (m.kind === kind && (m.name === name || m.name === ''));
+  return ctx.measurements.some((m) => m.pcr === pcr && ctx.spoken.has(eventId(m)) && standsFor(m));
 }
 
 /**
