@@ -21,7 +21,7 @@ const ENTROPY_AND_TIME = [
   /\bnew Date\(\s*\)/,
   /\bperformance\.now\b/,
   /\bprocess\.hrtime\b/,
-  /\brandom(?:UUID|Bytes|Int|FillSync)\b/,
+  /\brandom(?:UUID|Bytes|Int|FillSync)\(/,
   /\bgetRandomValues\b/,
   /\bgenerateKeyPair(?:Sync)?\b/,
 ];

@@ -1,6 +1,9 @@
 /** Installation rules of an ESXi host (facts §16.2): what is refused before anything reaches the boot bank. */
 import { InputError } from '../src/bytes/errors.ts';
+import { buildBootbank } from '../src/esxboot/index.ts';
 import { type AcceptanceLevel, hostAccepts, parseAcceptance, type Vib, vibId } from '../src/vib/index.ts';
+import type { BootImage } from './image.ts';
+import type { HostSpec } from './spec/schema.ts';
 
 /** Refuses VIBs below the host's acceptance level, as the installer does without `--force`. */
 export function checkInstall(host: AcceptanceLevel, vibs: readonly Vib[]): void {
@@ -16,4 +19,16 @@ export function checkInstall(host: AcceptanceLevel, vibs: readonly Vib[]): void 
       );
     }
   }
+}
+
+/** Installs VIBs onto a new boot disk, by the rules of the host's acceptance level. */
+export function installImage(spec: HostSpec, vibs: readonly Vib[]): BootImage {
+  checkInstall(spec.acceptanceLevel, vibs);
+  const { version, build } = spec.release;
+  return buildBootbank(vibs, {
+    build: `${version}-0.0.${build}`,
+    release: version,
+    kernelOptions: spec.boot.kernelOptions,
+    bootUuid: spec.boot.bootUuid,
+  });
 }

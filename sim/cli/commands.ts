@@ -116,7 +116,7 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     name: 'log replay',
     about: 'Compute the PCR values a log leads to; with --pcrs exit 1 where they differ from the given ones',
-    args: [{ name: '<file>', about: 'binary log' }],
+    args: [{ name: '<files...>', about: 'binary logs; several (firmware and TXT) are replayed one after the other' }],
     options: [{ flags: '--pcrs <file>', about: 'pcrs.json to compare with' }],
     examples: ['log replay evidence/eventlog.bin --pcrs evidence/pcrs.json'],
     load: () => import('./log-replay.ts'),

@@ -28,7 +28,8 @@ export async function run({ args, options }: CommandInput): Promise<CommandResul
     logs.flatMap((log) => log.events),
     first.algorithms,
   );
-  const json = replayJson(replay);
+  const scope = { onlyLogged: replay.drtm };
+  const json = replayJson(replay, scope);
   const rows = Object.entries(json.pcrs).flatMap(([bank, values]) =>
     Object.entries(values).map(([pcr, value]) => [bank, pcr, value]),
   );
@@ -39,6 +40,7 @@ export async function run({ args, options }: CommandInput): Promise<CommandResul
   const mismatches = comparePcrs(
     replay,
     withSource(file, () => parsePcrsJson(readFile(file))),
+    scope,
   );
   for (const m of mismatches) {
     const replayed = m.replayed === undefined ? 'nothing (the log has no such bank)' : toHex(m.replayed);

@@ -1,10 +1,9 @@
 /** Boot images from files: the sample VIBs of the package, VIBs of the user, or a boot bank folder. */
 import { join } from 'node:path';
 import { InputError, withSource } from '../../src/bytes/errors.ts';
-import { buildBootbank } from '../../src/esxboot/index.ts';
 import { readVib, type Vib } from '../../src/vib/index.ts';
 import type { BootImage } from '../image.ts';
-import { checkInstall } from '../install.ts';
+import { installImage } from '../install.ts';
 import type { HostSpec } from '../spec/schema.ts';
 import { isFolder, listFolder, packageRoot, readFile } from './files.ts';
 
@@ -26,7 +25,7 @@ function fromPaths(spec: HostSpec, paths: readonly string[]): BootImage {
   }
   const vibs = paths.flatMap(vibFiles).map(openVib);
   if (vibs.length === 0) throw new InputError(`${paths.join(', ')}: no .vib files and no boot.cfg`);
-  return installVibs(spec, vibs);
+  return installImage(spec, vibs);
 }
 
 /** The .vib files of a path, sorted by name. */
@@ -39,18 +38,6 @@ function vibFiles(path: string): string[] {
 
 function openVib(path: string): Vib {
   return withSource(path, () => readVib(readFile(path)));
-}
-
-/** Installs VIBs onto a new boot disk, by the rules of the host's acceptance level. */
-export function installVibs(spec: HostSpec, vibs: readonly Vib[]): BootImage {
-  checkInstall(spec.acceptanceLevel, vibs);
-  const { bootbank, esp } = buildBootbank(vibs, {
-    build: `${spec.release.version}-0.0.${spec.release.build}`,
-    release: spec.release.version,
-    kernelOptions: spec.boot.kernelOptions,
-    bootUuid: spec.boot.bootUuid,
-  });
-  return { bootbank, esp };
 }
 
 /** A boot bank folder: its files, and the system partition in the subfolder `esp`. */

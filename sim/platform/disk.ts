@@ -1,4 +1,4 @@
-/** The boot disk's partition table and device paths. Identifiers follow from the host's spec, so PCR 5 does too. */
+/** The boot disk's partition table and device paths. Identifiers follow from the boot bank UUID of the spec, so PCR 5 does too. */
 import {
   buildDevicePath,
   type DevicePathNode,
@@ -23,7 +23,7 @@ const LAYOUT = [
 
 /** The partition table of a host's boot disk. */
 export function bootDisk(spec: HostSpec): Gpt {
-  const ids = new Entropy(`disk ${spec.identity.uuid} ${spec.boot.bootUuid}`).stream('ids');
+  const ids = new Entropy(`disk ${spec.boot.bootUuid}`).stream('ids');
   let next = MIB;
   const partitions: Partition[] = LAYOUT.map(({ name, type, mib }) => {
     const first = next;

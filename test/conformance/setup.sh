@@ -31,7 +31,7 @@ if [ ! -x "$cache/bin/govc-$GOVC_VERSION" ]; then
 fi
 ln -sf "govc-$GOVC_VERSION" "$cache/bin/govc"
 
-for tool in swtpm swtpm_setup tpm2_eventlog tpm2_checkquote openssl ar readelf sbverify jq go; do
+for tool in swtpm swtpm_setup tpm2_eventlog tpm2_checkquote openssl ar readelf sbverify sbsign jq go; do
   command -v "$tool" >/dev/null || { echo "conformance: $tool is missing after set-up" >&2; exit 1; }
 done
 "$cache/bin/govc" version

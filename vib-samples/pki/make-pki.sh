@@ -56,10 +56,11 @@ cert sb-db-ca sb-db-ca sha256 "$O/CN=esxsim test Secure Boot CA" "$ca"
 cert sb-db-bootloader sb-db-ca sha256 "$O/CN=esxsim test bootloader signing" "$leaf"
 cert sb-db-unrelated-ca sb-db-unrelated-ca sha256 "$O/CN=esxsim test unrelated Secure Boot CA" "$ca"
 cert vib-root vib-root sha512 "$O/CN=esxsim test VIB Root CA" "$ca"
-# The certificate policy tells the most trusted acceptance level that a signer may claim (docs/vib-signing.md).
+# `openssl cms -verify` judges signers by the e-mail purpose: VIB signers carry it besides code signing, so that the plain
+# command accepts them. The certificate policy tells the most trusted acceptance level that a signer may claim (docs/vib-signing.md).
 level=1
 for name in certified accepted partner; do
-  cert "vib-$name" vib-root sha512 "$O/CN=esxsim test VIB signing $name" "$leaf
+  cert "vib-$name" vib-root sha512 "$O/CN=esxsim test VIB signing $name" "${leaf/codeSigning/codeSigning,emailProtection}
 certificatePolicies=1.3.6.1.4.1.32473.8.$level"
   level=$((level + 1))
 done

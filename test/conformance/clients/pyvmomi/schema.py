@@ -8,6 +8,14 @@ import sys
 
 from pyVmomi import VmomiSupport
 
+# Names of scalars that are texts or have another name in our table.
+TEXTS = {
+    "base64Binary": "binary",
+    "anyURI": "string",
+    "PropertyPath": "string",
+    "TypeName": "string",
+    "MethodName": "string",
+}
 OPTIONAL = VmomiSupport.F_OPTIONAL
 
 
@@ -17,7 +25,7 @@ def wsdl_name(kind):
     if issubclass(kind, VmomiSupport.ManagedObject):
         return "moref"
     name = VmomiSupport.GetWsdlName(kind)
-    return {"base64Binary": "binary", "anyURI": "string"}.get(name, name)
+    return TEXTS.get(name, name)
 
 
 def version(name):

@@ -1,0 +1,57 @@
+import { once } from 'node:events';
+import { InputError } from '../../src/bytes/errors.ts';
+import { wallClock } from '../clock.ts';
+import { listen } from '../endpoints/server.ts';
+import { Entropy } from '../entropy.ts';
+import { findFault } from '../faults/index.ts';
+import { fleetSpecs } from '../fleet.ts';
+import { Host } from '../host.ts';
+import { loadImage } from '../node/image-files.ts';
+import { predictReference } from '../predict.ts';
+import { serveHost } from '../served.ts';
+import type { CommandInput, CommandIo, CommandResult } from './command.ts';
+import { readSpec } from './spec-options.ts';
+
+/** HOST:PORT of an option; the port may be 0 for any free one. */
+export function parseAddress(text: string, option: string): { host: string; port: number } {
+  const match = /^(\[[0-9a-fA-F:.]+\]|[^:\s]+):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[2]);
+  const host = match?.[1];
+  if (host === undefined || port > 65_535)
+    throw new InputError(`${option}: expected HOST:PORT, not ${JSON.stringify(text)}`);
+  return { host: host.replace(/^\[|\]$/g, ''), port };
+}
+
+/** Resolves when the process is asked to end. */
+async function untilStopped(): Promise<void> {
+  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+}
+
+export async function run({ options }: CommandInput, io: CommandIo): Promise<CommandResult> {
+  const { host: address, port } = parseAddress(options.text('listen') ?? '', '--listen');
+  const spec = readSpec(options, { faults: [] });
+  const specs = fleetSpecs(spec, Number(options.text('hosts')), options.list('fault'));
+  for (const { faults } of specs) for (const fault of faults) findFault(fault);
+  const image = loadImage(spec);
+  const reference = spec.hardware.tpm.present ? await predictReference(spec, image) : undefined;
+  const hosts = [];
+  for (const [i, each] of specs.entries()) {
+    hosts.push(await serveHost(new Host(each, image), reference));
+    if (i % 20 === 19) io.progress(`${i + 1} of ${specs.length} hosts booted`);
+  }
+  const server = await listen(
+    {
+      hosts,
+      clock: wallClock,
+      entropy: new Entropy(spec.seed).child('vcenter'),
+      credentials: { user: options.text('user') ?? '', password: options.text('password') ?? '' },
+      mode: 'vCenter',
+      apiVersion: spec.release.apiVersion,
+    },
+    { host: address, port, tls: options.on('tls') },
+  );
+  process.stdout.write(`ready ${server.url}\n`);
+  await untilStopped();
+  await server.close();
+  return { text: '', json: { url: server.url }, exitCode: 0 };
+}
