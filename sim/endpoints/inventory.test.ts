@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ApiVersion } from '../../src/vim/index.ts';
 import { COLLECTOR, faultOf, HOST, loggedIn } from '../../test/support/soap-client.ts';
+import { syntheticHost } from '../../test/support/synthetic-host.ts';
 
 describe('property reads', () => {
   it('follow nested and keyed paths and say the type of every value', async () => {
@@ -172,6 +173,33 @@ describe('views and tasks', () => {
     expect(faultOf(await client.call(COLLECTOR, 'WaitForUpdatesEx', '<version>abc</version>'))).toBe(
       'InvalidCollectorVersion',
     );
+  });
+
+  it('show a host that did not come up as not responding until it does', async () => {
+    const up = syntheticHost(1);
+    let running = false;
+    const client = await loggedIn({
+      hosts: [
+        {
+          ...up,
+          get running() {
+            return running;
+          },
+        },
+      ],
+    });
+    const { xml } = await client.read(
+      ...HOST,
+      'runtime.connectionState',
+      'hardware.biosInfo.biosVersion',
+      'runtime.bootTime',
+    );
+    expect(xml).toContain('<val xsi:type="HostSystemConnectionState">notResponding</val>');
+    expect(xml).toContain('R2.18');
+    expect(xml).not.toContain('runtime.bootTime');
+    expect(faultOf(await client.call(HOST, 'QueryTpmAttestationReport'))).toBe('HostNotConnected');
+    running = true;
+    expect(faultOf(await client.call(HOST, 'QueryTpmAttestationReport'))).toBe('');
   });
 
   it('end a waiting call on cancel, on logout and when its time is over', async () => {

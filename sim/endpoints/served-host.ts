@@ -94,6 +94,8 @@ export interface ServedHost {
   /** Name in the inventory, e.g. `esx01.example.test`. */
   readonly name: string;
   readonly facts: HostFacts;
+  /** false: the last boot was refused or halted, so vCenter shows the host as not responding. Default true. */
+  readonly running?: boolean;
   /** undefined before vCenter attested the host, and without a TPM. */
   readonly attestation: AttestationStatus | undefined;
   /**

@@ -2,6 +2,9 @@
 import { type ManagedObjectReference, moref } from '../../../src/vim/index.ts';
 import type { ServedHost } from '../served-host.ts';
 
+/** How the management side reaches a host. */
+export type ConnectionState = 'connected' | 'notResponding' | 'disconnected';
+
 /** One host of the inventory. */
 export interface HostNode {
   readonly host: ServedHost;
@@ -10,7 +13,8 @@ export interface HostNode {
   readonly parent: ManagedObjectReference;
   readonly imageConfig: ManagedObjectReference;
   readonly advancedOption: ManagedObjectReference;
-  connectionState: 'connected' | 'notResponding' | 'disconnected';
+  /** As clients see it; a connected host that does not run is not responding. */
+  connectionState: ConnectionState;
   powerState: 'poweredOn' | 'poweredOff';
   inMaintenanceMode: boolean;
   /** Set while a task of the host runs. */
@@ -29,13 +33,19 @@ export function hostNode(
   suffix: string,
 ): HostNode {
   const alone = suffix === '';
+  let connection: ConnectionState = 'connected';
   return {
     host,
     ref,
     parent,
     imageConfig: moref('HostImageConfigManager', alone ? 'ha-image-config-manager' : `imageConfigManager-${suffix}`),
     advancedOption: moref('OptionManager', alone ? 'ha-adv-options' : `EsxHostAdvSettings-${suffix}`),
-    connectionState: 'connected',
+    get connectionState(): ConnectionState {
+      return connection === 'connected' && host.running === false ? 'notResponding' : connection;
+    },
+    set connectionState(state: ConnectionState) {
+      connection = state;
+    },
     powerState: 'poweredOn',
     inMaintenanceMode: false,
     busy: false,
