@@ -248,6 +248,7 @@ interface KnownType {
   readonly methods?: Readonly<Record<string, { since: string; privilege: string; parameters: readonly KnownField[] }>>;
 }
 
+// Most rows were taken from pyvmomi's own data, so this finds slips and drift of ours, not mistakes of that source.
 describe('the table of types', () => {
   // Newest version that every pinned client knows; newer rows of the table cannot be compared.
   const NEWEST = '8.0.3.0';
