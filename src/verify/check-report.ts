@@ -51,13 +51,14 @@ export function checkReportEvents(ctx: Context) {
       });
     }
     const bank = algorithmRow(event.bank).hash;
-    if (event.covered === undefined || bank === undefined || ctx.unproven.has(event.pcr)) continue;
-    if (equalBytes(hash(bank, event.covered), event.digest)) continue;
+    if (event.covered.length === 0 || bank === undefined || ctx.unproven.has(event.pcr)) continue;
+    const digests = event.covered.map((bytes) => hash(bank, bytes));
+    if (digests.some((digest) => equalBytes(digest, event.digest))) continue;
     ctx.spoken.add(eventId({ source: 'report', index: event.index }));
     report(ctx, 'REPORT_DATA_MISMATCH', `the content of report event ${event.index} does not hash to its digest`, {
       where: { ...where, name: event.name },
       expected: toHex(event.digest),
-      actual: toHex(hash(bank, event.covered)),
+      actual: toHex(digests[0] ?? new Uint8Array(0)),
       scenario: 'evt-data-uncovered',
     });
   }

@@ -57,8 +57,8 @@ export interface ReportEvent {
   readonly bank: LogAlgorithm;
   readonly digest: Uint8Array;
   readonly vib: VibIdentity | undefined;
-  /** Bytes that must hash to the digest, where the report holds them. */
-  readonly covered: Uint8Array | undefined;
+  /** Byte strings of which one must hash to the digest; empty where the report does not hold what was hashed. */
+  readonly covered: readonly Uint8Array[];
 }
 
 /** A report understood. */
@@ -95,7 +95,19 @@ function readDigest(numbers: readonly number[], method: string | undefined, fiel
 
 type Meaning = Pick<ReportEvent, 'kind' | 'name' | 'text' | 'covered'>;
 
-const nul = (text: string): Uint8Array => utf8(`${text}\0`);
+const nul = (text: string): readonly Uint8Array[] => [utf8(`${text}\0`)];
+
+/** Content of an options file. The bootloader measures one zero byte for an empty one (catalogue: `zero-length-module`). */
+function optionsContent(numbers: readonly number[] | undefined): readonly Uint8Array[] {
+  if (numbers === undefined) return [];
+  const content = Uint8Array.from(numbers, (n) => n & 0xff);
+  return content.length === 0 ? [content, new Uint8Array(1)] : [content];
+}
+
+function base64(text: string | undefined): readonly Uint8Array[] {
+  const bytes = text === undefined ? undefined : tryFromBase64(text);
+  return bytes === undefined ? [] : [bytes];
+}
 
 /** What each class of event says, by its class name. */
 const CLASSES: Readonly<Record<string, (d: Details) => Meaning>> = {
@@ -103,20 +115,20 @@ const CLASSES: Readonly<Record<string, (d: Details) => Meaning>> = {
     kind: d.componentName === PREBOOT_COMPONENT ? 'preboot' : 'module',
     name: d.componentName ?? '',
     text: undefined,
-    covered: undefined,
+    covered: [],
   }),
   HostTpmCommandEventDetails: (d) => ({
     kind: 'commandLine',
     name: '',
     text: d.commandLine ?? '',
     // Collectors are known to blank the text (facts, 12.2); an empty text makes no claim.
-    covered: d.commandLine === undefined || d.commandLine === '' ? undefined : utf8(d.commandLine),
+    covered: d.commandLine === undefined || d.commandLine === '' ? [] : [utf8(d.commandLine)],
   }),
   HostTpmOptionEventDetails: (d) => ({
     kind: 'bootOptions',
     name: d.optionsFileName ?? '',
     text: undefined,
-    covered: d.bootOptions === undefined ? undefined : Uint8Array.from(d.bootOptions, (n) => n & 0xff),
+    covered: optionsContent(d.bootOptions),
   }),
   HostTpmBootSecurityOptionEventDetails: (d) => ({
     kind: 'securityOption',
@@ -124,13 +136,13 @@ const CLASSES: Readonly<Record<string, (d: Details) => Meaning>> = {
     text: d.bootSecurityOption ?? '',
     covered: nul(d.bootSecurityOption ?? ''),
   }),
-  HostTpmNvTagEventDetails: () => ({ kind: 'assetTag', name: '', text: undefined, covered: undefined }),
-  HostTpmSignerEventDetails: () => ({ kind: 'signer', name: '', text: undefined, covered: undefined }),
+  HostTpmNvTagEventDetails: () => ({ kind: 'assetTag', name: '', text: undefined, covered: [] }),
+  HostTpmSignerEventDetails: () => ({ kind: 'signer', name: '', text: undefined, covered: [] }),
   HostTpmVersionEventDetails: (d) => ({
     kind: 'version',
     name: '',
     text: undefined,
-    covered: d.version === undefined ? undefined : tryFromBase64(d.version),
+    covered: base64(d.version),
   }),
   HostTpmBootCompleteEventDetails: () => ({
     kind: 'bootComplete',
@@ -162,7 +174,7 @@ export function parseReport(bytes: Uint8Array): ReportEvidence {
   const events = file.tpmEvents.map(({ pcrIndex, eventDetails: d }, index): ReportEvent => {
     const { bank, digest } = readDigest(d.dataHash, d.dataHashMethod, `tpmEvents.${index}.eventDetails.dataHash`);
     const known = Object.hasOwn(CLASSES, d._typeName) ? CLASSES[d._typeName] : undefined;
-    const meaning = known?.(d) ?? { kind: 'unknown', name: d._typeName, text: undefined, covered: undefined };
+    const meaning = known?.(d) ?? { kind: 'unknown', name: d._typeName, text: undefined, covered: [] };
     const vib = { name: d.vibName ?? '', version: d.vibVersion ?? '', vendor: d.vibVendor ?? '' };
     return {
       index,

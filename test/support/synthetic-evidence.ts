@@ -33,6 +33,8 @@ export interface Step {
   hashed: Uint8Array;
   /** Report event without digest, or none in the report. */
   told?: Record<string, unknown>;
+  /** Log that holds it: `eventlog.bin` unless said otherwise; `report` = none. */
+  file?: 'txt' | 'report';
 }
 
 const step = (pcr: number, type: number, data: Uint8Array, hashed = data): Step => ({ pcr, type, data, hashed });
@@ -127,6 +129,49 @@ export function healthySteps(): Step[] {
   ];
 }
 
+const told = (name: string) => ({
+  _typeName: 'HostTpmSoftwareComponentEventDetails',
+  componentName: name,
+  vibName: name === 'b' ? 'esx-base' : '',
+  vibVersion: name === 'b' ? '6.7.0' : '',
+  vibVendor: name === 'b' ? 'VMware' : '',
+});
+
+/** The events of a healthy boot through TXT (facts, 11.1 and 12.1): firmware, launch, then what only the report tells. */
+export function txtSteps(inputs: Partial<log.TxtLaunchInputs> = {}): Step[] {
+  const launch = log.txtLaunchEvents({
+    sinitAcm: utf8('acm'),
+    edxSenterFlags: 0,
+    biosAcmRegistration: utf8('bios'),
+    processorScrtmStatus: 1,
+    lcpPolicyControl: 0,
+    lcpDetails: undefined,
+    lcpAuthorities: undefined,
+    stm: undefined,
+    osSinitCapabilities: 0x221,
+    mle: utf8('mle'),
+    nvInfo: utf8('nv'),
+    sinitPublicKey: utf8('key'),
+    ...inputs,
+  });
+  const kernel = [
+    { ...commandLineStep('/b.b00 vmbTrustedBoot=true'), pcr: 21 },
+    moduleStep('k.b00', 'kernel', 'esx-base', '6.7.0', 19),
+    moduleStep('net_bnx2.v00', 'driver one', 'net-bnx2', '1.0', 20),
+    moduleStep('state.tgz', 'state', '', '', 20),
+    { ...optionStep('execInstalledOnly = FALSE'), pcr: 21 },
+    { ...optionStep('uefiSecureBootEnabled = TRUE'), pcr: 21 },
+  ];
+  return [
+    ...healthySteps().filter((s) => s.pcr < 8),
+    ...launch.map(({ pcr, type, data, preimage }): Step => {
+      const name = type === EV.TXT_MLE_HASH ? 'b' : 'TPM_EVENT_LOG_PREBOOT';
+      return { ...step(pcr, type, data, preimage), file: 'txt', told: told(name) };
+    }),
+    ...kernel.map((s): Step => ({ ...s, file: 'report' })),
+  ];
+}
+
 const key = (fill: number): EcPrivateKey => {
   const pair = ecKeyPair('P-256', new Uint8Array(32).fill(fill));
   if (pair === undefined) throw new Error('bad scalar');
@@ -189,12 +234,14 @@ export interface SyntheticReport {
 
 const METHOD = { sha1: 'SHA1', sha256: 'SHA256' } as const;
 
+const isLaunch = (s: Step): boolean => s.type === EV.TXT_HASH_START;
+
 function extendAll(steps: readonly Step[]): Map<Bank, Uint8Array[]> {
   const out = new Map<Bank, Uint8Array[]>();
   for (const bank of BANKS) {
     const size = bank === 'sha1' ? 20 : 32;
     const values: Uint8Array[] = Array.from({ length: 24 }, (_, i) =>
-      new Uint8Array(size).fill(i >= 17 && i <= 22 ? 0xff : 0),
+      new Uint8Array(size).fill(i >= 17 && i <= 22 && !steps.some(isLaunch) ? 0xff : 0),
     );
     for (const { pcr, hashed } of steps) {
       values[pcr] = hash(bank, concat(values[pcr] ?? new Uint8Array(0), hash(bank, hashed)));
@@ -209,9 +256,11 @@ export function syntheticEvidence(forge: Forge = {}): Map<string, Uint8Array> {
   const steps = forge.steps ?? healthySteps();
   const pcrs = extendAll(steps);
   forge.pcrs?.(pcrs);
-  const records = steps.map(({ pcr, type, data, hashed }): log.EventRecord => {
+  const toRecord = ({ pcr, type, data, hashed }: Step): log.EventRecord => {
     return { pcr, type, data, digests: new Map(BANKS.map((bank) => [bank, hash(bank, hashed)])) };
-  });
+  };
+  const records = steps.filter((s) => s.file === undefined).map(toRecord);
+  const txt = steps.filter((s) => s.file === 'txt').map(toRecord);
   const header = { digest: new Uint8Array(20), data: log.encodeSpecId(log.specIdEvent({ algorithms: BANKS })) };
   const events = forge.log?.(records) ?? records;
   const json = Object.fromEntries([...pcrs].map(([bank, values]) => [bank, { ...values.map(toHex) }]));
@@ -223,7 +272,9 @@ export function syntheticEvidence(forge: Forge = {}): Map<string, Uint8Array> {
   const attributes = forge.akAttributes?.(area.objectAttributes) ?? area.objectAttributes;
   const ak: TPMT_PUBLIC = { ...area, objectAttributes: attributes };
   const subject = forge.ekSubject === 'other' ? AK : EK;
+  const launchLog = log.encodeEventLog({ format: 'crypto-agile', header, events: txt });
   return new Map([
+    ...(txt.length === 0 ? [] : ([['txt-eventlog.bin', launchLog]] as const)),
     ['eventlog.bin', log.encodeEventLog({ format: 'crypto-agile', header, events })],
     ['pcrs.json', utf8(JSON.stringify(json))],
     ['report.json', utf8(JSON.stringify({ _typeName: 'HostTpmAttestationReport', ...report }))],
