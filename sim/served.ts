@@ -74,6 +74,9 @@ export async function serveHost(host: Host, reference: Reference | undefined): P
   let attestation = attest(result, reference);
   return {
     name: host.spec.identity.name,
+    get running() {
+      return result.state === 'running';
+    },
     get facts() {
       return facts;
     },
