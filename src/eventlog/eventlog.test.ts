@@ -262,7 +262,41 @@ describe('replay', () => {
     ]);
   });
 
+  it('may compare only the PCRs that the log extends', () => {
+    const replay = log.replayEvents([record(1, EV.ACTION, utf8('x'))], ['sha256']);
+    const pcrs = new Map([
+      [
+        'sha256',
+        new Map([
+          [1, new Uint8Array(32)],
+          [17, new Uint8Array(32)],
+        ]),
+      ],
+    ] as const);
+    expect(log.comparePcrs(replay, pcrs).map((m) => m.pcr)).toEqual([1, 17]);
+    expect(log.comparePcrs(replay, pcrs, { onlyLogged: true }).map((m) => m.pcr)).toEqual([1]);
+  });
+
+  it('reads pcrs.json strictly, and what it prints itself', () => {
+    const replay = log.replayEventLog(log.parseEventLog(sampleLog()));
+    const printed = log.parsePcrsJson(utf8(JSON.stringify(log.replayJson(replay))));
+    expect(log.comparePcrs(replay, printed)).toEqual([]);
+    for (const bad of [
+      '',
+      '[]',
+      '{"md5":{}}',
+      '{"sha256":[]}',
+      '{"sha256":{"24":""}}',
+      '{"sha256":{"0":"ab"}}',
+      '{"sha256":{"0":1}}',
+    ]) {
+      expect(() => log.parsePcrsJson(utf8(bad)), bad).toThrow(FormatError);
+    }
+    expect(() => log.parsePcrsJson(utf8('['.repeat(100_000)))).toThrow(FormatError);
+  });
+
   it('prints as JSON for machines', () => {
+    expect(JSON.stringify(log.eventLogJson(log.parseEventLog(sampleLog())))).toContain('module \\"s.v00\\"');
     const json = log.replayJson(log.replayEventLog(log.parseEventLog(sampleLog())));
     expect(Object.keys(json.pcrs)).toEqual(['sha1', 'sha256']);
     expect(json.pcrs.sha256?.['12']).toBe('589f9ffed4c477966bfb8d41f37895b08c69047df8f911d6f3b57fbe08faee8d');
