@@ -27,6 +27,12 @@ export function checkLaunch(ctx: Context, reference: Reference) {
   if (reference.launch === 'txt' && !isLaunched) {
     if (ctx.evidence.txtLog === undefined && ctx.evidence.present.has('txt-eventlog.bin')) return;
     for (const pcr of DRTM_PCRS) ctx.unproven.add(pcr);
+    if (stoppedInFirmware(ctx, reference)) {
+      report(ctx, 'BOOT_NOT_COMPLETE', 'the boot stopped before the measured launch and before the firmware was left', {
+        where: { pcr: 5, file: 'eventlog.bin' },
+      });
+      return;
+    }
     report(ctx, 'TXT_NOT_LAUNCHED', 'no measured launch: the TXT log has no launch, PCR 17 to 22 were never reset', {
       where: { pcr: 17, file: 'txt-eventlog.bin' },
       scenario: 'txt-not-launched',
@@ -38,6 +44,13 @@ export function checkLaunch(ctx: Context, reference: Reference) {
       scenario: 'tpm12-ostype-profile',
     });
   }
+}
+
+/** Whether the bootloader never left the boot services of the firmware, as it does before a launch. */
+function stoppedInFirmware(ctx: Context, reference: Reference): boolean {
+  const leaves = (e: { pcr: number; name: string }): boolean =>
+    e.pcr === 5 && e.name === ACTION.EXIT_BOOT_SERVICES_INVOCATION;
+  return !ctx.unproven.has(5) && reference.events.some(leaves) && !ctx.measurements.some(leaves);
 }
 
 /** Whether a finding with this code was made. */
@@ -81,7 +94,8 @@ function checkBootComplete(ctx: Context, reference: Reference, changes: readonly
   const last = reference.events.filter((e) => e.kind === end).at(-1);
   const unreadable = last === undefined || ctx.unproven.has(last.pcr) || isReportMissing(ctx, last);
   if (unreadable || ctx.measurements.some((m) => m.kind === end)) {
-    return found(ctx, 'TXT_NOT_LAUNCHED') ? notReached(reference, changes) : new Set();
+    const stopped = found(ctx, 'TXT_NOT_LAUNCHED') || found(ctx, 'BOOT_NOT_COMPLETE');
+    return stopped ? notReached(reference, changes) : new Set();
   }
   const after = notReached(reference, changes);
   const altered = changes.flatMap((c) => (c.kind === 'changed' && c.expected.kind === 'module' ? [c.actual.name] : []));

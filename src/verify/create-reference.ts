@@ -30,7 +30,9 @@ const MAX_VARIABLE = 65_536;
  * findings. That the host was healthy is the caller's claim.
  */
 export function createReference(files: EvidenceFiles, meta: ReferenceMeta): Reference {
-  const { findings, context } = checkEvidence(files);
+  const { findings: all, context } = checkEvidence(files);
+  // A host without a certificate still has reference values; its own appraisal stays inconclusive.
+  const findings = all.filter((f) => f.code !== 'EK_CERT_MISSING');
   if (findings.length > 0) {
     const list = findings.map((f) => `${f.code}: ${f.message}`).join('; ');
     throw new InputError(`no reference can be made from this evidence: ${list}`);

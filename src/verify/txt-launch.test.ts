@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { NONCE, optionStep, type Step, syntheticEvidence, txtSteps } from '../../test/support/synthetic-evidence.ts';
 import { utf8 } from '../bytes/index.ts';
+import { EV } from '../eventlog/index.ts';
 import { createReference, verifyEvidence } from './index.ts';
 
 const reference = createReference(syntheticEvidence({ steps: txtSteps() }), { profile: 'esxi-6.7-txt' });
@@ -36,6 +37,11 @@ describe('a TXT launch', () => {
 
   it('that did not happen is one finding (txt-not-launched)', () => {
     expect(found(txtSteps().filter((s) => s.pcr < 8))).toEqual([['TXT_NOT_LAUNCHED', undefined]]);
+  });
+
+  it('that a stop of the bootloader prevented is told as that', () => {
+    const steps = txtSteps().filter((s) => s.pcr < 8 && !(s.pcr === 5 && s.type === EV.EFI_ACTION));
+    expect(found(steps)).toEqual([['BOOT_NOT_COMPLETE', undefined]]);
   });
 
   it('cannot be judged without the report, and a report that lies about PCR 20 is refused', () => {
