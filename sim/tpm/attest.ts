@@ -7,6 +7,7 @@ import { TPMS_ATTEST, type TPMT_SIGNATURE } from '../../src/tpm2/structures/inde
 import { type Tpm, timeInfo } from './context.ts';
 import { type SigningScheme, signDigest, signingHash } from './signing.ts';
 import type { TpmObject } from './state.ts';
+import { CONTEXT_HASH } from './tickets.ts';
 
 /** Fields every attestation of this signer has. */
 export function attestationHeader(tpm: Tpm, signer: TpmObject, extraData: Uint8Array) {
@@ -18,7 +19,7 @@ export function attestationHeader(tpm: Tpm, signer: TpmObject, extraData: Uint8A
     return { ...plain, clockInfo, firmwareVersion };
   }
   // Keys outside the endorsement and platform hierarchies must not let two attestations be linked by these numbers.
-  const mask = kdfa('sha256', tpm.state.owner.proof, 'OBFUSCATE', qualifiedSigner, new Uint8Array(0), 128);
+  const mask = kdfa(CONTEXT_HASH, tpm.state.owner.proof, 'OBFUSCATE', qualifiedSigner, new Uint8Array(0), 128);
   const view = new DataView(mask.buffer, mask.byteOffset, mask.length);
   return {
     ...plain,

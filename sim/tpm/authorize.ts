@@ -42,8 +42,8 @@ export function readSessions(tpm: Tpm, row: AnyCommandRow, reader: ByteReader): 
   const uses: SessionUse[] = [];
   while (reader.remaining > 0) {
     const number = uses.length + 1;
-    if (number > MAX_SESSIONS) throw refuse(TPM_RC.SIZE);
     const at = { kind: 'session', number } as const;
+    if (number > MAX_SESSIONS) throw refuse(withPlace(TPM_RC.SIZE, at));
     const handle = field(reader, TPMI_SH_AUTH_SESSION, number);
     const session = tpm.state.sessions.get(handle);
     if (handle !== TPM_RH.PW && session === undefined) throw refuse(TPM_RC.REFERENCE_S0 + number - 1);
@@ -52,8 +52,7 @@ export function readSessions(tpm: Tpm, row: AnyCommandRow, reader: ByteReader): 
     const hmac = field(reader, TPM2B_AUTH, number);
     if (handle === TPM_RH.PW) {
       if (nonceCaller.length !== 0) throw refuse(withPlace(TPM_RC.NONCE, at));
-      const other = TPMA_SESSION.audit | TPMA_SESSION.decrypt | TPMA_SESSION.encrypt;
-      if (has(attributes, other)) throw refuse(withPlace(TPM_RC.ATTRIBUTES, at));
+      if (has(attributes, ~TPMA_SESSION.continueSession)) throw refuse(withPlace(TPM_RC.ATTRIBUTES, at));
     } else if (uses.some((use) => use.handle === handle)) {
       throw refuse(withPlace(TPM_RC.HANDLE, at));
     }

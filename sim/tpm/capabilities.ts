@@ -2,8 +2,9 @@
 import { latin1 } from '../../src/bytes/bytes.ts';
 import { TPMA_PERMANENT, TPMA_STARTUP_CLEAR } from '../../src/tpm2/attributes.ts';
 import { TPM_PT, TPM_PT_PCR } from '../../src/tpm2/capability-constants.ts';
+import type { Infer } from '../../src/tpm2/codec.ts';
 import { handleType, TPM_ALG, TPM_ECC_CURVE, TPM_HT, TPM_RH } from '../../src/tpm2/constants.ts';
-import { PCR_COUNT, pcrSelection } from '../../src/tpm2/structures/index.ts';
+import { PCR_COUNT, pcrSelection, type TPMT_HA_NULL } from '../../src/tpm2/structures/index.ts';
 import type { Tpm } from './context.ts';
 import { MAX_LOADED_OBJECTS, MAX_PERSISTENT } from './object-store.ts';
 import { type PcrAttributes, pcrsWhere } from './pcr-table.ts';
@@ -85,6 +86,30 @@ export function handlesFrom(tpm: Tpm, first: number): number[] | undefined {
   }
 }
 
+/** Authorisation policies of the permanent entities, ascending by handle; TPM_ALG_NULL and no digest where there is none. */
+export function hierarchyPolicies(tpm: Tpm) {
+  const { owner, lockout, endorsement, platform } = tpm.state;
+  const entities = [
+    [TPM_RH.OWNER, owner],
+    [TPM_RH.LOCKOUT, lockout],
+    [TPM_RH.ENDORSEMENT, endorsement],
+    [TPM_RH.PLATFORM, platform],
+  ] as const;
+  return entities.map(([handle, { policy, policyAlg }]) => ({ handle, policyHash: policyOf(policyAlg, policy) }));
+}
+
+function policyOf(hashAlg: number, digest: Uint8Array): Infer<typeof TPMT_HA_NULL> {
+  switch (hashAlg) {
+    case A.SHA1:
+    case A.SHA256:
+    case A.SHA384:
+    case A.SHA512:
+      return { hashAlg, digest };
+    default:
+      return { hashAlg: A.NULL };
+  }
+}
+
 /** Four ASCII characters as a number, zero bytes after a shorter text. */
 function characters(text: string): number {
   const bytes = new Uint8Array(4);
@@ -144,7 +169,7 @@ export function tpmProperties(tpm: Tpm, commands: number): { property: number; v
     [TPM_PT.NV_INDEX_MAX, 2048],
     [TPM_PT.MEMORY, 6],
     [TPM_PT.CLOCK_UPDATE, 4096],
-    [TPM_PT.CONTEXT_HASH, A.SHA256],
+    [TPM_PT.CONTEXT_HASH, A.SHA512],
     [TPM_PT.CONTEXT_SYM, A.AES],
     [TPM_PT.CONTEXT_SYM_SIZE, 256],
     [TPM_PT.ORDERLY_COUNT, 255],

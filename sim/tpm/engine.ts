@@ -102,7 +102,7 @@ export class Tpm2Engine {
     const code = reader.u32('commandCode');
     const handler = HANDLERS.get(code);
     if (handler === undefined) throw refuse(TPM_RC.COMMAND_CODE);
-    if (!tpm.state.started && code !== TPM_CC.Startup) throw refuse(TPM_RC.INITIALIZE);
+    if (tpm.state.started === (code === TPM_CC.Startup)) throw refuse(TPM_RC.INITIALIZE);
 
     const { row } = handler;
     const input: Record<string, unknown> = {};

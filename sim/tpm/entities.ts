@@ -7,6 +7,7 @@ import { handleName, nvName } from '../../src/tpm2/names.ts';
 import { TPM_RC } from '../../src/tpm2/response-code.ts';
 import type { Tpm } from './context.ts';
 import { ekCertificate } from './ek-nv.ts';
+import { isSlot } from './object-store.ts';
 import { refuse } from './refusal.ts';
 import { hierarchyOf, type NvIndex, type TpmObject } from './state.ts';
 
@@ -24,6 +25,7 @@ export function loadStatus(tpm: Tpm, handle: number): number {
       return handle === TPM_RH.LOCKOUT ? 0 : TPM_RC.VALUE;
     }
     case TPM_HT.TRANSIENT: {
+      if (!isSlot(handle)) return TPM_RC.VALUE;
       const object = state.transient.get(handle);
       if (object === undefined) return TPM_RC.REFERENCE_H0;
       return hierarchyOf(state, object.hierarchy)?.enabled ? 0 : TPM_RC.HIERARCHY;

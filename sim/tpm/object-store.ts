@@ -7,6 +7,9 @@ export const MAX_LOADED_OBJECTS = 3;
 /** Persistent objects a TPM has room for. */
 export const MAX_PERSISTENT = 32;
 
+/** Whether a transient handle is one of this TPM's slots; another one does not exist at all. */
+export const isSlot = (handle: number): boolean => handle < TPM_HANDLE_RANGE.TRANSIENT_FIRST + MAX_LOADED_OBJECTS;
+
 /** The lowest free transient handle; undefined where all slots are taken. */
 export function freeTransientHandle(state: TpmState): number | undefined {
   for (let slot = 0; slot < MAX_LOADED_OBJECTS; slot++) {

@@ -7,7 +7,7 @@
 export interface PcrAttributes {
   /** Kept over TPM2_Shutdown(STATE) and TPM2_Startup(STATE). */
   readonly saved: boolean;
-  /** Localities that may TPM2_PCR_Reset. */
+  /** Localities that may reset: 0 to 3 by TPM2_PCR_Reset, 4 only by `_TPM_Hash_Start`. */
   readonly reset: number;
   /** Localities that may extend. */
   readonly extend: number;

@@ -49,7 +49,7 @@ export function hashEnd(tpm: Tpm): void {
     bank.values[pcr] = start;
     const digest = sequence.digests[i]?.digest();
     if (digest !== undefined) extendBank(bank, pcr, digest);
+    countChange(state, pcr);
   }
-  countChange(state, pcr);
   if (sequence.hcrtm) state.hcrtmDone = true;
 }

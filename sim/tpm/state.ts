@@ -83,6 +83,8 @@ export interface TpmState {
   initAt: number;
   /** Clock never reported a higher value than now. */
   clockSafe: boolean;
+  /** The last TPM2_Startup found PCR 0 set by a hash sequence. */
+  startedByHcrtm: boolean;
   /** Locality of TPM2_Startup: 0 or 3. */
   startupLocality: number;
   banks: PcrBank[];
@@ -142,6 +144,7 @@ export function manufacture(config: TpmConfig, random: RandomStream, now: number
     clockAtInit: 0,
     initAt: now,
     clockSafe: true,
+    startedByHcrtm: false,
     startupLocality: 0,
     banks: config.banks.map((name) => bank(name, SIZES[name])),
     pcrUpdateCounter: 0,

@@ -1,9 +1,11 @@
 /** TPM2_GetCapability and TPM2_ReadClock (TPM 2.0 Library specification, Part 3, chapters 29 and 30). */
 import { TPM_CAP } from '../../../src/tpm2/capability-constants.ts';
 import { GetCapability, ReadClock } from '../../../src/tpm2/commands/pcr.ts';
+import { handleType, TPM_HT } from '../../../src/tpm2/constants.ts';
 import { TPM_RC } from '../../../src/tpm2/response-code.ts';
 import {
   HASH_ALGORITHMS,
+  HASH_COUNT,
   MAX_CAP_ALGS,
   MAX_CAP_CC,
   MAX_CAP_HANDLES,
@@ -13,7 +15,7 @@ import {
   PCR_COUNT,
   pcrSelection,
 } from '../../../src/tpm2/structures/index.ts';
-import { ALGORITHMS, CURVES, handlesFrom, pcrProperties, tpmProperties } from '../capabilities.ts';
+import { ALGORITHMS, CURVES, handlesFrom, hierarchyPolicies, pcrProperties, tpmProperties } from '../capabilities.ts';
 import { timeInfo } from '../context.ts';
 import { handler } from '../handler.ts';
 import { bankOf } from '../pcrs.ts';
@@ -26,6 +28,9 @@ function page<T>(items: readonly T[], key: (item: T) => number, first: number, c
   const data = from.slice(0, Math.min(count, max));
   return { moreData: from.length > data.length ? 1 : 0, data };
 }
+
+/** First of the properties that change (Part 2, 6.13: PT_VAR). */
+const PT_VAR = 0x200;
 
 const self = (item: number): number => item;
 
@@ -52,11 +57,14 @@ const getCapability = handler(GetCapability, (tpm, { capability, property, prope
     case TPM_CAP.PCRS: {
       if (property !== 0) throw refuse(TPM_RC.VALUE, 'property');
       const all = Array.from({ length: PCR_COUNT }, (_, pcr) => pcr);
-      const data = HASH_ALGORITHMS.map((alg) => pcrSelection(alg, bankOf(tpm.state, alg) === undefined ? [] : all));
-      return { moreData: 0, capabilityData: { capability, data } };
+      const banks = HASH_ALGORITHMS.map((alg) => pcrSelection(alg, bankOf(tpm.state, alg) === undefined ? [] : all));
+      const { moreData, data } = page(banks, () => 0, 0, count, HASH_COUNT);
+      return { moreData, capabilityData: { capability, data } };
     }
     case TPM_CAP.TPM_PROPERTIES: {
-      const all = tpmProperties(tpm, commandAttributes().length);
+      // An answer stays within the group of the first property: the fixed ones or those that change.
+      const group = (value: number): boolean => value < PT_VAR;
+      const all = tpmProperties(tpm, commandAttributes().length).filter((p) => group(p.property) === group(property));
       const { moreData, data } = page(all, (p) => p.property, property, count, MAX_TPM_PROPERTIES);
       return { moreData, capabilityData: { capability, data } };
     }
@@ -68,6 +76,14 @@ const getCapability = handler(GetCapability, (tpm, { capability, property, prope
       const { moreData, data } = page(CURVES, self, property, count, MAX_ECC_CURVES);
       return { moreData, capabilityData: { capability, data } };
     }
+    case TPM_CAP.AUTH_POLICIES: {
+      if (handleType(property) !== TPM_HT.PERMANENT) throw refuse(TPM_RC.VALUE, 'property');
+      const { moreData, data } = page(hierarchyPolicies(tpm), ({ handle }) => handle, property, count, MAX_CAP_HANDLES);
+      return { moreData, capabilityData: { capability, data } };
+    }
+    // No authenticated countdown timers.
+    case TPM_CAP.ACT:
+      throw refuse(TPM_RC.VALUE, 'property');
     default:
       throw refuse(TPM_RC.VALUE, 'capability');
   }

@@ -2,7 +2,7 @@
 
 import { encode } from '../../../src/tpm2/codec.ts';
 import { CreatePrimary } from '../../../src/tpm2/commands/object.ts';
-import { TPM_ALG, TPM_RH } from '../../../src/tpm2/constants.ts';
+import { TPM_ALG } from '../../../src/tpm2/constants.ts';
 import { hashSize, hashWith } from '../../../src/tpm2/hash-alg.ts';
 import { handleName, objectName, qualifiedName } from '../../../src/tpm2/names.ts';
 import { TPM_RC } from '../../../src/tpm2/response-code.ts';
@@ -32,11 +32,7 @@ const createPrimary = handler(CreatePrimary, (tpm, input) => {
   const parentName = handleName(primaryHandle);
   const creationData = {
     pcrSelect: implementedSelection(tpm.state, creationPCR),
-    // Without selected PCRs the digest is empty, not the digest of nothing.
-    pcrDigest:
-      creationPCR.length === 0
-        ? new Uint8Array(0)
-        : hashWith(inPublic.nameAlg, concatenatedValues(tpm.state, creationPCR)),
+    pcrDigest: hashWith(inPublic.nameAlg, concatenatedValues(tpm.state, creationPCR)),
     locality: 1 << tpm.locality,
     parentNameAlg: TPM_ALG.NULL,
     parentName,
@@ -55,12 +51,7 @@ const createPrimary = handler(CreatePrimary, (tpm, input) => {
     outPublic: made.publicArea,
     creationData,
     creationHash,
-    creationTicket: creationTicket(
-      tpm,
-      primaryHandle === TPM_RH.NULL ? TPM_RH.NULL : primaryHandle,
-      name,
-      creationHash,
-    ),
+    creationTicket: creationTicket(tpm, primaryHandle, name, creationHash),
     name,
   };
 });

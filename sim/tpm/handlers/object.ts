@@ -5,7 +5,7 @@ import { handleType, TPM_HANDLE_RANGE, TPM_HT, TPM_RH } from '../../../src/tpm2/
 import { TPM_RC } from '../../../src/tpm2/response-code.ts';
 import { objectOf } from '../entities.ts';
 import { action, handler } from '../handler.ts';
-import { MAX_PERSISTENT } from '../object-store.ts';
+import { isSlot, MAX_PERSISTENT } from '../object-store.ts';
 import { refuse } from '../refusal.ts';
 
 const readPublic = handler(ReadPublic, (tpm, { objectHandle }) => {
@@ -15,6 +15,7 @@ const readPublic = handler(ReadPublic, (tpm, { objectHandle }) => {
 
 const flushContext = action(FlushContext, (tpm, { flushHandle }) => {
   const { transient, sessions } = tpm.state;
+  if (handleType(flushHandle) === TPM_HT.TRANSIENT && !isSlot(flushHandle)) throw refuse(TPM_RC.VALUE, 'flushHandle');
   const gone =
     handleType(flushHandle) === TPM_HT.TRANSIENT ? transient.delete(flushHandle) : sessions.delete(flushHandle);
   if (!gone) throw refuse(TPM_RC.HANDLE, 'flushHandle');

@@ -60,6 +60,8 @@ const read = handler(PCR_Read, (tpm, { pcrSelectionIn }) => {
 });
 
 const reset = action(PCR_Reset, (tpm, { pcrHandle }) => {
+  // At locality 4 only the hash sequence of a dynamic launch resets (Part 3, 22.8.1).
+  if (tpm.locality === 4) throw refuse(TPM_RC.LOCALITY);
   attributesAt(tpm, pcrHandle, 'reset');
   for (const bank of tpm.state.banks) bank.values[pcrHandle] = new Uint8Array(bank.size);
   countChange(tpm.state, pcrHandle);

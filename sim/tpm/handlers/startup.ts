@@ -5,7 +5,7 @@ import { TPM_SU } from '../../../src/tpm2/constants.ts';
 import { TPM_RC } from '../../../src/tpm2/response-code.ts';
 import { random, type Tpm } from '../context.ts';
 import { action, handler } from '../handler.ts';
-import { HCRTM_PCR, PCR_TABLE } from '../pcr-table.ts';
+import { HCRTM_PCR, PCR_TABLE, pcrsWhere } from '../pcr-table.ts';
 import { refuse } from '../refusal.ts';
 import { startupValue } from '../state.ts';
 
@@ -29,14 +29,15 @@ function startPcrs(tpm: Tpm, saved: Uint8Array[][] | undefined): void {
 
 const startup = action(Startup, (tpm, { startupType }) => {
   const { state } = tpm;
-  if (state.started) throw refuse(TPM_RC.INITIALIZE);
   if (tpm.locality !== 0 && tpm.locality !== HCRTM_STARTUP_LOCALITY) throw refuse(TPM_RC.LOCALITY);
   const orderly = state.shutdown;
   const resume = startupType === TPM_SU.STATE;
   if (resume && (orderly !== TPM_SU.STATE || state.savedPcrs === undefined)) throw refuse(TPM_RC.VALUE, 'startupType');
+  if (resume && state.hcrtmDone !== state.startedByHcrtm) throw refuse(TPM_RC.VALUE, 'startupType');
   // A resume must come from the same locality as the start it resumes, else PCR 0 would tell a lie.
   if (resume && tpm.locality !== state.startupLocality) throw refuse(TPM_RC.LOCALITY);
   state.startupLocality = tpm.locality;
+  state.startedByHcrtm = state.hcrtmDone;
   if (orderly === undefined) state.clockSafe = false;
 
   startPcrs(tpm, resume ? state.savedPcrs : undefined);
@@ -54,7 +55,8 @@ const startup = action(Startup, (tpm, { startupType }) => {
     state.endorsement.enabled = true;
     state.platform.auth = new Uint8Array(0);
     state.platform.policy = new Uint8Array(0);
-    state.pcrUpdateCounter = 0;
+    // Setting a PCR to its startup value counts as a change of it.
+    state.pcrUpdateCounter = pcrsWhere(({ noIncrement }) => !noIncrement).length;
   }
   state.savedPcrs = undefined;
   state.shutdown = undefined;

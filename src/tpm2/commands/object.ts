@@ -83,6 +83,7 @@ export const FlushContext = command('FlushContext', {
   parameters: { flushHandle: TPMI_DH_CONTEXT },
   responseHandles: NONE,
   response: NONE,
+  noSessions: true,
 });
 
 export const EvictControl = command('EvictControl', {

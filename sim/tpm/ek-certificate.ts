@@ -1,0 +1,1 @@
+export const EK_CA_CHAIN: readonly Uint8Array[] = [];
