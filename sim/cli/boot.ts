@@ -1,4 +1,5 @@
 import { toHex } from '../../src/bytes/bytes.ts';
+import type { TpmTransport } from '../../src/tpm2/transport.ts';
 import { type Appraisal, renderAppraisal, verifyEvidence } from '../../src/verify/index.ts';
 import { type HostTpmEventDetailsType, reportToJson } from '../../src/vim/index.ts';
 import { formatConsoleLine } from '../console.ts';
@@ -7,7 +8,8 @@ import { type BootResult, Host } from '../host.ts';
 import { writeFolder } from '../node/files.ts';
 import { loadImage } from '../node/image-files.ts';
 import { predictReference } from '../predict.ts';
-import { openTpm } from '../tpm/ports/open.ts';
+import type { HostSpec } from '../spec/schema.ts';
+import { openTpm, parseTpmChoice } from '../tpm/ports/open.ts';
 import { layoutJson } from '../vmkernel/address-space.ts';
 import type { CommandInput, CommandIo, CommandResult } from './command.ts';
 import { readSpec } from './spec-options.ts';
@@ -18,7 +20,7 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
   readNonce(options.text('nonce'));
   const spec = readSpec(options);
   const image = loadImage(spec);
-  const tpm = spec.hardware.tpm.present ? await openTpm(options.text('tpm') ?? 'embedded') : undefined;
+  const tpm = externalTpm(spec, options.text('tpm') ?? 'embedded');
   let result: BootResult;
   try {
     const host = new Host(spec, image, { tpm, onConsole: (line) => io.line(formatConsoleLine(line)) });
@@ -35,6 +37,12 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
     json: bootJson(result, appraisal),
     exitCode: result.state === 'running' ? 0 : 1,
   };
+}
+
+/** The TPM that `--tpm` names; undefined where the host brings its own. */
+function externalTpm(spec: HostSpec, text: string): TpmTransport | undefined {
+  const choice = parseTpmChoice(text);
+  return choice.kind === 'embedded' || !spec.hardware.tpm.present ? undefined : openTpm(choice);
 }
 
 /** The reference verifier's opinion, against a healthy boot of the same spec and image. */

@@ -18,21 +18,21 @@ export interface Creation {
   readonly primary: boolean;
 }
 
-function checkOrigin(area: TPMT_PUBLIC, { dataSize }: Creation, field: string): void {
+function checkOrigin(area: TPMT_PUBLIC, { dataSize, primary }: Creation, field: string): void {
   const attributes = area.objectAttributes;
   const ownData = has(attributes, TPMA_OBJECT.sensitiveDataOrigin);
   if (!ownData && dataSize === 0) throw refuse(TPM_RC.ATTRIBUTES, field);
   switch (area.type) {
     case A.KEYEDHASH:
       if (!has(attributes, TPMA_OBJECT.sign | TPMA_OBJECT.decrypt) && ownData) throw refuse(TPM_RC.ATTRIBUTES, field);
-      if (ownData && dataSize !== 0) throw refuse(TPM_RC.ATTRIBUTES, field);
-      return;
+      break;
     case A.SYMCIPHER:
-      if (ownData && dataSize !== 0) throw refuse(TPM_RC.ATTRIBUTES, field);
-      return;
+      break;
     default:
       if (!ownData) throw refuse(TPM_RC.ATTRIBUTES, field);
   }
+  // The data of a primary object only varies its derivation; below a parent it would be the secret itself.
+  if (!primary && ownData && dataSize !== 0) throw refuse(TPM_RC.ATTRIBUTES, field);
 }
 
 function checkAttributes(area: TPMT_PUBLIC, field: string): void {
@@ -46,7 +46,6 @@ function checkAttributes(area: TPMT_PUBLIC, field: string): void {
   const sign = has(attributes, TPMA_OBJECT.sign);
   const decrypt = has(attributes, TPMA_OBJECT.decrypt);
   if (has(attributes, TPMA_OBJECT.restricted) && sign === decrypt) bad();
-  if (has(attributes, TPMA_OBJECT.x509sign) && !sign) bad();
 }
 
 /** Scheme rules shared by both kinds of asymmetric keys; `signing` and `decrypting` are the schemes of the kind. */
@@ -69,9 +68,6 @@ function checkAsymmetricScheme(
   // A storage key protects its children with a symmetric cipher; no other key has one.
   const { algorithm } = area.parameters.symmetric;
   if (storage === (algorithm === A.NULL)) throw refuse(TPM_RC.SYMMETRIC, field);
-  if (storage && 'mode' in area.parameters.symmetric && area.parameters.symmetric.mode !== A.CFB) {
-    throw refuse(TPM_RC.SYMMETRIC, field);
-  }
 }
 
 function checkParameters(area: TPMT_PUBLIC, field: string): void {
@@ -80,7 +76,7 @@ function checkParameters(area: TPMT_PUBLIC, field: string): void {
       checkAsymmetricScheme(area, [A.RSASSA, A.RSAPSS], [A.RSAES, A.OAEP], field);
       const { keyBits, exponent } = area.parameters;
       if (!RSA_SIZES.includes(keyBits)) throw refuse(TPM_RC.VALUE, field);
-      if (exponent !== 0 && exponent !== RSA_DEFAULT_EXPONENT) throw refuse(TPM_RC.RANGE, field);
+      if (exponent !== 0 && exponent !== RSA_DEFAULT_EXPONENT) throw refuse(TPM_RC.RANGE);
       return;
     }
     case A.ECC:
@@ -91,14 +87,13 @@ function checkParameters(area: TPMT_PUBLIC, field: string): void {
       const { scheme } = area.parameters.scheme;
       const sign = has(area.objectAttributes, TPMA_OBJECT.sign);
       const decrypt = has(area.objectAttributes, TPMA_OBJECT.decrypt);
-      const fits =
-        sign === decrypt ? scheme === A.NULL : sign ? scheme === A.HMAC || scheme === A.NULL : scheme !== A.HMAC;
+      const fits = sign === decrypt ? scheme === A.NULL : scheme === (sign ? A.HMAC : A.XOR);
       if (!fits) throw refuse(TPM_RC.SCHEME, field);
       return;
     }
     case A.SYMCIPHER:
       if (area.parameters.sym.algorithm === A.NULL) throw refuse(TPM_RC.SYMMETRIC, field);
-      if (has(area.objectAttributes, TPMA_OBJECT.sign) && has(area.objectAttributes, TPMA_OBJECT.restricted)) {
+      if (!has(area.objectAttributes, TPMA_OBJECT.sign | TPMA_OBJECT.decrypt)) {
         throw refuse(TPM_RC.ATTRIBUTES, field);
       }
   }

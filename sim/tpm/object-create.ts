@@ -60,10 +60,10 @@ export function createPrimaryObject(
     default: {
       const size =
         area.type === TPM_ALG.SYMCIPHER && 'keyBits' in area.parameters.sym ? area.parameters.sym.keyBits / 8 : digest;
-      if (area.type === TPM_ALG.SYMCIPHER && data.length !== 0 && data.length !== size) {
+      const given = !has(area.objectAttributes, TPMA_OBJECT.sensitiveDataOrigin);
+      if (given && area.type === TPM_ALG.SYMCIPHER && data.length !== size)
         throw refuse(TPM_RC.KEY_SIZE, 'inSensitive');
-      }
-      const value = data.length > 0 ? data.slice() : new KeyStream(seed, 'PRIMARY KEY', context).bytes(size);
+      const value = given ? data.slice() : new KeyStream(seed, 'PRIMARY KEY', context).bytes(size);
       const seedValue = secret.bytes(digest);
       const unique = hashWith(area.nameAlg, concat(seedValue, value));
       return { publicArea: { ...area, unique }, sensitive: { authValue, seedValue, data: value }, key: undefined };

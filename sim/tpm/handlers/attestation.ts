@@ -11,7 +11,7 @@ import { refuse } from '../refusal.ts';
 import { selectSigningScheme, signingHash } from '../signing.ts';
 
 const quote = handler(Quote, (tpm, { signHandle, qualifyingData, inScheme, PCRselect }) => {
-  if (signHandle === TPM_RH.NULL) throw refuse(TPM_RC.KEY, 'signHandle');
+  if (signHandle === TPM_RH.NULL) throw refuse(TPM_RC.SCHEME, 'inScheme');
   const signer = objectOf(tpm, signHandle);
   const scheme = selectSigningScheme(signer, inScheme, { key: 'signHandle', scheme: 'inScheme' });
   const attested = {

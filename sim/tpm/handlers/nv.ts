@@ -68,7 +68,9 @@ function checkDefinition(tpm: Tpm, authHandle: number, area: TPMS_NV_PUBLIC): vo
   if (nvType(attributes) !== TPM_NT.ORDINARY) bad();
   if (has(attributes, TPMA_NV.written | TPMA_NV.readLocked | TPMA_NV.writeLocked | TPMA_NV.policyDelete)) bad();
   if (!has(attributes, WRITERS) || !has(attributes, READERS)) bad();
-  if (has(attributes, TPMA_NV.platformCreate) !== (authHandle === TPM_RH.PLATFORM)) bad();
+  if (has(attributes, TPMA_NV.platformCreate) !== (authHandle === TPM_RH.PLATFORM)) {
+    throw refuse(TPM_RC.ATTRIBUTES, 'authHandle');
+  }
   if (has(attributes, TPMA_NV.clearStClear) && has(attributes, TPMA_NV.writeDefine)) bad();
   if (area.authPolicy.length !== 0 && area.authPolicy.length !== hashSize(area.nameAlg)) {
     throw refuse(TPM_RC.SIZE, 'publicInfo');
