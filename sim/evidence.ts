@@ -6,7 +6,7 @@ import { decode, publicKeyOf, TPM2B_PUBLIC } from '../src/tpm2/index.ts';
 import { type ApiVersion, encodeReportJson, encodeReportXml } from '../src/vim/index.ts';
 import type { BootResult, BootTpmEvidence } from './host.ts';
 import { PCR_NUMBERS, type PcrBanks } from './pcrs.ts';
-import { EK_CA_CHAIN } from './tpm/ek-certificate.ts';
+import { ekCertificateChain } from './tpm/ek-certificate.ts';
 import { layoutJson } from './vmkernel/address-space.ts';
 
 /** Every file name of the contract; a later run into the same folder removes those it does not write itself. */
@@ -73,7 +73,7 @@ function addTpmFiles(files: Map<string, Uint8Array>, tpm: BootTpmEvidence, apiVe
   files.set('ek.pem', publicPem(keys.ekPublic));
   if (keys.ekCertificate !== undefined) {
     files.set('ek.crt', keys.ekCertificate);
-    files.set('ek-ca.pem', utf8(EK_CA_CHAIN.map((der) => encodePem('CERTIFICATE', der)).join('')));
+    files.set('ek-ca.pem', utf8(ekCertificateChain().map((der) => encodePem('CERTIFICATE', der)).join('')));
   }
 }
 
