@@ -73,7 +73,14 @@ function addTpmFiles(files: Map<string, Uint8Array>, tpm: BootTpmEvidence, apiVe
   files.set('ek.pem', publicPem(keys.ekPublic));
   if (keys.ekCertificate !== undefined) {
     files.set('ek.crt', keys.ekCertificate);
-    files.set('ek-ca.pem', utf8(ekCertificateChain().map((der) => encodePem('CERTIFICATE', der)).join('')));
+    files.set(
+      'ek-ca.pem',
+      utf8(
+        ekCertificateChain()
+          .map((der) => encodePem('CERTIFICATE', der))
+          .join(''),
+      ),
+    );
   }
 }
 

@@ -57,12 +57,21 @@ function addCommand(parent: Command, row: CommandRow): void {
   });
 }
 
+/** What commander says of a usage mistake, on one line. */
+function usageLine(text: string): string {
+  const said = text
+    .trim()
+    .replace(/^error: /, '')
+    .replace(/\s*\n\s*/g, ' ');
+  return `esxsim: ${said} (--help shows what is possible)\n`;
+}
+
 function buildProgram(): Command {
   const program = new Command('esxsim')
     .description('A simulated ESXi host with measured boot, for testing attestation verifiers without hardware.')
     .version(VERSION, '-V, --version', 'print the version')
-    .showHelpAfterError('(add --help for the options)')
-    .exitOverride();
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(usageLine(text)) });
   const groups = new Map<string, Command>();
   for (const row of COMMANDS) {
     const [first] = row.name.split(' ');

@@ -27,7 +27,7 @@ export function readSpecDocument(path: string): unknown {
 /** The spec that `--profile`, `--spec`, `--image`, `--seed`, `--fault` and `--nonce` describe together. */
 export function readSpec(options: Options, extra: HostSpecInput = {}): HostSpec {
   const file = options.text('spec');
-  const faults = options.list('fault');
+  const faults = extra.faults ?? options.list('fault');
   for (const text of faults) findFault(text);
   const images = options.list('image');
   const overrides: HostSpecInput = {

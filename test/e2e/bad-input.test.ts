@@ -12,6 +12,7 @@ const file = (name: string, content: string | Uint8Array): string => {
   return path;
 };
 
+const emptyFolder = tempFolder();
 const samples = join(ROOT, 'vib-samples', 'esxi-8.0');
 const sample = join(samples, readdirSync(samples).find((name) => name.includes('nvmxnet3_')) ?? '');
 const vib = readFileSync(sample);
@@ -35,7 +36,7 @@ function descriptorOnly(name: string, xml: string): string {
 function refused(args: readonly string[], message: RegExp, code = 2): void {
   const run = esxsim(...args);
   expect({ code: run.code, stderr: run.stderr }).toEqual({ code, stderr: expect.stringMatching(message) });
-  expect(run.stderr.trimEnd().split('\n').length).toBeLessThanOrEqual(2);
+  expect(run.stderr.trimEnd().split('\n').length).toBe(1);
   expect(run.stderr).not.toMatch(/\n\s+at |Error:|internal error/);
 }
 
@@ -70,7 +71,7 @@ describe('unusable input', () => {
     ['TPM of an unknown kind', ['boot', '--tpm', 'usb'], /--tpm usb: expected embedded/],
     ['unknown option', ['boot', '--frobnicate'], /unknown option '--frobnicate'/],
     ['unknown command', ['bot'], /unknown command 'bot'/],
-    ['image without VIBs', ['boot', '--image', folder], /no \.vib files and no boot\.cfg/],
+    ['image without VIBs', ['boot', '--image', emptyFolder], /no \.vib files and no boot\.cfg/],
     ['VIB that is a text file', ['vib', 'inspect', file('text.vib', 'hello')], /text\.vib: .*(ar|magic)/i],
     [
       'truncated VIB',
@@ -87,7 +88,7 @@ describe('unusable input', () => {
           '<!DOCTYPE vib [<!ENTITY x SYSTEM "file:///etc/passwd">]><vib version="5.0"><name>&x;</name></vib>',
         ),
       ],
-      /xxe\.vib: .*DOCTYPE/i,
+      /xxe\.vib: .*document type declaration is not allowed/,
     ],
     ['log that is none', ['log', 'print', file('log.bin', new Uint8Array(40).fill(0xff))], /log\.bin: /],
     ['reference that is none', ['verify', '--reference', file('ref.json', '{"format": 1}'), folder], /ref\.json: /],

@@ -18,9 +18,9 @@ import {
   parseBootCfg,
   parseElf,
   parseKeyTable,
+  parseModInfo,
   parseVersionRecord,
   readImgdb,
-  parseModInfo,
 } from '../../src/esxboot/index.ts';
 import { parseEventLog, parsePcrsJson, renderEventLog, replayEventLog } from '../../src/eventlog/index.ts';
 import { decode, parseAttest, TPM2B_PUBLIC, TPMT_SIGNATURE } from '../../src/tpm2/index.ts';
