@@ -70,6 +70,7 @@ export const COMMANDS: readonly CommandRow[] = [
       { flags: '--fault <[host=]id>', about: 'inject a fault into all hosts or one (repeatable)', repeatable: true },
       { flags: '--listen <host:port>', about: 'address to listen on', default: '127.0.0.1:8989' },
       { flags: '--no-tls', about: 'plain http' },
+      { flags: '--ca-out <file>', about: 'write the CA certificate of this run (PEM), for clients that check it' },
       { flags: '--user <name>', about: 'user who may log in', default: 'administrator@vsphere.local' },
       { flags: '--password <text>', about: 'password of that user', default: 'esxsim' },
     ],

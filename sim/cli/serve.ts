@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { utf8 } from '../../src/bytes/bytes.ts';
 import { InputError } from '../../src/bytes/errors.ts';
 import { wallClock } from '../clock.ts';
 import { listen } from '../endpoints/server.ts';
@@ -6,6 +7,7 @@ import { Entropy } from '../entropy.ts';
 import { findFault } from '../faults/index.ts';
 import { fleetSpecs } from '../fleet.ts';
 import { Host } from '../host.ts';
+import { writeFileAtomic } from '../node/files.ts';
 import { loadImage } from '../node/image-files.ts';
 import { predictReference } from '../predict.ts';
 import { serveHost } from '../served.ts';
@@ -45,11 +47,13 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
       clock: wallClock,
       entropy: new Entropy(spec.seed).child('vcenter'),
       credentials: { user: options.text('user') ?? '', password: options.text('password') ?? '' },
+      // The API version is vCenter's own: a current one manages older hosts too.
       mode: 'vCenter',
-      apiVersion: spec.release.apiVersion,
     },
     { host: address, port, tls: options.on('tls') },
   );
+  const caFile = options.text('caOut');
+  if (caFile !== undefined && server.caPem !== undefined) writeFileAtomic(caFile, utf8(server.caPem));
   process.stdout.write(`ready ${server.url}\n`);
   await untilStopped();
   await server.close();

@@ -52,17 +52,6 @@ describe.each(['esxi-8.0-uefi', 'esxi-6.7-txt'])('evidence of %s', (profile) => 
     }
   });
 
-  it.runIf(profile === 'esxi-6.7-txt')('tpm2_eventlog computes PCR 17 and 18 from the TXT log', () => {
-    const printed = run('tpm2_eventlog', [join(folder, 'txt-eventlog.bin')]);
-    expect(printed.code).toBe(0);
-    const computed = pcrsOfEventlog(printed.stdout);
-    const actual = json(folder, 'pcrs.json');
-    for (const bank of ['sha1', 'sha256']) {
-      expect(computed[bank]?.['17']).toBe(actual[bank]['17']);
-      expect(computed[bank]?.['18']).toBe(actual[bank]['18']);
-    }
-  });
-
   it('tpm2_checkquote accepts the quote with its nonce and refuses it with another', () => {
     const check = (nonce: string) =>
       run('tpm2_checkquote', [
@@ -163,6 +152,21 @@ describe.each(['esxi-8.0-uefi', 'esxi-6.7-txt'])('evidence of %s', (profile) => 
       expect(check.code).toBe(0);
     } finally {
       await swtpm.stop();
+    }
+  });
+});
+
+describe('TXT log of esxi-6.7-txt', () => {
+  it('tpm2_eventlog computes PCR 17 and 18 from it', () => {
+    const folder = tempFolder();
+    expect(esxsim('boot', '--profile', 'esxi-6.7-txt', '--out', folder).code).toBe(0);
+    const printed = run('tpm2_eventlog', [join(folder, 'txt-eventlog.bin')]);
+    expect(printed.code).toBe(0);
+    const computed = pcrsOfEventlog(printed.stdout);
+    const actual = json(folder, 'pcrs.json');
+    for (const bank of ['sha1', 'sha256']) {
+      expect(computed[bank]?.['17']).toBe(actual[bank]['17']);
+      expect(computed[bank]?.['18']).toBe(actual[bank]['18']);
     }
   });
 });
