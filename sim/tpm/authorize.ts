@@ -2,14 +2,16 @@
 
 import { FormatError } from '../../src/bytes/errors.ts';
 import type { ByteReader } from '../../src/bytes/reader.ts';
+import type { ByteWriter } from '../../src/bytes/writer.ts';
 import { has, TPMA_SESSION } from '../../src/tpm2/attributes.ts';
 import { type Codec, responseCodeOf } from '../../src/tpm2/codec.ts';
-import type { AnyCommandRow } from '../../src/tpm2/command-row.ts';
+import type { AnyCommandRow, AuthRole } from '../../src/tpm2/command-row.ts';
 import { TPM_RH } from '../../src/tpm2/constants.ts';
 import { TPM_RC, withPlace } from '../../src/tpm2/response-code.ts';
 import { TPM2B_AUTH, TPM2B_NONCE, TPMA_SESSION_BITS, TPMI_SH_AUTH_SESSION } from '../../src/tpm2/structures/index.ts';
-import type { Tpm } from './context.ts';
+import { random, type Tpm } from './context.ts';
 import { authValueAllowed, dictionaryProtected, passwordMatches } from './entities.ts';
+import { checkPolicy, restartPolicy } from './policy.ts';
 import { refuse } from './refusal.ts';
 import type { Session } from './sessions.ts';
 
@@ -53,6 +55,8 @@ export function readSessions(tpm: Tpm, row: AnyCommandRow, reader: ByteReader): 
     if (handle === TPM_RH.PW) {
       if (nonceCaller.length !== 0) throw refuse(withPlace(TPM_RC.NONCE, at));
       if (has(attributes, ~TPMA_SESSION.continueSession)) throw refuse(withPlace(TPM_RC.ATTRIBUTES, at));
+    } else if (has(attributes, ~TPMA_SESSION.continueSession)) {
+      throw refuse(withPlace(TPM_RC.ATTRIBUTES, at));
     } else if (uses.some((use) => use.handle === handle)) {
       throw refuse(withPlace(TPM_RC.HANDLE, at));
     }
@@ -61,8 +65,31 @@ export function readSessions(tpm: Tpm, row: AnyCommandRow, reader: ByteReader): 
   return uses;
 }
 
+/** Response code for one authorisation of `handle`, or 0 where it holds. */
+function checkUse(tpm: Tpm, row: AnyCommandRow, role: AuthRole, handle: number, use: SessionUse): number {
+  const { session } = use;
+  let needsPassword = true;
+  if (session === undefined) {
+    if (!authValueAllowed(tpm, handle, role, row)) return TPM_RC.AUTH_UNAVAILABLE;
+  } else {
+    const rc = checkPolicy(tpm, session, handle, row, role);
+    if (rc !== 0) return rc;
+    // These sessions have no key: showing an authorisation value by HMAC is not possible with them.
+    if (session.authValueNeeded) return TPM_RC.AUTH_UNAVAILABLE;
+    needsPassword = session.passwordNeeded;
+    if (!needsPassword && use.hmac.length !== 0) return TPM_RC.AUTH_FAIL;
+  }
+  if (!needsPassword || passwordMatches(tpm, handle, use.hmac)) return 0;
+  return dictionaryProtected(tpm, handle) ? TPM_RC.AUTH_FAIL : TPM_RC.BAD_AUTH;
+}
+
 /** Checks that the command's handles are authorised by its sessions, in order. */
-export function checkSessions(tpm: Tpm, row: AnyCommandRow, handles: readonly number[], uses: readonly SessionUse[]) {
+export function checkSessions(
+  tpm: Tpm,
+  row: AnyCommandRow,
+  handles: readonly number[],
+  uses: readonly SessionUse[],
+): void {
   if (uses.length < row.authHandles) throw refuse(TPM_RC.AUTH_MISSING);
   for (let i = 0; i < uses.length; i++) {
     const use = uses[i];
@@ -72,12 +99,23 @@ export function checkSessions(tpm: Tpm, row: AnyCommandRow, handles: readonly nu
     if (use === undefined) continue;
     if (role === undefined || handle === undefined) {
       // A session beyond the handles can only audit or encrypt; a password can do neither.
-      if (use.session === undefined) throw refuse(withPlace(TPM_RC.HANDLE, at));
-      throw refuse(withPlace(TPM_RC.ATTRIBUTES, at));
+      throw refuse(withPlace(use.session === undefined ? TPM_RC.HANDLE : TPM_RC.ATTRIBUTES, at));
     }
-    if (!authValueAllowed(tpm, handle, role, row)) throw refuse(TPM_RC.AUTH_UNAVAILABLE);
-    if (!passwordMatches(tpm, handle, use.hmac)) {
-      throw refuse(withPlace(dictionaryProtected(tpm, handle) ? TPM_RC.AUTH_FAIL : TPM_RC.BAD_AUTH, at));
+    const rc = checkUse(tpm, row, role, handle, use);
+    if (rc !== 0) throw refuse(withPlace(rc, at));
+  }
+}
+
+/** Writes the answers of the sessions and ends those that are not to continue. */
+export function answerSessions(tpm: Tpm, writer: ByteWriter, uses: readonly SessionUse[]): void {
+  for (const { handle, session, attributes, nonceCaller } of uses) {
+    if (session === undefined) {
+      writer.u16(0).u8(TPMA_SESSION.continueSession).u16(0);
+      continue;
     }
+    session.nonceTPM = random(tpm, nonceCaller.length > 0 ? nonceCaller.length : session.nonceTPM.length);
+    writer.u16(session.nonceTPM.length).bytes(session.nonceTPM).u8(attributes).u16(0);
+    if (has(attributes, TPMA_SESSION.continueSession)) restartPolicy(session);
+    else tpm.state.sessions.delete(handle);
   }
 }

@@ -5,15 +5,14 @@
 import { FormatError } from '../../src/bytes/errors.ts';
 import { ByteReader } from '../../src/bytes/reader.ts';
 import { ByteWriter } from '../../src/bytes/writer.ts';
-import { TPMA_SESSION } from '../../src/tpm2/attributes.ts';
 import { responseCodeOf } from '../../src/tpm2/codec.ts';
 import type { AnyCommandRow } from '../../src/tpm2/command-row.ts';
-import { TPM_CC, TPM_RH, TPM_ST } from '../../src/tpm2/constants.ts';
+import { TPM_CC, TPM_ST } from '../../src/tpm2/constants.ts';
 import { TPM_RC, withPlace } from '../../src/tpm2/response-code.ts';
 import type { Locality } from '../../src/tpm2/transport.ts';
 import type { Clock } from '../clock.ts';
 import type { RandomStream } from '../entropy.ts';
-import { checkSessions, readSessions, type SessionUse } from './authorize.ts';
+import { answerSessions, checkSessions, readSessions, type SessionUse } from './authorize.ts';
 import { type TpmConfig, tpmConfig } from './config.ts';
 import type { Tpm } from './context.ts';
 import { EK_INDICES } from './ek-nv.ts';
@@ -115,7 +114,7 @@ export class Tpm2Engine {
     // Any command but Shutdown makes the last one stale: an orderly stop means that nothing came after it.
     if (code !== TPM_CC.Startup) tpm.state.shutdown = undefined;
     const output = perform(tpm, handler, input);
-    return response(row, output, sessions);
+    return response(tpm, row, output, sessions);
   }
 }
 
@@ -191,6 +190,7 @@ function errorResponse(rc: number): Uint8Array {
 }
 
 function response(
+  tpm: Tpm,
   row: AnyCommandRow,
   output: Record<string, unknown> | undefined,
   sessions: readonly SessionUse[] | undefined,
@@ -207,9 +207,7 @@ function response(
   for (const { name, codec } of row.response) codec.write(writer, output?.[name]);
   if (sessions !== undefined) {
     writer.setU32(sizeAt, writer.length - sizeAt - 4);
-    for (const use of sessions) {
-      if (use.handle === TPM_RH.PW) writer.u16(0).u8(TPMA_SESSION.continueSession).u16(0);
-    }
+    answerSessions(tpm, writer, sessions);
   }
   writer.setU32(2, writer.length);
   return writer.finish();

@@ -6,6 +6,7 @@ export * from './codec.ts';
 export * from './command-row.ts';
 export * from './commands.ts';
 export * from './constants.ts';
+export * from './credential.ts';
 export * from './hash-alg.ts';
 export * from './kdf.ts';
 export * from './names.ts';

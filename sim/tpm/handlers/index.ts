@@ -2,11 +2,13 @@
 import type { Handler } from '../handler.ts';
 import { attestationHandlers } from './attestation.ts';
 import { capabilityHandlers } from './capability.ts';
+import { credentialHandlers } from './credential.ts';
 import { hierarchyHandlers } from './hierarchy.ts';
 import { nvHandlers } from './nv.ts';
 import { objectHandlers } from './object.ts';
 import { pcrHandlers } from './pcr.ts';
 import { randomHandlers } from './random.ts';
+import { sessionHandlers } from './session.ts';
 import { startupHandlers } from './startup.ts';
 
 /** Handlers by command code. */
@@ -18,6 +20,8 @@ export const HANDLERS: ReadonlyMap<number, Handler> = new Map(
     ...pcrHandlers,
     ...hierarchyHandlers,
     ...objectHandlers,
+    ...credentialHandlers,
+    ...sessionHandlers,
     ...attestationHandlers,
     ...nvHandlers,
   ].map((handler): [number, Handler] => [handler.row.code, handler]),

@@ -11,7 +11,7 @@ export const addressText = (address: Address): string =>
   'path' in address ? address.path : `${address.host}:${address.port}`;
 
 /** Longest wait for an answer: creating an RSA key in a slow TPM takes seconds. */
-const ANSWER_TIMEOUT = 20_000;
+const ANSWER_TIMEOUT = 60_000;
 const CONNECT_TIMEOUT = 5_000;
 
 interface Waiter {

@@ -153,9 +153,5 @@ export const TPMT_TK_AUTH = struct('TPMT_TK_AUTH', 'Part 2, 10.7.5', {
 
 /** Part 2, 11.4.3: an RSA-encrypted or ECC-point secret. */
 export const TPM2B_ENCRYPTED_SECRET = tpm2b('TPM2B_ENCRYPTED_SECRET', MAX_RSA_KEY_BYTES);
-/** Part 2, 12.4.2 and 12.4.3: TPMS_ID_OBJECT (integrity HMAC, encrypted credential) as the TPM carries it. */
-export const TPMS_ID_OBJECT = struct('TPMS_ID_OBJECT', 'Part 2, 12.4.2', {
-  integrityHMAC: TPM2B_DIGEST,
-  encIdentity: tpm2b('encIdentity', MAX_DIGEST + 2),
-});
+/** Part 2, 12.4.3: integrity HMAC (TPM2B) and the encrypted TPM2B_DIGEST of the credential, kept as bytes. */
 export const TPM2B_ID_OBJECT = tpm2b('TPM2B_ID_OBJECT', 2 + MAX_DIGEST + 2 + MAX_DIGEST);
