@@ -38,6 +38,25 @@ function field<T>(reader: ByteReader, codec: Codec<T>, number: number): T {
   }
 }
 
+/** One empty password: what nearly every command of a boot carries. Reading it field by field takes three times as long. */
+export const EMPTY_PASSWORD: readonly SessionUse[] = [
+  {
+    handle: TPM_RH.PW,
+    nonceCaller: new Uint8Array(0),
+    attributes: TPMA_SESSION.continueSession,
+    hmac: new Uint8Array(0),
+    session: undefined,
+  },
+];
+const EMPTY_PASSWORD_BYTES = [0x40, 0x00, 0x00, 0x09, 0x00, 0x00, TPMA_SESSION.continueSession, 0x00, 0x00];
+
+/** Whether the authorisation area at `at` is {@link EMPTY_PASSWORD}; `command` has at least that many bytes left. */
+export function isEmptyPassword(command: Uint8Array, at: number, size: number): boolean {
+  if (size !== EMPTY_PASSWORD_BYTES.length) return false;
+  for (let i = 0; i < size; i++) if (command[at + i] !== EMPTY_PASSWORD_BYTES[i]) return false;
+  return true;
+}
+
 /** Reads the authorisation area; `reader` covers exactly its bytes. */
 export function readSessions(tpm: Tpm, row: AnyCommandRow, reader: ByteReader): SessionUse[] {
   if (row.noSessions) throw refuse(TPM_RC.AUTH_CONTEXT);

@@ -5,6 +5,7 @@
 import { FormatError } from '../../src/bytes/errors.ts';
 import { ByteReader } from '../../src/bytes/reader.ts';
 import { ByteWriter } from '../../src/bytes/writer.ts';
+import { TPMA_SESSION } from '../../src/tpm2/attributes.ts';
 import { responseCodeOf } from '../../src/tpm2/codec.ts';
 import type { AnyCommandRow } from '../../src/tpm2/command-row.ts';
 import { TPM_CC, TPM_ST } from '../../src/tpm2/constants.ts';
@@ -12,7 +13,14 @@ import { TPM_RC, withPlace } from '../../src/tpm2/response-code.ts';
 import type { Locality } from '../../src/tpm2/transport.ts';
 import type { Clock } from '../clock.ts';
 import type { RandomStream } from '../entropy.ts';
-import { answerSessions, checkSessions, readSessions, type SessionUse } from './authorize.ts';
+import {
+  answerSessions,
+  checkSessions,
+  EMPTY_PASSWORD,
+  isEmptyPassword,
+  readSessions,
+  type SessionUse,
+} from './authorize.ts';
 import { type TpmConfig, tpmConfig } from './config.ts';
 import type { Tpm } from './context.ts';
 import { EK_INDICES } from './ek-nv.ts';
@@ -106,7 +114,7 @@ export class Tpm2Engine {
     const { row } = handler;
     const input: Record<string, unknown> = {};
     const handles = readHandles(tpm, row, reader, input);
-    const sessions = tag === TPM_ST.SESSIONS ? authorise(tpm, row, handles, reader) : undefined;
+    const sessions = tag === TPM_ST.SESSIONS ? authorise(tpm, row, handles, reader, command) : undefined;
     if (sessions === undefined && row.authHandles > 0) throw refuse(TPM_RC.AUTH_MISSING);
     readParameters(row, reader, input);
     if (reader.remaining > 0) throw refuse(TPM_RC.SIZE);
@@ -134,10 +142,21 @@ function readHandles(tpm: Tpm, row: AnyCommandRow, reader: ByteReader, input: Re
   return out;
 }
 
-function authorise(tpm: Tpm, row: AnyCommandRow, handles: readonly number[], reader: ByteReader): SessionUse[] {
+function authorise(
+  tpm: Tpm,
+  row: AnyCommandRow,
+  handles: readonly number[],
+  reader: ByteReader,
+  command: Uint8Array,
+): readonly SessionUse[] {
   if (reader.remaining < 4) throw refuse(TPM_RC.INSUFFICIENT);
   const size = reader.u32('authorizationSize');
   if (size < SMALLEST_SESSION || size > reader.remaining) throw refuse(TPM_RC.SIZE);
+  if (row.authHandles === 1 && isEmptyPassword(command, reader.offset, size)) {
+    reader.skip('sessions', size);
+    checkSessions(tpm, row, handles, EMPTY_PASSWORD);
+    return EMPTY_PASSWORD;
+  }
   const uses = readSessions(tpm, row, reader.sub('sessions', size));
   checkSessions(tpm, row, handles, uses);
   return uses;
@@ -181,6 +200,15 @@ function perform(tpm: Tpm, handler: Handler, input: Record<string, unknown>): Re
 
 const OK_WITHOUT_SESSIONS = header(TPM_ST.NO_SESSIONS, HEADER_SIZE, 0);
 
+/** Success of a command that answers nothing, authorised by one password: no parameters, no nonce, no HMAC. */
+const OK_WITH_PASSWORD = new ByteWriter('big', 19)
+  .bytes(header(TPM_ST.SESSIONS, 19, 0))
+  .u32(0)
+  .u16(0)
+  .u8(TPMA_SESSION.continueSession)
+  .u16(0)
+  .finish();
+
 function header(tag: number, size: number, code: number): Uint8Array {
   return new ByteWriter('big', HEADER_SIZE).u16(tag).u32(size).u32(code).finish();
 }
@@ -196,6 +224,7 @@ function response(
   sessions: readonly SessionUse[] | undefined,
 ): Uint8Array {
   if (sessions === undefined && output === undefined) return OK_WITHOUT_SESSIONS.slice();
+  if (sessions === EMPTY_PASSWORD && output === undefined) return OK_WITH_PASSWORD.slice();
   const writer = new ByteWriter('big', output === undefined ? 64 : 512);
   writer
     .u16(sessions === undefined ? TPM_ST.NO_SESSIONS : TPM_ST.SESSIONS)
