@@ -2,7 +2,7 @@
 import type { Locality } from '../../src/tpm2/transport.ts';
 import type { Clock } from '../clock.ts';
 import type { TpmConfig } from './config.ts';
-import { randomBytes } from './drbg.ts';
+import { nextBytes } from './drbg.ts';
 import type { PrimaryKeys } from './primary-keys.ts';
 import type { TpmState } from './state.ts';
 
@@ -17,7 +17,7 @@ export interface Tpm {
 }
 
 /** The next `size` random bytes of this TPM. */
-export const random = (tpm: Tpm, size: number): Uint8Array => randomBytes(tpm.state.drbg, size);
+export const random = (tpm: Tpm, size: number): Uint8Array => nextBytes(tpm.state.drbg, size);
 
 /** TPMS_TIME_INFO now: milliseconds since `_TPM_Init` and of powered time. */
 export function timeInfo(tpm: Tpm) {

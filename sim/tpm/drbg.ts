@@ -15,7 +15,7 @@ function block(state: DrbgState): Uint8Array {
 }
 
 /** The next `size` bytes. A request always starts a new block, so an answer does not depend on how earlier ones were cut. */
-export function randomBytes(state: DrbgState, size: number): Uint8Array {
+export function nextBytes(state: DrbgState, size: number): Uint8Array {
   const out = new Uint8Array(size);
   for (let at = 0; at < size; at += 32) out.set(block(state).subarray(0, Math.min(32, size - at)), at);
   return out;
