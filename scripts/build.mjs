@@ -1,6 +1,6 @@
 // Builds dist/: the library file by file (tsc, with types) and the CLI as one bundle (esbuild) for a fast cold start.
 import { spawnSync } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -15,6 +15,12 @@ const tsc = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p'
   stdio: 'inherit',
 });
 if (tsc.status !== 0) process.exit(tsc.status ?? 1);
+
+// The host spec's schema for editors and other languages; the checks themselves are the library's.
+const { z } = await import('zod');
+const { hostSpecSchema } = await import(new URL('../dist/sim/spec/schema.js', import.meta.url).href);
+const schema = z.toJSONSchema(hostSpecSchema, { io: 'input' });
+writeFileSync('dist/host-spec.schema.json', `${JSON.stringify(schema, null, 2)}\n`);
 
 const { build } = await import('esbuild');
 await build({

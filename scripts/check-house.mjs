@@ -41,7 +41,7 @@ for (const file of [...files('src'), ...files('sim')]) {
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
 for (const [name, target] of Object.entries(manifest.exports)) {
-  if (typeof target !== 'object' || name === './vitest') continue;
+  if (typeof target !== 'object' || name === './vitest' || name === './node') continue;
   try {
     await build({
       entryPoints: [target['esxsim-source']],

@@ -113,7 +113,7 @@ export class Host {
         modules: [],
         vibs: [],
         owners: new Map(),
-        reliable: true,
+        reliable: false,
         layout: [],
         txtLog: undefined,
       };

@@ -1,0 +1,3 @@
+/** What needs Node's file system: boot images from VIB files and folders, the sample image of a profile. */
+export { loadImage } from './image-files.ts';
+export { openVibs, readCertificates, type VibFile } from './vib-files.ts';
