@@ -19,7 +19,11 @@ if (tsc.status !== 0) process.exit(tsc.status ?? 1);
 // The host spec's schema for editors and other languages; the checks themselves are the library's.
 const { z } = await import('zod');
 const { hostSpecSchema } = await import(new URL('../dist/sim/spec/schema.js', import.meta.url).href);
-const schema = z.toJSONSchema(hostSpecSchema, { io: 'input' });
+// A user writes only parts of a spec: nothing is required.
+const schema = z.toJSONSchema(hostSpecSchema, {
+  io: 'input',
+  override: ({ jsonSchema }) => delete jsonSchema.required,
+});
 writeFileSync('dist/host-spec.schema.json', `${JSON.stringify(schema, null, 2)}\n`);
 
 const { build } = await import('esbuild');
