@@ -2,7 +2,7 @@
 import { fromHex } from '../src/bytes/bytes.ts';
 import { InputError } from '../src/bytes/errors.ts';
 import { EventLogWriter } from '../src/eventlog/index.ts';
-import { pcrSelection, Tpm2Client, TpmError } from '../src/tpm2/index.ts';
+import { type Credential, pcrSelection, Tpm2Client, TpmError } from '../src/tpm2/index.ts';
 import type { TpmTransport } from '../src/tpm2/transport.ts';
 import type { HostTpmAttestationReport } from '../src/vim/index.ts';
 import { writeAssetTag } from './asset-tag.ts';
@@ -19,7 +19,7 @@ import { buildReport } from './report.ts';
 import type { HostSpec } from './spec/schema.ts';
 import { tpmFirmwareVersion } from './spec/tpm-version.ts';
 import { embeddedTransport } from './tpm/embedded.ts';
-import { type ProvisionedKeys, provisionKeys, type QuoteBytes, quote } from './tpm/identity.ts';
+import { activateCredential, type ProvisionedKeys, provisionKeys, type QuoteBytes, quote } from './tpm/identity.ts';
 import type { Region } from './vmkernel/address-space.ts';
 
 /** How a boot ended. */
@@ -77,6 +77,7 @@ export class Host {
   readonly #options: HostOptions;
   readonly #transport: TpmTransport | undefined;
   #boots = 0;
+  #keys: ProvisionedKeys | undefined;
 
   /** @param image boot disk as installed; the spec's faults are applied to it */
   constructor(spec: HostSpec, image: BootImage, options: HostOptions = {}) {
@@ -169,11 +170,24 @@ export class Host {
     await writeAssetTag(transport, tag);
   }
 
+  /**
+   * Answers a verifier's credential challenge with the keys of the last boot; undefined where the TPM refuses it.
+   * A host that was not booted or has no TPM is an InputError.
+   */
+  async activateCredential(credential: Credential): Promise<Uint8Array | undefined> {
+    const keys = this.#keys;
+    if (keys === undefined || this.#transport === undefined) {
+      throw new InputError('credential activation needs a booted host with a TPM');
+    }
+    return activateCredential(new Tpm2Client(this.#transport), keys, credential);
+  }
+
   async #collect(tpm: MachineTpm, system: RunningSystem): Promise<BootTpmEvidence> {
     const { banks, ekAlgorithm, akAlgorithm } = this.spec.hardware.tpm;
     const pcrs = await readPcrs(tpm.client, banks);
     const eventLog = tpm.measurer.logBytes();
     const keys = await provisionKeys(tpm.client, { ekAlgorithm, akAlgorithm });
+    this.#keys = keys;
     const nonce = this.spec.nonce === undefined ? this.entropy.bytes('nonce', 32) : fromHex(this.spec.nonce);
     const bank = banks.includes('sha256') ? 'sha256' : (banks[0] ?? 'sha256');
     return {

@@ -1,6 +1,7 @@
 /** A simulated host as the vSphere endpoints see it. */
-import { type Appraisal, type Reference, verifyEvidence } from '../src/verify/index.ts';
+import type { Appraisal, Reference } from '../src/verify/index.ts';
 import { parseAcceptance } from '../src/vib/index.ts';
+import { attestHost } from './attest.ts';
 import type { AttestationStatus, HostFacts, ServedHost, SoftwareFacts } from './endpoints/served-host.ts';
 import { evidenceFiles } from './evidence.ts';
 import type { BootResult, Host } from './host.ts';
@@ -71,7 +72,7 @@ function hostFacts(result: BootResult): HostFacts {
 export async function serveHost(host: Host, reference: Reference | undefined): Promise<ServedHost> {
   let result = await host.powerOn();
   let facts = hostFacts(result);
-  let attestation = attest(result, reference);
+  let attestation = await attest(host, result, reference);
   return {
     name: host.spec.identity.name,
     get running() {
@@ -87,14 +88,18 @@ export async function serveHost(host: Host, reference: Reference | undefined): P
     reboot: async () => {
       result = await host.powerOn();
       facts = hostFacts(result);
-      attestation = attest(result, reference);
+      attestation = await attest(host, result, reference);
     },
   };
 }
 
-function attest(result: BootResult, reference: Reference | undefined): AttestationStatus | undefined {
+async function attest(
+  host: Host,
+  result: BootResult,
+  reference: Reference | undefined,
+): Promise<AttestationStatus | undefined> {
   if (result.tpm === undefined || reference === undefined) return undefined;
-  const appraisal = verifyEvidence(evidenceFiles(result), reference, { nonce: result.tpm.nonce });
+  const appraisal = await attestHost(host, result, evidenceFiles(result), reference);
   const time = result.endedAt;
   if (appraisal.verdict === 'TRUSTED') return { time, status: 'accepted' };
   return { time, status: 'notAccepted', message: complaint(result, appraisal) };

@@ -1,7 +1,8 @@
 import { toHex } from '../../src/bytes/bytes.ts';
 import type { TpmTransport } from '../../src/tpm2/transport.ts';
-import { type Appraisal, renderAppraisal, verifyEvidence } from '../../src/verify/index.ts';
+import { type Appraisal, renderAppraisal } from '../../src/verify/index.ts';
 import { type HostTpmEventDetailsType, reportToJson } from '../../src/vim/index.ts';
+import { attestHost } from '../attest.ts';
 import { formatConsoleLine } from '../console.ts';
 import { EVIDENCE_FILES, evidenceFiles, hostJson, pcrsJson } from '../evidence.ts';
 import { type BootResult, Host } from '../host.ts';
@@ -21,38 +22,28 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
   const spec = readSpec(options);
   const image = loadImage(spec);
   const tpm = externalTpm(spec, options.text('tpm') ?? 'embedded');
-  let result: BootResult;
   try {
     const host = new Host(spec, image, { tpm, onConsole: (line) => io.line(formatConsoleLine(line)) });
-    result = await host.powerOn();
+    const result = await host.powerOn();
+    const files = evidenceFiles(result);
+    const out = options.text('out');
+    if (out !== undefined) writeFolder(out, files, EVIDENCE_FILES);
+    const appraisal =
+      result.tpm === undefined ? undefined : await attestHost(host, result, files, await predictReference(spec, image));
+    return {
+      text: render(result, appraisal, out),
+      json: bootJson(result, appraisal),
+      exitCode: result.state === 'running' ? 0 : 1,
+    };
   } finally {
     await tpm?.close();
   }
-  const files = evidenceFiles(result);
-  const out = options.text('out');
-  if (out !== undefined) writeFolder(out, files, EVIDENCE_FILES);
-  const appraisal = result.tpm === undefined ? undefined : await appraise(result, files, image);
-  return {
-    text: render(result, appraisal, out),
-    json: bootJson(result, appraisal),
-    exitCode: result.state === 'running' ? 0 : 1,
-  };
 }
 
 /** The TPM that `--tpm` names; undefined where the host brings its own. */
 function externalTpm(spec: HostSpec, text: string): TpmTransport | undefined {
   const choice = parseTpmChoice(text);
   return choice.kind === 'embedded' || !spec.hardware.tpm.present ? undefined : openTpm(choice);
-}
-
-/** The reference verifier's opinion, against a healthy boot of the same spec and image. */
-async function appraise(
-  result: BootResult,
-  files: Map<string, Uint8Array>,
-  image: Parameters<typeof predictReference>[1],
-): Promise<Appraisal> {
-  const reference = await predictReference(result.spec, image);
-  return verifyEvidence(files, reference, { nonce: result.tpm?.nonce });
 }
 
 function bootJson(result: BootResult, appraisal: Appraisal | undefined): unknown {

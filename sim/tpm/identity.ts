@@ -3,7 +3,8 @@ import { concat } from '../../src/bytes/bytes.ts';
 import { type Tpm2Client, TpmError } from '../../src/tpm2/client.ts';
 import { encode } from '../../src/tpm2/codec.ts';
 import { COMMANDS } from '../../src/tpm2/commands.ts';
-import { TPM_ALG, TPM_RH } from '../../src/tpm2/constants.ts';
+import { TPM_ALG, TPM_RH, TPM_SE } from '../../src/tpm2/constants.ts';
+import type { Credential } from '../../src/tpm2/credential.ts';
 import {
   TPM2B_PUBLIC,
   type TPML_PCR_SELECTION,
@@ -84,6 +85,48 @@ export async function provisionKeys(
     akPublic: encode(TPM2B_PUBLIC, ak.outPublic),
     akName: ak.name,
   };
+}
+
+/**
+ * Opens a credential that a verifier made for the EK and the AK's name (TPM2_ActivateCredential), with the EK's own policy:
+ * PolicySecret(TPM_RH_ENDORSEMENT). Undefined where the TPM refuses: the credential is for another EK or another AK.
+ */
+export async function activateCredential(
+  client: Tpm2Client,
+  keys: Pick<ProvisionedKeys, 'ekHandle' | 'akHandle'>,
+  credential: Credential,
+): Promise<Uint8Array | undefined> {
+  const { sessionHandle } = await client.call(COMMANDS.StartAuthSession, {
+    tpmKey: TPM_RH.NULL,
+    bind: TPM_RH.NULL,
+    // A policy session without salt needs no secret caller nonce; its length only has to be acceptable.
+    nonceCaller: new Uint8Array(32),
+    encryptedSalt: EMPTY,
+    sessionType: TPM_SE.POLICY,
+    symmetric: { algorithm: TPM_ALG.NULL },
+    authHash: TPM_ALG.SHA256,
+  });
+  try {
+    await client.call(COMMANDS.PolicySecret, {
+      authHandle: TPM_RH.ENDORSEMENT,
+      policySession: sessionHandle,
+      nonceTPM: EMPTY,
+      cpHashA: EMPTY,
+      policyRef: EMPTY,
+      expiration: 0,
+    });
+    const { certInfo } = await client.call(
+      COMMANDS.ActivateCredential,
+      { activateHandle: keys.akHandle, keyHandle: keys.ekHandle, ...credential },
+      { auth: [EMPTY, { session: sessionHandle, continueSession: true }] },
+    );
+    return certInfo;
+  } catch (error) {
+    if (error instanceof TpmError && (error.rc === 'VALUE' || error.rc === 'INTEGRITY')) return undefined;
+    throw error;
+  } finally {
+    await client.call(COMMANDS.FlushContext, { flushHandle: sessionHandle });
+  }
 }
 
 /** A quote as it travels. */

@@ -1,5 +1,5 @@
 /** The appraisal: a list of checks over the evidence, and the verdict that follows from what they find. */
-import { checkAttestationKey, checkEndorsementKey } from './check-keys.ts';
+import { checkActivation, checkAttestationKey, checkEndorsementKey } from './check-keys.ts';
 import {
   checkEventData,
   checkEventTypes,
@@ -55,6 +55,11 @@ const EVIDENCE_CHECKS: readonly Check[] = [
   { name: 'files are there and can be read', run: checkFiles },
   { name: 'attestation key is restricted and bound to its TPM', run: checkAttestationKey },
   { name: 'endorsement key has a certificate of a trusted manufacturer', run: checkEndorsementKey },
+  {
+    name: 'attestation key is in the TPM of the endorsement key',
+    when: (ctx) => ctx.options.activation !== undefined,
+    run: checkActivation,
+  },
   { name: 'attestation is a quote made by a TPM', when: hasAttest, run: checkAttest },
   { name: 'quote is signed by the attestation key', when: hasAttest, run: checkSignature },
   {
@@ -119,7 +124,6 @@ function checkFiles(ctx: Context) {
 
 /** Limits that hold for every appraisal of such evidence. */
 const STANDING_LIMITS: readonly LimitCode[] = [
-  'AK_EK_NOT_PROVEN',
   'RELAY_NOT_EXCLUDED',
   'FIRMWARE_MEASURES_ITSELF',
   'PCR_RESET_NOT_EXCLUDED',
@@ -143,6 +147,7 @@ function run(ctx: Context, checks: readonly Check[]): Appraisal['checks'] {
 export function verifyEvidence(files: EvidenceFiles, reference: Reference, options: VerifyOptions = {}): Appraisal {
   const ctx = createContext(parseEvidence(files), reference, options);
   const checks = run(ctx, [...EVIDENCE_CHECKS, ...STATE_CHECKS]);
+  if (options.activation === undefined) ctx.limits.push(limit('AK_EK_NOT_PROVEN'));
   ctx.limits.push(...STANDING_LIMITS.map((code) => limit(code)));
   if (launched(ctx)) ctx.limits.push(limit('SMM_NOT_MEASURED'));
   return { verdict: worstVerdict(ctx.findings), findings: ctx.findings, limits: ctx.limits, checks };

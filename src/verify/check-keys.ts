@@ -1,5 +1,5 @@
 /** Checks of the attestation key and the endorsement key. */
-import { toHex } from '../bytes/index.ts';
+import { equalBytes, toHex } from '../bytes/index.ts';
 import { hasPublicKey, parseCertificatesPem } from '../crypto/x509.ts';
 import { type ChainProblem, verifyChain } from '../crypto/x509-verify.ts';
 import { has, TPMA_OBJECT } from '../tpm2/attributes.ts';
@@ -31,6 +31,19 @@ export function checkAttestationKey(ctx: Context) {
       scenario: 'ak-exportable',
     });
   }
+}
+
+/** The TPM of the endorsement key holds the attestation key: it opened a secret that only both together can open. */
+export function checkActivation(ctx: Context) {
+  const { activation } = ctx.options;
+  if (activation === undefined) return;
+  const { secret, recovered } = activation;
+  if (recovered !== undefined && equalBytes(secret, recovered)) return;
+  const why = recovered === undefined ? 'its TPM refused to open' : 'it opened to something else than';
+  report(ctx, 'AK_FOREIGN_TPM', `attestation key and endorsement key are not in one TPM: ${why} the secret for both`, {
+    where: { file: 'ak.pub' },
+    scenario: 'ak-foreign-tpm',
+  });
 }
 
 /** What each reason of a failed chain means for trust. */

@@ -2,6 +2,7 @@
 import { toHex } from '../bytes/index.ts';
 import type { HashName } from '../crypto/primitives.ts';
 import { EV, type EventRecord, type LogAlgorithm, type Replay, replayEvents } from '../eventlog/index.ts';
+import type { Activation } from './activation.ts';
 import type { Evidence } from './evidence.ts';
 import { type Finding, type FindingCode, type FindingDetail, finding, type Limit } from './findings.ts';
 import { fromLogEvent, fromReportEvent, type Measurement, type VibIdentity } from './measurements.ts';
@@ -13,6 +14,8 @@ export interface VerifyOptions {
   nonce?: Uint8Array | undefined;
   /** Milliseconds since 1970 at which certificates must be valid; without it dates are not judged. */
   time?: number | undefined;
+  /** Outcome of a credential challenge to the host (see activation.ts); without it AK and EK are not known to be in one TPM. */
+  activation?: Activation | undefined;
 }
 
 /** State of one appraisal. Checks add findings; later checks do not repeat what an earlier one explained. */

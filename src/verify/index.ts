@@ -1,4 +1,5 @@
 /** Reference verifier: evidence of a boot and reference values in, an appraisal with findings out. */
+export { ACTIVATION_SECRET_SIZE, type Activation, challengeKeys } from './activation.ts';
 export { type Appraisal, type CheckResult, verifyEvidence } from './appraise.ts';
 export { compareCommandLines, type OptionChange } from './command-line.ts';
 export { type Change, compareEvents } from './compare.ts';

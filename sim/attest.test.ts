@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { challengeKeys, verifyEvidence } from '../src/verify/index.ts';
+import { attestHost, challengeHost } from './attest.ts';
+import { evidenceFiles } from './evidence.ts';
+import { Host } from './host.ts';
+import { loadImage } from './node/image-files.ts';
+import { predictReference } from './predict.ts';
+import { resolveSpec } from './spec/resolve.ts';
+
+const base = resolveSpec({});
+const image = loadImage(base);
+const reference = await predictReference(base, image);
+
+async function boot(seed: string, ekAlgorithm: 'rsa2048' | 'eccP256') {
+  const spec = { ...base, seed, hardware: { ...base.hardware, tpm: { ...base.hardware.tpm, ekAlgorithm } } };
+  const host = new Host(spec, image);
+  const result = await host.powerOn();
+  return { host, result, files: evidenceFiles(result) };
+}
+
+describe.each(['rsa2048', 'eccP256'] as const)('credential activation with an EK of %s', (ekAlgorithm) => {
+  it('proves that AK and EK are in one TPM; the limit is gone and every check passes', async () => {
+    const { host, result, files } = await boot('a', ekAlgorithm);
+    const appraisal = await attestHost(host, result, files, reference);
+    expect(appraisal.findings).toEqual([]);
+    expect(appraisal.limits.map((l) => l.code)).not.toContain('AK_EK_NOT_PROVEN');
+    expect(appraisal.checks.find((c) => c.name.includes('TPM of the endorsement key'))?.result).toBe('passed');
+  });
+
+  it('rejects the AK of another TPM beside this EK (cuckoo): the TPM refuses to open', async () => {
+    const here = await boot('a', ekAlgorithm);
+    const other = await boot('b', ekAlgorithm);
+    const mixed = new Map(here.files);
+    for (const name of ['ak.pub', 'quote.attest', 'quote.sig'])
+      mixed.set(name, other.files.get(name) ?? new Uint8Array(0));
+    const activation = await challengeHost(here.host, mixed);
+    expect(activation.recovered).toBeUndefined();
+    const appraisal = verifyEvidence(mixed, reference, { nonce: other.result.tpm?.nonce, activation });
+    expect(appraisal.findings.map((f) => f.code)).toEqual(['AK_FOREIGN_TPM']);
+    expect(appraisal.verdict).toBe('REJECT');
+  });
+
+  it('rejects a wrong answer', async () => {
+    const { result, files } = await boot('a', ekAlgorithm);
+    const activation = { secret: new Uint8Array(32), recovered: new Uint8Array(32).fill(1) };
+    const { findings } = verifyEvidence(files, reference, { nonce: result.tpm?.nonce, activation });
+    expect(findings.map((f) => f.code)).toEqual(['AK_FOREIGN_TPM']);
+  });
+});
+
+describe('challengeKeys', () => {
+  it('refuses evidence without keys', () => {
+    expect(() => challengeKeys(new Map(), (n) => new Uint8Array(n))).toThrow(/TPM2B_PUBLIC|size/);
+  });
+});
