@@ -6,8 +6,10 @@ import {
   TPM2B_DIGEST,
   TPM2B_EVENT,
   TPM2B_SENSITIVE_DATA,
+  TPMI_ALG_HASH_NULL,
   TPMI_DH_PCR,
   TPMI_DH_PCR_NULL,
+  TPMI_RH_PLATFORM,
   TPMI_YES_NO,
   TPML_DIGEST,
   TPML_DIGEST_VALUES,
@@ -59,6 +61,32 @@ export const PCR_Read = command('PCR_Read', {
   parameters: { pcrSelectionIn: TPML_PCR_SELECTION },
   responseHandles: NONE,
   response: { pcrUpdateCounter: u32, pcrSelectionOut: TPML_PCR_SELECTION, pcrValues: TPML_DIGEST },
+});
+
+export const PCR_Allocate = command('PCR_Allocate', {
+  spec: 'Part 3, 22.5',
+  handles: { authHandle: user(TPMI_RH_PLATFORM) },
+  parameters: { pcrAllocation: TPML_PCR_SELECTION },
+  responseHandles: NONE,
+  response: { allocationSuccess: TPMI_YES_NO, maxPCR: u32, sizeNeeded: u32, sizeAvailable: u32 },
+  attributes: TPMA_CC.nv,
+});
+
+export const PCR_SetAuthPolicy = command('PCR_SetAuthPolicy', {
+  spec: 'Part 3, 22.6',
+  handles: { authHandle: user(TPMI_RH_PLATFORM) },
+  parameters: { authPolicy: TPM2B_DIGEST, hashAlg: TPMI_ALG_HASH_NULL, pcrNum: TPMI_DH_PCR },
+  responseHandles: NONE,
+  response: NONE,
+  attributes: TPMA_CC.nv,
+});
+
+export const PCR_SetAuthValue = command('PCR_SetAuthValue', {
+  spec: 'Part 3, 22.7',
+  handles: { pcrHandle: user(TPMI_DH_PCR) },
+  parameters: { auth: TPM2B_DIGEST },
+  responseHandles: NONE,
+  response: NONE,
 });
 
 export const PCR_Reset = command('PCR_Reset', {

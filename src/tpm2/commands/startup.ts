@@ -2,7 +2,7 @@
 import { TPMA_CC } from '../attributes.ts';
 import { u32 } from '../codec.ts';
 import { command } from '../command-row.ts';
-import { TPM_SU_TYPE, TPM2B_MAX_BUFFER, TPMI_YES_NO } from '../structures/index.ts';
+import { TPM_SU_TYPE, TPM2B_MAX_BUFFER, TPMI_YES_NO, TPML_ALG } from '../structures/index.ts';
 
 const NONE = {} as const;
 
@@ -31,6 +31,15 @@ export const SelfTest = command('SelfTest', {
   parameters: { fullTest: TPMI_YES_NO },
   responseHandles: NONE,
   response: NONE,
+  attributes: TPMA_CC.nv,
+});
+
+export const IncrementalSelfTest = command('IncrementalSelfTest', {
+  spec: 'Part 3, 10.3',
+  handles: NONE,
+  parameters: { toTest: TPML_ALG },
+  responseHandles: NONE,
+  response: { toDoList: TPML_ALG },
   attributes: TPMA_CC.nv,
 });
 

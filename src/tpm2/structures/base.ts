@@ -28,6 +28,17 @@ export const TPMI_ALG_HASH_NULL = hash('TPMI_ALG_HASH+', [TPM_ALG.NULL]);
 /** Part 2, 9.3 */
 export const TPMI_YES_NO = oneOf('TPMI_YES_NO', u8, [0, 1], TPM_RC.VALUE);
 export const TPM_SU_TYPE = oneOf('TPM_SU', u16, Object.values(TPM_SU), TPM_RC.VALUE);
+/** Part 2, 6.7: -3 to 3, a signed byte on the wire. */
+export const TPM_CLOCK_ADJUST = range(
+  'TPM_CLOCK_ADJUST',
+  {
+    name: 'INT8',
+    read: (reader) => (u8.read(reader) << 24) >> 24,
+    write: (writer, value) => u8.write(writer, value & 0xff),
+  },
+  (value) => value >= -3 && value <= 3,
+  TPM_RC.VALUE,
+);
 export const TPM_SE_TYPE = oneOf('TPM_SE', u8, Object.values(TPM_SE), TPM_RC.VALUE);
 export const TPM_ST_TAG = oneOf('TPM_ST', u16, Object.values(TPM_ST), TPM_RC.VALUE);
 
@@ -87,6 +98,8 @@ export const TPMI_SH_AUTH_SESSION = handle('TPMI_SH_AUTH_SESSION', (h) => isSess
 export const TPMI_SH_HMAC = handle('TPMI_SH_HMAC', (h) => isSession(h) && !isPolicySession(h));
 export const TPMI_SH_POLICY = handle('TPMI_SH_POLICY', isPolicySession);
 export const TPMI_RH_HIERARCHY = handle('TPMI_RH_HIERARCHY+', (h) => isHierarchy(h) || h === TPM_RH.NULL);
+/** A hierarchy without TPM_RH_NULL. */
+export const TPMI_RH_BASE_HIERARCHY = handle('TPMI_RH_HIERARCHY', isHierarchy);
 export const TPMI_RH_ENABLES = handle('TPMI_RH_ENABLES', (h) => isHierarchy(h) || h === TPM_RH.PLATFORM_NV);
 export const TPMI_RH_HIERARCHY_AUTH = handle('TPMI_RH_HIERARCHY_AUTH', (h) => isHierarchy(h) || h === TPM_RH.LOCKOUT);
 export const TPMI_RH_PLATFORM = handle('TPMI_RH_PLATFORM', (h) => h === TPM_RH.PLATFORM);
@@ -129,7 +142,7 @@ export const TPM2B_IV = tpm2b('TPM2B_IV', 16);
 export const TPML_DIGEST = list('TPML_DIGEST', TPM2B_DIGEST, 8);
 export const TPML_CC = list('TPML_CC', TPM_CC_ID, 256);
 export const TPML_CCA = list('TPML_CCA', { ...u32, name: 'TPMA_CC' }, 256);
-export const TPML_ALG = list('TPML_ALG', TPM_ALG_ID, 128);
+export const TPML_ALG = list('TPML_ALG', TPM_ALG_ID, 64);
 export const TPML_HANDLE = list('TPML_HANDLE', TPM_HANDLE, 254);
 
 /** Part 2, 10.11.1 */
