@@ -54,6 +54,7 @@ export const COMMANDS: readonly CommandRow[] = [
     options: [
       { flags: '--reference <file>', about: 'reference file written by `predict`' },
       { flags: '--nonce <hex>', about: 'the nonce that the quote must carry' },
+      { flags: '--time <iso>', about: 'time at which certificates must be valid (dates are not judged without it)' },
     ],
     examples: ['verify --reference ref.json evidence', 'verify --reference ref.json evidence --nonce 0102'],
     load: () => import('./verify.ts'),

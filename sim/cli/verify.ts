@@ -24,11 +24,22 @@ export function readNonce(text: string | undefined): Uint8Array | undefined {
   return nonce;
 }
 
+/** Milliseconds since 1970 of `--time`. */
+export function readTime(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const time = Date.parse(text);
+  if (Number.isNaN(time)) throw new InputError(`--time: ${JSON.stringify(text)} is not an ISO 8601 time`);
+  return time;
+}
+
 export async function run({ args, options }: CommandInput): Promise<CommandResult> {
   const file = options.text('reference');
   if (file === undefined)
     throw new InputError('verify: --reference FILE is needed (write one with `esxsim predict --out FILE`)');
   const reference = withSource(file, () => parseReference(readFile(file)));
-  const appraisal = verifyEvidence(readEvidence(args[0] ?? ''), reference, { nonce: readNonce(options.text('nonce')) });
+  const appraisal = verifyEvidence(readEvidence(args[0] ?? ''), reference, {
+    nonce: readNonce(options.text('nonce')),
+    time: readTime(options.text('time')),
+  });
   return { text: renderAppraisal(appraisal), json: appraisal, exitCode: appraisal.verdict === 'TRUSTED' ? 0 : 1 };
 }

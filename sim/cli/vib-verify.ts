@@ -4,14 +4,13 @@ import { hostAccepts, parseAcceptance, renderVerify, verifyVib } from '../../src
 import { packageRoot } from '../node/files.ts';
 import { openVibs, readCertificates } from '../node/vib-files.ts';
 import type { CommandInput, CommandResult } from './command.ts';
+import { readTime } from './verify.ts';
 
 export async function run({ args, options }: CommandInput): Promise<CommandResult> {
   const level = parseAcceptance(options.text('level') ?? '');
   if (level === undefined)
     throw new InputError(`--level: unknown acceptance level ${JSON.stringify(options.text('level'))}`);
-  const time = Date.parse(options.text('time') ?? '');
-  if (Number.isNaN(time))
-    throw new InputError(`--time: ${JSON.stringify(options.text('time'))} is not an ISO 8601 time`);
+  const time = readTime(options.text('time')) ?? 'ignore';
   const given = options.list('root');
   const roots = readCertificates(
     given.length > 0 ? given : [join(packageRoot(), 'vib-samples', 'pki', 'vib-root.crt.pem')],
