@@ -1,4 +1,5 @@
 import { toHex } from '../../src/bytes/bytes.ts';
+import { InputError } from '../../src/bytes/errors.ts';
 import type { TpmTransport } from '../../src/tpm2/transport.ts';
 import { type Appraisal, renderAppraisal } from '../../src/verify/index.ts';
 import { type HostTpmEventDetailsType, reportToJson } from '../../src/vim/index.ts';
@@ -6,6 +7,7 @@ import { attestHost } from '../attest.ts';
 import { formatConsoleLine } from '../console.ts';
 import { EVIDENCE_FILES, evidenceFiles, hostJson, pcrsJson } from '../evidence.ts';
 import { type BootResult, Host } from '../host.ts';
+import type { BootImage } from '../image.ts';
 import { writeFolder } from '../node/files.ts';
 import { loadImage } from '../node/image-files.ts';
 import { predictReference } from '../predict.ts';
@@ -28,15 +30,31 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
     const files = evidenceFiles(result);
     const out = options.text('out');
     if (out !== undefined) writeFolder(out, files, EVIDENCE_FILES);
-    const appraisal =
-      result.tpm === undefined ? undefined : await attestHost(host, result, files, await predictReference(spec, image));
+    const { appraisal, why } = await appraise(host, result, files, image);
     return {
-      text: render(result, appraisal, out),
+      text: render(result, appraisal, why, out),
       json: bootJson(result, appraisal),
       exitCode: result.state === 'running' ? 0 : 1,
     };
   } finally {
     await tpm?.close();
+  }
+}
+
+/** The reference verifier's opinion, against a healthy boot of the same spec; a spec that has none says why. */
+async function appraise(
+  host: Host,
+  result: BootResult,
+  files: ReadonlyMap<string, Uint8Array>,
+  image: BootImage,
+): Promise<{ appraisal?: Appraisal; why: string }> {
+  if (result.tpm === undefined) return { why: 'the host has no TPM' };
+  try {
+    const reference = await predictReference(result.spec, image);
+    return { appraisal: await attestHost(host, result, files, reference), why: '' };
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return { why: error.message };
   }
 }
 
@@ -93,7 +111,7 @@ function eventText(event: HostTpmEventDetailsType): string {
     : `${componentName} (${String(vibName)} ${String(vibVersion)})`;
 }
 
-function render(result: BootResult, appraisal: Appraisal | undefined, out: string | undefined): string {
+function render(result: BootResult, appraisal: Appraisal | undefined, why: string, out: string | undefined): string {
   const { tpm, spec } = result;
   const parts: string[] = [];
   if (tpm !== undefined) {
@@ -124,7 +142,7 @@ function render(result: BootResult, appraisal: Appraisal | undefined, out: strin
       `Memory layout: ${count(regions.length, 'region')}\n${table(['BASE', 'SIZE', 'PERM', 'BITS', 'WHAT'], rows)}`,
     );
   }
-  if (appraisal !== undefined) parts.push(`Reference verifier\n${renderAppraisal(appraisal)}`);
+  parts.push(`Reference verifier\n${appraisal === undefined ? `No verdict: ${why}` : renderAppraisal(appraisal)}`);
   const nonce = tpm === undefined ? '' : `, nonce ${toHex(tpm.nonce)}`;
   parts.push(
     `Host ${spec.identity.name}: ${result.halted === undefined ? 'running' : `HALTED (${result.halted.code}: ${result.halted.message})`}; seed ${spec.seed}${nonce}`,

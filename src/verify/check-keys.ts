@@ -80,7 +80,7 @@ export function checkEndorsementKey(ctx: Context) {
   });
   if (result.ok) return;
   const { code, scenario } = CHAIN_FINDING[result.code] ?? { code: 'EK_CHAIN_UNKNOWN', scenario: 'ek-chain-unknown' };
-  report(ctx, code, `endorsement key certificate: ${result.where}: ${result.message}`, {
+  report(ctx, code, `endorsement key certificate: ${result.where === '' ? '' : `${result.where}: `}${result.message}`, {
     where: { file: 'ek.crt', name: toHex(ekCertificate.serial) },
     scenario,
   });

@@ -151,3 +151,18 @@ describe('Secure Boot off', () => {
     expect(findings[0].message).toContain('k.b00');
   });
 });
+
+describe('hosts without a reference', () => {
+  it.each([
+    ['a CPU without NX', 'hardware: { cpu: { features: [smep] } }', 1, /No verdict: predict: the host does not boot/],
+    ['no TPM', 'hardware: { tpm: { present: false } }', 0, /No verdict: the host has no TPM/],
+    ['a SHA-1 bank only', 'hardware: { tpm: { banks: [sha1] } }', 0, /No verdict: .*sha1/],
+  ])('%s: the boot tells its outcome all the same', (_, yaml, code, message) => {
+    const folder = tempFolder();
+    writeFileSync(join(folder, 'spec.yaml'), yaml);
+    const run = esxsim('boot', '--spec', join(folder, 'spec.yaml'), '--out', join(folder, 'out'));
+    expect({ code: run.code, stderr: run.stderr }).toEqual({ code, stderr: '' });
+    expect(run.stdout).toMatch(message);
+    expect(Object.keys(filesOf(join(folder, 'out')))).toContain('boot.log');
+  });
+});
