@@ -1,5 +1,5 @@
 /**
- * `npm run fuzz [-- --runs N --seed S --only NAME]`: mutated inputs against every parser and the TPM engine. A target fails
+ * `npm run fuzz [-- --runs N --tpm-commands N --seed S --only NAME]`: mutated inputs against every parser and the TPM engine. A target fails
  * where it throws anything but an InputError (bad input, said properly), or takes longer than a second for one input.
  */
 import { performance } from 'node:perf_hooks';
@@ -7,7 +7,9 @@ import { Entropy } from '../../sim/entropy.ts';
 import { toBase64 } from '../../src/bytes/bytes.ts';
 import { InputError } from '../../src/bytes/errors.ts';
 import { mutate } from './mutate.ts';
+import { recordCommands } from './record.ts';
 import { targets } from './targets.ts';
+import { fuzzTpm } from './tpm.ts';
 
 const SLOW_MS = 1000;
 
@@ -46,5 +48,16 @@ for (const target of (await targets()).filter((t) => t.name.includes(only))) {
   }
   const seconds = (performance.now() - started) / 1000;
   console.log(`${target.name.padEnd(24)} ${runs} inputs, ${refused} refused, ${(runs / seconds).toFixed(0)}/s`);
+}
+if ('TPM commands'.includes(only)) {
+  const commands = Number(option('tpm-commands', '1000000'));
+  const started = performance.now();
+  const result = fuzzTpm(seed, commands, await recordCommands());
+  const seconds = (performance.now() - started) / 1000;
+  for (const failure of result.failures) console.error(`TPM: ${failure}`);
+  failures += result.failures.length;
+  console.log(
+    `${'TPM commands'.padEnd(24)} ${commands} inputs, ${result.succeeded} carried out, ${(commands / seconds).toFixed(0)}/s`,
+  );
 }
 process.exit(failures > 0 ? 1 : 0);
