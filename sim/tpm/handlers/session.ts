@@ -11,10 +11,9 @@ import {
   PolicyGetDigest,
   PolicyPassword,
   PolicyPCR,
-  PolicyRestart,
   PolicySecret,
-  StartAuthSession,
-} from '../../../src/tpm2/commands/session.ts';
+} from '../../../src/tpm2/commands/policy.ts';
+import { PolicyRestart, StartAuthSession } from '../../../src/tpm2/commands/session.ts';
 import { TPM_ALG, TPM_CC, TPM_HANDLE_RANGE, TPM_RH, TPM_SE, TPM_ST } from '../../../src/tpm2/constants.ts';
 import { hashSize, hashWith } from '../../../src/tpm2/hash-alg.ts';
 import { TPM_RC } from '../../../src/tpm2/response-code.ts';
