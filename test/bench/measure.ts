@@ -41,7 +41,11 @@ export function printTable(rows: readonly Row[]): void {
   const cells = rows.map(({ what, ours, peer, goal }) => {
     const ratio = peer === undefined ? undefined : peer.timing.median / ours.median;
     const verdict =
-      ratio === undefined || goal === undefined ? '' : ratio >= goal ? `goal ${+goal.toFixed(2)}: met` : `goal ${+goal.toFixed(2)}: MISSED`;
+      ratio === undefined || goal === undefined
+        ? ''
+        : ratio >= goal
+          ? `goal ${+goal.toFixed(2)}: met`
+          : `goal ${+goal.toFixed(2)}: MISSED`;
     return [
       what,
       show(ours.median),
