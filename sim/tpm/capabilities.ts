@@ -5,8 +5,11 @@ import { TPM_PT, TPM_PT_PCR } from '../../src/tpm2/capability-constants.ts';
 import type { Infer } from '../../src/tpm2/codec.ts';
 import { handleType, TPM_ALG, TPM_ECC_CURVE, TPM_HT, TPM_RH } from '../../src/tpm2/constants.ts';
 import { PCR_COUNT, pcrSelection, type TPMT_HA_NULL } from '../../src/tpm2/structures/index.ts';
+import type { TpmConfig } from './config.ts';
 import type { Tpm } from './context.ts';
-import { MAX_LOADED_OBJECTS, MAX_PERSISTENT } from './object-store.ts';
+import { counterCount, countersAvailable, MIN_PERSISTENT, persistentAvailable } from './nv-space.ts';
+import { MAX_ORDERLY_COUNT } from './nv-startup.ts';
+import { MAX_LOADED_OBJECTS } from './object-store.ts';
 import { type PcrAttributes, pcrsWhere } from './pcr-table.ts';
 import { allows } from './pcrs.ts';
 import { MAX_ACTIVE_SESSIONS, MAX_LOADED_SESSIONS } from './sessions.ts';
@@ -118,37 +121,34 @@ function characters(text: string): number {
 }
 
 function permanentAttributes(tpm: Tpm): number {
-  const { owner, endorsement, lockout } = tpm.state;
+  const { owner, endorsement, lockout, disableClear } = tpm.state;
   return (
     (owner.auth.length > 0 ? TPMA_PERMANENT.ownerAuthSet : 0) |
     (endorsement.auth.length > 0 ? TPMA_PERMANENT.endorsementAuthSet : 0) |
     (lockout.auth.length > 0 ? TPMA_PERMANENT.lockoutAuthSet : 0) |
+    (disableClear ? TPMA_PERMANENT.disableClear : 0) |
     TPMA_PERMANENT.tpmGeneratedEPS
   );
 }
 
 function startupClearAttributes(tpm: Tpm): number {
-  const { owner, endorsement, platform, clockSafe } = tpm.state;
+  const { owner, endorsement, platform, platformNv, startedOrderly } = tpm.state;
   return (
-    ((platform.enabled ? TPMA_STARTUP_CLEAR.phEnable | TPMA_STARTUP_CLEAR.phEnableNV : 0) |
+    ((platform.enabled ? TPMA_STARTUP_CLEAR.phEnable : 0) |
+      (platformNv ? TPMA_STARTUP_CLEAR.phEnableNV : 0) |
       (owner.enabled ? TPMA_STARTUP_CLEAR.shEnable : 0) |
       (endorsement.enabled ? TPMA_STARTUP_CLEAR.ehEnable : 0) |
-      (clockSafe ? TPMA_STARTUP_CLEAR.orderly : 0)) >>>
+      (startedOrderly ? TPMA_STARTUP_CLEAR.orderly : 0)) >>>
     0
   );
 }
 
-/** TPM properties in ascending order. `commands` is the number of commands this TPM has. */
-export function tpmProperties(tpm: Tpm, commands: number): { property: number; value: number }[] {
-  const { config, state } = tpm;
+type Property = readonly [property: number, value: number];
+
+/** Who made this TPM: the properties it tells even in failure mode. */
+export function identityProperties(config: TpmConfig): readonly Property[] {
   const vendor = config.vendorString;
-  const nv = state.nv.size + state.pendingCertificates.size;
-  const table: readonly (readonly [number, number])[] = [
-    [TPM_PT.FAMILY_INDICATOR, characters('2.0')],
-    [TPM_PT.LEVEL, 0],
-    [TPM_PT.REVISION, 159],
-    [TPM_PT.DAY_OF_YEAR, 312],
-    [TPM_PT.YEAR, 2019],
+  return [
     [TPM_PT.MANUFACTURER, characters(config.manufacturer)],
     [TPM_PT.VENDOR_STRING_1, characters(vendor.slice(0, 4))],
     [TPM_PT.VENDOR_STRING_2, characters(vendor.slice(4, 8))],
@@ -157,9 +157,24 @@ export function tpmProperties(tpm: Tpm, commands: number): { property: number; v
     [TPM_PT.VENDOR_TPM_TYPE, 1],
     [TPM_PT.FIRMWARE_VERSION_1, Number(config.firmwareVersion >> 32n)],
     [TPM_PT.FIRMWARE_VERSION_2, Number(config.firmwareVersion & 0xffff_ffffn)],
+  ];
+}
+
+/** TPM properties in ascending order. `commands` is the number of commands this TPM has. */
+export function tpmProperties(tpm: Tpm, commands: number): { property: number; value: number }[] {
+  const { config, state } = tpm;
+  const nv = state.nv.size + state.pendingCertificates.size;
+  const table: readonly Property[] = [
+    // Specification 1.64 of 2021, day 75: what swtpm reports too.
+    [TPM_PT.FAMILY_INDICATOR, characters('2.0')],
+    [TPM_PT.LEVEL, 0],
+    [TPM_PT.REVISION, 164],
+    [TPM_PT.DAY_OF_YEAR, 75],
+    [TPM_PT.YEAR, 2021],
+    ...identityProperties(config),
     [TPM_PT.INPUT_BUFFER, 1024],
     [TPM_PT.HR_TRANSIENT_MIN, MAX_LOADED_OBJECTS],
-    [TPM_PT.HR_PERSISTENT_MIN, 7],
+    [TPM_PT.HR_PERSISTENT_MIN, MIN_PERSISTENT],
     [TPM_PT.HR_LOADED_MIN, MAX_LOADED_SESSIONS],
     [TPM_PT.ACTIVE_SESSIONS_MAX, MAX_ACTIVE_SESSIONS],
     [TPM_PT.PCR_COUNT, PCR_COUNT],
@@ -172,17 +187,17 @@ export function tpmProperties(tpm: Tpm, commands: number): { property: number; v
     [TPM_PT.CONTEXT_HASH, A.SHA512],
     [TPM_PT.CONTEXT_SYM, A.AES],
     [TPM_PT.CONTEXT_SYM_SIZE, 256],
-    [TPM_PT.ORDERLY_COUNT, 255],
+    [TPM_PT.ORDERLY_COUNT, MAX_ORDERLY_COUNT],
     [TPM_PT.MAX_COMMAND_SIZE, 4096],
     [TPM_PT.MAX_RESPONSE_SIZE, 4096],
     [TPM_PT.MAX_DIGEST, 64],
-    [TPM_PT.MAX_OBJECT_CONTEXT, 2048],
-    [TPM_PT.MAX_SESSION_CONTEXT, 256],
-    [TPM_PT.PS_FAMILY_INDICATOR, 1],
+    [TPM_PT.MAX_OBJECT_CONTEXT, 2692],
+    [TPM_PT.MAX_SESSION_CONTEXT, 404],
+    [TPM_PT.PS_FAMILY_INDICATOR, characters('2.0')],
     [TPM_PT.PS_LEVEL, 0],
-    [TPM_PT.PS_REVISION, 0x105],
-    [TPM_PT.PS_DAY_OF_YEAR, 0],
-    [TPM_PT.PS_YEAR, 0],
+    [TPM_PT.PS_REVISION, 164],
+    [TPM_PT.PS_DAY_OF_YEAR, 75],
+    [TPM_PT.PS_YEAR, 2021],
     [TPM_PT.SPLIT_MAX, 128],
     [TPM_PT.TOTAL_COMMANDS, commands],
     [TPM_PT.LIBRARY_COMMANDS, commands],
@@ -199,10 +214,10 @@ export function tpmProperties(tpm: Tpm, commands: number): { property: number; v
     [TPM_PT.HR_ACTIVE_AVAIL, MAX_ACTIVE_SESSIONS - state.sessions.size],
     [TPM_PT.HR_TRANSIENT_AVAIL, MAX_LOADED_OBJECTS - state.transient.size],
     [TPM_PT.HR_PERSISTENT, state.persistent.size],
-    [TPM_PT.HR_PERSISTENT_AVAIL, MAX_PERSISTENT - state.persistent.size],
-    [TPM_PT.NV_COUNTERS, 0],
-    [TPM_PT.NV_COUNTERS_AVAIL, 0],
-    [TPM_PT.ALGORITHM_SET, 0],
+    [TPM_PT.HR_PERSISTENT_AVAIL, persistentAvailable(state)],
+    [TPM_PT.NV_COUNTERS, counterCount(state)],
+    [TPM_PT.NV_COUNTERS_AVAIL, countersAvailable(state)],
+    [TPM_PT.ALGORITHM_SET, state.algorithmSet],
     [TPM_PT.LOADED_CURVES, CURVES.length],
     [TPM_PT.LOCKOUT_COUNTER, 0],
     [TPM_PT.MAX_AUTH_FAIL, 3],
@@ -215,7 +230,6 @@ export function tpmProperties(tpm: Tpm, commands: number): { property: number; v
   return table.map(([property, value]) => ({ property, value }));
 }
 
-const never = (): boolean => false;
 const extendAt = (locality: number) => (p: PcrAttributes) => allows(p.extend, locality);
 const resetAt = (locality: number) => (p: PcrAttributes) => allows(p.reset, locality);
 
@@ -233,8 +247,8 @@ const PCR_PROPERTIES: readonly (readonly [number, (p: PcrAttributes) => boolean]
   [TPM_PT_PCR.RESET_L4, resetAt(4)],
   [TPM_PT_PCR.NO_INCREMENT, (p) => p.noIncrement],
   [TPM_PT_PCR.DRTM_RESET, (p) => p.dynamic],
-  [TPM_PT_PCR.POLICY, never],
-  [TPM_PT_PCR.AUTH, never],
+  [TPM_PT_PCR.POLICY, (p) => p.group],
+  [TPM_PT_PCR.AUTH, (p) => p.group],
 ];
 
 /** PCR properties in ascending order with the PCRs that have them. */

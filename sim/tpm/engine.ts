@@ -25,8 +25,10 @@ import { type TpmConfig, tpmConfig } from './config.ts';
 import type { Tpm } from './context.ts';
 import { EK_INDICES } from './ek-nv.ts';
 import { loadStatus } from './entities.ts';
+import { failureAnswer, INTERNAL_ERROR } from './failure.ts';
 import type { Handler } from './handler.ts';
 import { HANDLERS } from './handlers/index.ts';
+import { ENDS_ORDER } from './orderly.ts';
 import * as platform from './platform.ts';
 import { PrimaryKeys } from './primary-keys.ts';
 import { Refusal, refuse } from './refusal.ts';
@@ -90,16 +92,25 @@ export class Tpm2Engine {
   execute(command: Uint8Array, locality: Locality): Uint8Array {
     try {
       this.#tpm.locality = locality;
+      // A command ends an open hash sequence without effect.
+      this.#tpm.state.hashSequence = undefined;
       return this.#run(command);
     } catch (error) {
       if (error instanceof Refusal) return errorResponse(error.rc);
       this.#onFault?.(error);
+      this.#tpm.state.failure = INTERNAL_ERROR;
       return errorResponse(TPM_RC.FAILURE);
     }
   }
 
   #run(command: Uint8Array): Uint8Array {
     const tpm = this.#tpm;
+    const { failure } = tpm.state;
+    if (failure !== undefined) {
+      const answer = failureAnswer(tpm.config, failure, command);
+      if (answer === undefined) throw refuse(TPM_RC.FAILURE);
+      return answer;
+    }
     if (command.length < HEADER_SIZE) throw refuse(TPM_RC.COMMAND_SIZE);
     const reader = new ByteReader(command, 'TPM command');
     const tag = reader.u16('tag');
@@ -119,8 +130,7 @@ export class Tpm2Engine {
     readParameters(row, reader, input);
     if (reader.remaining > 0) throw refuse(TPM_RC.SIZE);
 
-    // Any command but Shutdown makes the last one stale: an orderly stop means that nothing came after it.
-    if (code !== TPM_CC.Startup) tpm.state.shutdown = undefined;
+    if (ENDS_ORDER.has(code)) tpm.state.shutdown = undefined;
     const output = perform(tpm, handler, input);
     return response(tpm, row, output, sessions);
   }

@@ -8,6 +8,7 @@ import { TPM_RC } from '../../src/tpm2/response-code.ts';
 import type { Tpm } from './context.ts';
 import { ekCertificate } from './ek-nv.ts';
 import { isSlot } from './object-store.ts';
+import { PCR_TABLE } from './pcr-table.ts';
 import { refuse } from './refusal.ts';
 import { hierarchyOf, type NvIndex, type TpmObject } from './state.ts';
 
@@ -35,13 +36,20 @@ export function loadStatus(tpm: Tpm, handle: number): number {
       return object !== undefined && hierarchyOf(state, object.hierarchy)?.enabled ? 0 : TPM_RC.HANDLE;
     }
     case TPM_HT.NV_INDEX:
-      return state.nv.has(handle) || state.pendingCertificates.has(handle) ? 0 : TPM_RC.HANDLE;
+      return isNvAccessible(tpm, handle) ? 0 : TPM_RC.HANDLE;
     case TPM_HT.HMAC_SESSION:
     case TPM_HT.POLICY_SESSION:
       return state.sessions.has(handle) ? 0 : TPM_RC.REFERENCE_H0;
     default:
       return TPM_RC.VALUE;
   }
+}
+
+/** Whether an index is defined and its hierarchy enabled. EK certificates are the platform's. */
+function isNvAccessible({ state }: Tpm, handle: number): boolean {
+  const index = state.nv.get(handle);
+  if (index === undefined) return state.platformNv && state.pendingCertificates.has(handle);
+  return has(index.publicArea.attributes, TPMA_NV.platformCreate) ? state.platformNv : state.owner.enabled;
 }
 
 /** The object of a handle whose presence the dispatcher has checked. */
@@ -87,6 +95,8 @@ export function authValue(tpm: Tpm, handle: number): Uint8Array {
       return objectOf(tpm, handle).sensitive.authValue;
     case TPM_HT.NV_INDEX:
       return nvOf(tpm, handle).auth;
+    case TPM_HT.PCR:
+      return PCR_TABLE[handle]?.group === true ? tpm.state.pcrGroup.auth : EMPTY;
     default:
       return EMPTY;
   }
@@ -107,6 +117,10 @@ export function authPolicy(tpm: Tpm, handle: number): { policy: Uint8Array; alg:
     case TPM_HT.NV_INDEX: {
       const { publicArea } = nvOf(tpm, handle);
       return { policy: publicArea.authPolicy, alg: publicArea.nameAlg };
+    }
+    case TPM_HT.PCR: {
+      if (PCR_TABLE[handle]?.group !== true) return { policy: EMPTY, alg: 0 };
+      return { policy: tpm.state.pcrGroup.policy, alg: tpm.state.pcrGroup.policyAlg };
     }
     default:
       return { policy: EMPTY, alg: 0 };

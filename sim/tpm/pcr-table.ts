@@ -15,37 +15,45 @@ export interface PcrAttributes {
   readonly noIncrement: boolean;
   /** Starts as all ones and is zeroed by a dynamic launch. */
   readonly dynamic: boolean;
+  /** Belongs to the group with an authorisation value and a policy of its own. */
+  readonly group: boolean;
 }
 
 const localities = (...numbers: readonly number[]): number => numbers.reduce((mask, n) => mask | (1 << n), 0);
 const ALL = localities(0, 1, 2, 3, 4);
 
-const STATIC: PcrAttributes = { saved: true, reset: 0, extend: ALL, noIncrement: false, dynamic: false };
+const STATIC: PcrAttributes = { saved: true, reset: 0, extend: ALL, noIncrement: false, dynamic: false, group: false };
 const DEBUG: PcrAttributes = {
   saved: false,
   reset: localities(0, 1, 2, 3),
   extend: ALL,
   noIncrement: true,
   dynamic: false,
+  group: false,
 };
-const dynamic = (extend: number, reset: number, noIncrement: boolean): PcrAttributes => ({
+const dynamic = (
+  extend: number,
+  reset: number,
+  { noIncrement = false, group = false }: { noIncrement?: boolean; group?: boolean } = {},
+): PcrAttributes => ({
   saved: false,
   reset,
   extend,
   noIncrement,
   dynamic: true,
+  group,
 });
 
 /** PCR 0 to 23. */
 export const PCR_TABLE: readonly PcrAttributes[] = [
   ...Array.from({ length: 16 }, () => STATIC),
   DEBUG,
-  dynamic(localities(2, 3, 4), localities(4), false),
-  dynamic(localities(2, 3, 4), localities(4), false),
-  dynamic(localities(2, 3), localities(4), false),
-  dynamic(localities(1, 2, 3), localities(2, 4), false),
-  dynamic(localities(2), localities(2, 4), true),
-  dynamic(localities(2), localities(2, 4), true),
+  dynamic(localities(2, 3, 4), localities(4)),
+  dynamic(localities(2, 3, 4), localities(4)),
+  dynamic(localities(2, 3), localities(4)),
+  dynamic(localities(1, 2, 3), localities(2, 4), { group: true }),
+  dynamic(localities(2), localities(2, 4), { noIncrement: true, group: true }),
+  dynamic(localities(2), localities(2, 4), { noIncrement: true, group: true }),
   DEBUG,
 ];
 

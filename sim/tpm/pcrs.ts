@@ -9,8 +9,13 @@ import type { PcrBank, TpmState } from './state.ts';
 const scratch = new Uint8Array(128);
 const VIEWS: ReadonlyMap<number, Uint8Array> = new Map([20, 32, 48, 64].map((n) => [n, scratch.subarray(0, 2 * n)]));
 
-/** PCR := H(PCR ‖ digest). */
+/** Whether a bank has this PCR. */
+export const isAllocated = (bank: PcrBank, pcr: number): boolean =>
+  ((bank.select[pcr >> 3] ?? 0) & (1 << (pcr & 7))) !== 0;
+
+/** PCR := H(PCR ‖ digest), where the bank has the PCR. */
 export function extendBank(bank: PcrBank, pcr: number, digest: Uint8Array): void {
+  if (!isAllocated(bank, pcr)) return;
   const old = bank.values[pcr];
   const view = VIEWS.get(bank.size);
   if (old === undefined || view === undefined) return;
@@ -43,14 +48,18 @@ export function* selectedValues(
     if (bank === undefined) continue;
     for (const pcr of selectedPcrs(pcrSelect)) {
       const value = bank.values[pcr];
-      if (value !== undefined) yield { selection, pcr, value };
+      if (value !== undefined && isAllocated(bank, pcr)) yield { selection, pcr, value };
     }
   }
 }
 
-/** The selection without PCRs of banks that do not exist, as the TPM reports it. */
+/** The selection without PCRs that are not allocated, as the TPM reports it. */
 export function implementedSelection(state: TpmState, selections: TPML_PCR_SELECTION): TPML_PCR_SELECTION {
-  return selections.map((one) => (bankOf(state, one.hash) === undefined ? pcrSelection(one.hash, []) : one));
+  return selections.map((one) => {
+    const bank = bankOf(state, one.hash);
+    if (bank === undefined) return pcrSelection(one.hash, []);
+    return { hash: one.hash, pcrSelect: one.pcrSelect.map((bits, i) => bits & (bank.select[i] ?? 0)) };
+  });
 }
 
 /** Concatenated values of the selected PCRs, the input of every PCR digest (Part 1, 17.5). */

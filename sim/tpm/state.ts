@@ -1,12 +1,21 @@
 /** The whole state of the embedded TPM as plain data; handlers change it, nothing else holds any. */
+import { allBytes } from '../../src/bytes/bytes.ts';
 import type { EcPrivateKey, HashName, IncrementalHash, RsaPrivateKey } from '../../src/crypto/primitives.ts';
 import { TPM_ALG, TPM_RH, TPM_SU } from '../../src/tpm2/constants.ts';
-import { HASH_ALG } from '../../src/tpm2/hash-alg.ts';
-import type { TPMS_NV_PUBLIC, TPMT_PUBLIC } from '../../src/tpm2/structures/index.ts';
+import { HASH_ALG, hashSize, requireHash } from '../../src/tpm2/hash-alg.ts';
+import {
+  HASH_ALGORITHMS,
+  pcrSelection,
+  type TPML_PCR_SELECTION,
+  type TPMS_NV_PUBLIC,
+  type TPMT_PUBLIC,
+} from '../../src/tpm2/structures/index.ts';
 import type { RandomStream } from '../entropy.ts';
+import { CLOCK_NOMINAL } from './clock-rate.ts';
 import type { TpmConfig } from './config.ts';
 import type { DrbgState } from './drbg.ts';
 import { PCR_TABLE } from './pcr-table.ts';
+import { TESTED_ON_DEMAND } from './self-test.ts';
 import type { Session } from './sessions.ts';
 
 /** One PCR bank; `values[n]` is replaced, never changed in place. */
@@ -14,6 +23,8 @@ export interface PcrBank {
   readonly alg: number;
   readonly hash: HashName;
   readonly size: number;
+  /** Bit map of the allocated PCRs; the others do not exist in this bank. */
+  readonly select: Uint8Array;
   values: Uint8Array[];
 }
 
@@ -52,6 +63,8 @@ export interface NvIndex {
   publicArea: TPMS_NV_PUBLIC;
   auth: Uint8Array;
   data: Uint8Array;
+  /** What non-volatile memory holds of an index with TPMA_NV_ORDERLY; undefined for the others. */
+  backing?: { readonly attributes: number; readonly data: Uint8Array };
 }
 
 /** Which EK certificate an NV index will hold once somebody looks. */
@@ -73,32 +86,60 @@ export interface TpmState {
   hashSequence: HashSequence | undefined;
   /** Type of the last TPM2_Shutdown; undefined after any command that follows it: the next start is not orderly. */
   shutdown: number | undefined;
-  /** PCR values kept by TPM2_Shutdown(STATE). */
-  savedPcrs: Uint8Array[][] | undefined;
+  /** PCR values kept by TPM2_Shutdown(STATE), by bank algorithm. */
+  savedPcrs: Map<number, Uint8Array[]> | undefined;
+  /** pcrUpdateCounter at TPM2_Shutdown(STATE). */
+  savedPcrUpdateCounter: number;
+  /** The last TPM2_Startup followed a TPM2_Shutdown. */
+  startedOrderly: boolean;
   resetCount: number;
   restartCount: number;
-  /** Clock (ms of powered time) at the last _TPM_Init. */
-  clockAtInit: number;
-  /** Simulated time (ms) of the last _TPM_Init. */
+  /** Clock (ms of powered time) at `initAt`. */
+  clockAtInit: bigint;
+  /** Simulated time (ms) of the last _TPM_Init, or of the last change of the clock's rate or value. */
   initAt: number;
-  /** Clock never reported a higher value than now. */
+  /** Time (ms since _TPM_Init) at `initAt`. */
+  timeAtInit: number;
+  /** Speed of the clock: `CLOCK_NOMINAL` keeps real time. */
+  clockRate: number;
+  /** Clock never reported a higher value than at `initAt`; it becomes so again when the clock passes its next save. */
   clockSafe: boolean;
   /** The last TPM2_Startup found PCR 0 set by a hash sequence. */
   startedByHcrtm: boolean;
   /** Locality of TPM2_Startup: 0 or 3. */
   startupLocality: number;
   banks: PcrBank[];
+  /** Allocation of every bank the TPM could have, as GetCapability reports it. */
+  pcrAllocation: TPML_PCR_SELECTION;
+  /** Allocation after the next _TPM_Init, where TPM2_PCR_Allocate changed it. */
+  nextPcrAllocation: TPML_PCR_SELECTION | undefined;
+  /** Authorisation of the PCRs with `group` in the PCR table. */
+  pcrGroup: { auth: Uint8Array; policy: Uint8Array; policyAlg: number };
   pcrUpdateCounter: number;
   owner: Hierarchy;
   endorsement: Hierarchy;
   platform: Hierarchy;
   nullHierarchy: Hierarchy;
+  /** Indices created by the platform can be used (phEnableNV). */
+  platformNv: boolean;
+  /** TPM2_Clear is switched off (TPM2_ClearControl). */
+  disableClear: boolean;
+  /** Vendor's number of the algorithm set (TPM2_SetAlgorithmSet). */
+  algorithmSet: number;
+  /** Algorithms whose self test has not run since _TPM_Init, ascending. */
+  untested: number[];
+  /** Set in failure mode: the code TPM2_GetTestResult tells. Only _TPM_Init ends it. */
+  failure: number | undefined;
+  /** TPM_ESTABLISHMENT of the interface: a dynamic launch happened; only the platform clears it. */
+  tpmEstablished: boolean;
   lockout: { auth: Uint8Array; policy: Uint8Array; policyAlg: number };
   drbg: DrbgState;
   transient: Map<number, TpmObject>;
   persistent: Map<number, TpmObject>;
   sessions: Map<number, Session>;
   nv: Map<number, NvIndex>;
+  /** Highest value any deleted counter had: a new counter starts above it. */
+  maxCounter: bigint;
   /** NV indices whose EK certificate is made at first touch. */
   pendingCertificates: Map<number, EkKind>;
 }
@@ -124,14 +165,25 @@ export function startupValue(pcr: number, size: number): Uint8Array {
 }
 
 /** A PCR bank with every PCR at its startup value. */
-function bank(hash: HashName, size: number): PcrBank {
-  return { alg: HASH_ALG[hash], hash, size, values: PCR_TABLE.map((_, pcr) => startupValue(pcr, size)) };
+function bank(alg: number, select: Uint8Array): PcrBank {
+  const hash = requireHash(alg);
+  const size = hashSize(alg);
+  return { alg, hash, size, select, values: PCR_TABLE.map((_, pcr) => startupValue(pcr, size)) };
 }
 
-const SIZES: Readonly<Record<HashName, number>> = { sha1: 20, sha256: 32, sha384: 48, sha512: 64 };
+/** The banks of an allocation that have a PCR at all. */
+export const allocatedBanks = (allocation: TPML_PCR_SELECTION): PcrBank[] =>
+  allocation.filter(({ pcrSelect }) => !allBytes(pcrSelect, 0)).map((one) => bank(one.hash, one.pcrSelect));
+
+/** Every bank the TPM could have: those of `banks` whole, the others empty. */
+function wholeBanks(banks: readonly HashName[]): TPML_PCR_SELECTION {
+  const algorithms = new Set(banks.map((name) => HASH_ALG[name]));
+  return HASH_ALGORITHMS.map((alg) => pcrSelection(alg, algorithms.has(alg) ? PCR_TABLE.keys() : []));
+}
 
 /** State of a TPM as it leaves the factory; all secrets come from `random`. Powered on, TPM2_Startup not yet done. */
 export function manufacture(config: TpmConfig, random: RandomStream, now: number): TpmState {
+  const pcrAllocation = wholeBanks(config.banks);
   return {
     started: false,
     hcrtmDone: false,
@@ -139,25 +191,39 @@ export function manufacture(config: TpmConfig, random: RandomStream, now: number
     // The factory leaves the TPM in order: the first start finds a trustworthy clock.
     shutdown: TPM_SU.CLEAR,
     savedPcrs: undefined,
+    savedPcrUpdateCounter: 0,
+    startedOrderly: true,
     resetCount: 0,
     restartCount: 0,
-    clockAtInit: 0,
+    clockAtInit: 0n,
     initAt: now,
+    timeAtInit: 0,
+    clockRate: CLOCK_NOMINAL,
     clockSafe: true,
     startedByHcrtm: false,
     startupLocality: 0,
-    banks: config.banks.map((name) => bank(name, SIZES[name])),
+    banks: allocatedBanks(pcrAllocation),
+    pcrAllocation,
+    nextPcrAllocation: undefined,
+    pcrGroup: { auth: EMPTY, policy: EMPTY, policyAlg: TPM_ALG.NULL },
     pcrUpdateCounter: 0,
     endorsement: hierarchy(random),
     platform: hierarchy(random),
     owner: hierarchy(random),
     nullHierarchy: hierarchy(random),
+    platformNv: true,
+    disableClear: false,
+    algorithmSet: 0,
+    untested: [...TESTED_ON_DEMAND],
+    failure: undefined,
+    tpmEstablished: false,
     lockout: { auth: EMPTY, policy: EMPTY, policyAlg: TPM_ALG.NULL },
     drbg: { key: random.bytes(SEED_SIZE), counter: 0 },
     transient: new Map(),
     persistent: new Map(),
     sessions: new Map(),
     nv: new Map(),
+    maxCounter: 0n,
     pendingCertificates: new Map(),
   };
 }

@@ -1,6 +1,6 @@
-/** TPM2_GetCapability and TPM2_ReadClock (TPM 2.0 Library specification, Part 3, chapters 29 and 30). */
+/** TPM2_GetCapability (TPM 2.0 Library specification, Part 3, 30.2). */
 import { TPM_CAP } from '../../../src/tpm2/capability-constants.ts';
-import { GetCapability, ReadClock } from '../../../src/tpm2/commands/pcr.ts';
+import { GetCapability } from '../../../src/tpm2/commands/pcr.ts';
 import { handleType, TPM_HT } from '../../../src/tpm2/constants.ts';
 import { TPM_RC } from '../../../src/tpm2/response-code.ts';
 import {
@@ -16,7 +16,6 @@ import {
   pcrSelection,
 } from '../../../src/tpm2/structures/index.ts';
 import { ALGORITHMS, CURVES, handlesFrom, hierarchyPolicies, pcrProperties, tpmProperties } from '../capabilities.ts';
-import { timeInfo } from '../context.ts';
 import { handler } from '../handler.ts';
 import { bankOf } from '../pcrs.ts';
 import { refuse } from '../refusal.ts';
@@ -89,6 +88,4 @@ const getCapability = handler(GetCapability, (tpm, { capability, property, prope
   }
 });
 
-const readClock = handler(ReadClock, (tpm) => ({ currentTime: timeInfo(tpm) }));
-
-export const capabilityHandlers = [getCapability, readClock];
+export const capabilityHandlers = [getCapability];

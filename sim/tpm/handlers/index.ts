@@ -2,9 +2,12 @@
 import type { Handler } from '../handler.ts';
 import { attestationHandlers } from './attestation.ts';
 import { capabilityHandlers } from './capability.ts';
+import { clockHandlers } from './clock.ts';
 import { credentialHandlers } from './credential.ts';
 import { hierarchyHandlers } from './hierarchy.ts';
+import { hierarchyControlHandlers } from './hierarchy-control.ts';
 import { nvHandlers } from './nv.ts';
+import { nvWriteHandlers } from './nv-write.ts';
 import { objectHandlers } from './object.ts';
 import { pcrHandlers } from './pcr.ts';
 import { randomHandlers } from './random.ts';
@@ -16,14 +19,17 @@ export const HANDLERS: ReadonlyMap<number, Handler> = new Map(
   [
     ...startupHandlers,
     ...capabilityHandlers,
+    ...clockHandlers,
     ...randomHandlers,
     ...pcrHandlers,
     ...hierarchyHandlers,
+    ...hierarchyControlHandlers,
     ...objectHandlers,
     ...credentialHandlers,
     ...sessionHandlers,
     ...attestationHandlers,
     ...nvHandlers,
+    ...nvWriteHandlers,
   ].map((handler): [number, Handler] => [handler.row.code, handler]),
 );
 

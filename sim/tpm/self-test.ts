@@ -1,0 +1,25 @@
+/** Self tests (TPM 2.0 Library specification, Part 3, chapter 10). */
+import { TPM_ALG as A } from '../../src/tpm2/constants.ts';
+
+/**
+ * Algorithms that have a self test of their own, as TPM2_IncrementalSelfTest lists them before any ran. The tests themselves
+ * are those of the library functions, made when this package is built; the list exists because software asks for it.
+ */
+export const TESTED_ON_DEMAND: readonly number[] = [
+  A.TDES,
+  A.SHA1,
+  A.AES,
+  A.SHA256,
+  A.SHA384,
+  A.SHA512,
+  A.RSASSA,
+  A.RSAES,
+  A.RSAPSS,
+  A.OAEP,
+  A.ECDSA,
+  A.ECDH,
+  A.ECSCHNORR,
+  A.KDF1_SP800_108,
+  A.CAMELLIA,
+  A.CFB,
+];
