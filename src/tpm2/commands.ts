@@ -1,9 +1,12 @@
 /** Every command this package knows, one row each; see `command-row.ts`. */
 import type { AnyCommandRow } from './command-row.ts';
+import * as attest from './commands/attest.ts';
 import * as audit from './commands/audit.ts';
 import * as clock from './commands/clock.ts';
 import * as context from './commands/context.ts';
+import * as crypto from './commands/crypto.ts';
 import * as hierarchy from './commands/hierarchy.ts';
+import * as key from './commands/key.ts';
 import * as nv from './commands/nv.ts';
 import * as object from './commands/object.ts';
 import * as pcr from './commands/pcr.ts';
@@ -18,6 +21,9 @@ export const COMMANDS = {
   ...policy,
   ...context,
   ...audit,
+  ...attest,
+  ...key,
+  ...crypto,
   ...object,
   ...pcr,
   ...hierarchy,

@@ -1,5 +1,17 @@
 /** Public and sensitive areas, creation data, credentials, tickets (TPM 2.0 Library specification, Part 2, 10.7, 11.1.14 to 12.4, 15). */
-import { type Infer, oneOf, range, sized, struct, tpm2b, u16, u32, variant } from '../codec.ts';
+import {
+  type Codec,
+  type Infer,
+  oneOf,
+  range,
+  sized,
+  sizedOptional,
+  struct,
+  tpm2b,
+  u16,
+  u32,
+  variant,
+} from '../codec.ts';
 import { TPM_ALG, TPM_ST } from '../constants.ts';
 import { TPM_RC } from '../response-code.ts';
 import {
@@ -11,6 +23,7 @@ import {
   TPM2B_NAME,
   TPMA_LOCALITY,
   TPMA_OBJECT_BITS,
+  TPMI_ALG_HASH,
   TPMI_ALG_HASH_NULL,
   TPMI_ECC_CURVE,
   TPMI_RH_HIERARCHY,
@@ -19,6 +32,7 @@ import { TPML_PCR_SELECTION } from './pcr.ts';
 import {
   MAX_ECC_KEY_BYTES,
   MAX_RSA_KEY_BYTES,
+  TPM2B_ECC_PARAMETER,
   TPM2B_PUBLIC_KEY_RSA,
   TPMS_ECC_POINT,
   TPMT_ECC_SCHEME,
@@ -70,7 +84,13 @@ export const TPMT_PUBLIC_PARMS = variant(
   KINDS,
 );
 
-/** Part 2, 12.2.4 */
+const UNIQUE = {
+  [A.KEYEDHASH]: { ...KINDS[A.KEYEDHASH], unique: TPM2B_DIGEST },
+  [A.SYMCIPHER]: { ...KINDS[A.SYMCIPHER], unique: TPM2B_DIGEST },
+  [A.RSA]: { ...KINDS[A.RSA], unique: TPM2B_PUBLIC_KEY_RSA },
+  [A.ECC]: { ...KINDS[A.ECC], unique: TPMS_ECC_POINT },
+};
+/** Part 2, 12.2.4; nameAlg may be TPM_ALG_NULL. */
 export const TPMT_PUBLIC = variant(
   'TPMT_PUBLIC',
   'Part 2, 12.2.4',
@@ -81,18 +101,23 @@ export const TPMT_PUBLIC = variant(
     authPolicy: TPM2B_DIGEST,
   },
   'type',
-  {
-    [A.KEYEDHASH]: { ...KINDS[A.KEYEDHASH], unique: TPM2B_DIGEST },
-    [A.SYMCIPHER]: { ...KINDS[A.SYMCIPHER], unique: TPM2B_DIGEST },
-    [A.RSA]: { ...KINDS[A.RSA], unique: TPM2B_PUBLIC_KEY_RSA },
-    [A.ECC]: { ...KINDS[A.ECC], unique: TPMS_ECC_POINT },
-  },
+  UNIQUE,
 );
 export type TPMT_PUBLIC = Infer<typeof TPMT_PUBLIC>;
+/** Where an object must have a Name (TPMT_PUBLIC without the `+`): nameAlg TPM_ALG_NULL is refused. */
+const TPMT_PUBLIC_NAMED: Codec<TPMT_PUBLIC> = variant(
+  'TPMT_PUBLIC',
+  'Part 2, 12.2.4',
+  { type: TPMI_ALG_PUBLIC, nameAlg: TPMI_ALG_HASH, objectAttributes: TPMA_OBJECT_BITS, authPolicy: TPM2B_DIGEST },
+  'type',
+  UNIQUE,
+);
 export type RsaPublicArea = Extract<TPMT_PUBLIC, { type: typeof TPM_ALG.RSA }>;
 export type EccPublicArea = Extract<TPMT_PUBLIC, { type: typeof TPM_ALG.ECC }>;
 /** Part 2, 12.2.5 */
-export const TPM2B_PUBLIC = sized('TPM2B_PUBLIC', TPMT_PUBLIC);
+export const TPM2B_PUBLIC = sized('TPM2B_PUBLIC', TPMT_PUBLIC_NAMED);
+/** Where the object may have no Name. */
+export const TPM2B_PUBLIC_NULL = sized('TPM2B_PUBLIC+', TPMT_PUBLIC);
 /** Part 2, 12.2.6: an unparsed template of TPM2_CreateLoaded and TPM2_PolicyTemplate. */
 export const TPM2B_TEMPLATE = tpm2b('TPM2B_TEMPLATE', 1024);
 
@@ -120,6 +145,45 @@ export const TPMT_SENSITIVE = variant(
   },
 );
 export type TPMT_SENSITIVE = Infer<typeof TPMT_SENSITIVE>;
+/** Part 2, 12.3.3; absent where an object is loaded without its secret. */
+export const TPM2B_SENSITIVE = sizedOptional('TPM2B_SENSITIVE', TPMT_SENSITIVE);
+/** Part 2, 11.1.11: what tells apart the keys derived from one parent. */
+export const TPMS_DERIVE = struct('TPMS_DERIVE', 'Part 2, 11.1.11', {
+  label: tpm2b('TPM2B_LABEL', 32),
+  context: tpm2b('TPM2B_LABEL', 32),
+});
+export type TPMS_DERIVE = Infer<typeof TPMS_DERIVE>;
+/** Part 2, 12.2.6: a template whose unique field is a TPMS_DERIVE. */
+export const DERIVED_TEMPLATE = variant(
+  'TPMT_TEMPLATE',
+  'Part 2, 12.2.6',
+  { type: TPMI_ALG_PUBLIC, nameAlg: TPMI_ALG_HASH, objectAttributes: TPMA_OBJECT_BITS, authPolicy: TPM2B_DIGEST },
+  'type',
+  {
+    [A.KEYEDHASH]: { ...KINDS[A.KEYEDHASH], unique: TPMS_DERIVE },
+    [A.SYMCIPHER]: { ...KINDS[A.SYMCIPHER], unique: TPMS_DERIVE },
+    [A.RSA]: { ...KINDS[A.RSA], unique: TPMS_DERIVE },
+    [A.ECC]: { ...KINDS[A.ECC], unique: TPMS_DERIVE },
+  },
+);
+/** The template of an object that is not derived. */
+export const NAMED_TEMPLATE: Codec<TPMT_PUBLIC> = TPMT_PUBLIC_NAMED;
+/** Part 2, 11.2.5.3 */
+export const TPM2B_ECC_POINT = sized('TPM2B_ECC_POINT', TPMS_ECC_POINT);
+/** Part 2, 11.2.6: everything about a curve. */
+export const TPMS_ALGORITHM_DETAIL_ECC = struct('TPMS_ALGORITHM_DETAIL_ECC', 'Part 2, 11.2.6', {
+  curveID: u16,
+  keySize: u16,
+  kdf: TPMT_KDF_SCHEME,
+  sign: TPMT_ECC_SCHEME,
+  p: TPM2B_ECC_PARAMETER,
+  a: TPM2B_ECC_PARAMETER,
+  b: TPM2B_ECC_PARAMETER,
+  gX: TPM2B_ECC_PARAMETER,
+  gY: TPM2B_ECC_PARAMETER,
+  n: TPM2B_ECC_PARAMETER,
+  h: TPM2B_ECC_PARAMETER,
+});
 export const TPM2B_PRIVATE = tpm2b('TPM2B_PRIVATE', 2048);
 
 /** Part 2, 15.1 */

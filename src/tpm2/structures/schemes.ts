@@ -106,6 +106,8 @@ export const TPMT_RSA_DECRYPT = variant(
   'scheme',
   { [A.RSAES]: {}, [A.OAEP]: HASHED, [A.NULL]: {} },
 );
+/** Part 2, 11.2.5.5: schemes of a two-phase key exchange. */
+export const TPMI_ECC_KEY_EXCHANGE = alg('TPMI_ECC_KEY_EXCHANGE+', [A.ECDH, A.ECMQV, A.NULL], TPM_RC.SCHEME);
 /** Part 2, 11.2.5.6 */
 export const TPMT_ECC_SCHEME = variant(
   'TPMT_ECC_SCHEME',
@@ -145,7 +147,7 @@ function digestOf(size: number): Codec<Uint8Array> {
 }
 
 const signature = (name: string, algorithms: readonly number[]) => alg(name, algorithms, TPM_RC.VALUE);
-/** Part 2, 11.3.4 */
+/** Part 2, 11.3.4; sigAlg may be TPM_ALG_NULL. */
 export const TPMT_SIGNATURE = variant(
   'TPMT_SIGNATURE',
   'Part 2, 11.3.4',
