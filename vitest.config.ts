@@ -13,6 +13,7 @@ export default defineConfig({
       'test/unit/**/*.test.ts',
       'test/e2e/**/*.test.ts',
     ],
+    setupFiles: ['test/support/property-seed.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     ...reporters('unit'),

@@ -37,7 +37,8 @@ function write(element: XmlElement, indent: number, level: number, out: string[]
   const pad = (n: number): string => (indent > 0 ? `\n${' '.repeat(indent * n)}` : '');
   out.push('<', element.name);
   for (const { name, value } of element.attributes) out.push(' ', name, '="', escapeXmlAttribute(value), '"');
-  const children = element.children.filter((child) => child !== '');
+  // Text of which nothing can be written is no text: the element stays `<name/>`.
+  const children = element.children.filter((child) => typeof child !== 'string' || child.replace(ILLEGAL, '') !== '');
   if (children.length === 0) {
     out.push('/>');
     return;

@@ -101,6 +101,7 @@ describe('serializeXml', () => {
   it('escapes, drops what XML cannot carry, and can indent', () => {
     const tree = xmlElement('a', { q: '"<&>\n' }, ['x<\u0000\ud800]]>&', xmlElement('b')]);
     expect(serializeXml(tree)).toBe('<a q="&quot;&lt;&amp;&gt;&#10;">x&lt;]]&gt;&amp;<b/></a>');
+    expect(serializeXml(xmlElement('a', {}, ['\u0000', '']))).toBe('<a/>');
     const nested = xmlElement('a', {}, [xmlElement('b', {}, [xmlElement('c', {}, ['t'])])]);
     expect(serializeXml(nested, { indent: 2, declaration: true })).toBe(
       '<?xml version="1.0" encoding="UTF-8"?>\n<a>\n  <b>\n    <c>t</c>\n  </b>\n</a>',
