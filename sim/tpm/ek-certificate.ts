@@ -37,8 +37,8 @@ const OID = {
   anyPolicy: '2.5.29.32.0',
 } as const;
 
-/** 2025-01-01 and 2055-01-01, both at midnight UTC. */
-const NOT_BEFORE = 1_735_689_600_000;
+/** 2015-01-01 (before the oldest release simulated) and 2055-01-01, both at midnight UTC. */
+const NOT_BEFORE = 1_420_070_400_000;
 const NOT_AFTER = 2_682_374_400_000;
 
 /** Family, level and revision in TPMSpecification (profile, 3.1.3). */

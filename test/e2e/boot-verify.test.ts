@@ -45,6 +45,13 @@ describe.each([
     expect(Object.keys(filesOf(healthy))).toEqual([...CONTRACT, ...extra].toSorted());
   });
 
+  it('boot itself appraises the host, credential challenge included', () => {
+    const { appraisal } = JSON.parse(esxsim('boot', '--profile', profile, '--json').stdout);
+    expect(appraisal.findings).toEqual([]);
+    expect(appraisal.verdict).toBe('TRUSTED');
+    expect(appraisal.checks.every((c: { result: string }) => c.result === 'passed')).toBe(true);
+  });
+
   it('trusts a healthy host, and says what the evidence cannot show', () => {
     const { code, appraisal } = verify(healthy);
     expect(appraisal.findings).toEqual([]);
