@@ -1,6 +1,8 @@
 /** The whole state of the embedded TPM as plain data; handlers change it, nothing else holds any. */
 import { allBytes } from '../../src/bytes/bytes.ts';
-import type { EcPrivateKey, HashName, IncrementalHash, RsaPrivateKey } from '../../src/crypto/primitives.ts';
+import type { EcPrivateKey, HashName, RsaPrivateKey } from '../../src/crypto/primitives.ts';
+import type { HashState } from '../../src/crypto/resumable-hash.ts';
+import type { HashState } from '../../src/crypto/resumable-hash.ts';
 import { TPM_ALG, TPM_RH, TPM_SU } from '../../src/tpm2/constants.ts';
 import { HASH_ALG, hashSize, requireHash } from '../../src/tpm2/hash-alg.ts';
 import {
@@ -11,6 +13,7 @@ import {
   type TPMT_PUBLIC,
 } from '../../src/tpm2/structures/index.ts';
 import type { RandomStream } from '../entropy.ts';
+import { type AccessState, newAccess } from './access-state.ts';
 import { CLOCK_NOMINAL } from './clock-rate.ts';
 import type { TpmConfig } from './config.ts';
 import type { DrbgState } from './drbg.ts';
@@ -56,6 +59,34 @@ export interface TpmObject {
   readonly hierarchy: number;
   readonly sensitive: Sensitive;
   readonly key: RsaPrivateKey | EcPrivateKey | undefined;
+  /** Only the public area was loaded. */
+  readonly publicOnly?: boolean;
+  /** Loaded by TPM2_LoadExternal: never a parent. */
+  readonly external?: boolean;
+  /** An ancestor or the object itself does not survive TPM2_Startup(CLEAR). */
+  readonly stClear?: boolean;
+  /** A hash, HMAC or event sequence, which takes the place of an object but has no Name. */
+  readonly sequence?: Sequence;
+}
+
+/** A sequence of TPM2_SequenceUpdate; plain data, changed by each update. */
+export interface Sequence {
+  readonly kind: 'hash' | 'hmac' | 'event';
+  /** One running hash, or one for each bank of an event sequence. */
+  readonly hashes: HashState[];
+  /** Key of an HMAC sequence, already as long as a block. */
+  readonly hmacKey: Uint8Array;
+  /** The first data has been seen, and did not look like a structure made by a TPM. */
+  started: boolean;
+  safe: boolean;
+}
+
+/** Ephemeral scalars of TPM2_Commit and TPM2_EC_Ephemeral: made from a secret and a counter when they are used (Part 1, C.2.3). */
+export interface Commitments {
+  readonly nonce: Uint8Array;
+  counter: number;
+  /** Bit n % 128: the scalar of counter n may still be used once. */
+  readonly open: Uint8Array;
 }
 
 /** An NV index. */
@@ -72,7 +103,7 @@ export type EkKind = 'rsa2048' | 'eccP256';
 
 /** An open _TPM_Hash_Start sequence: one running digest for each bank. */
 export interface HashSequence {
-  readonly digests: readonly IncrementalHash[];
+  readonly digests: readonly HashState[];
   /** Opened before TPM2_Startup. */
   readonly hcrtm: boolean;
 }
@@ -135,8 +166,11 @@ export interface TpmState {
   lockout: { auth: Uint8Array; policy: Uint8Array; policyAlg: number };
   drbg: DrbgState;
   transient: Map<number, TpmObject>;
+  /** Undefined until the first commitment after a TPM Reset. */
+  commitments: Commitments | undefined;
   persistent: Map<number, TpmObject>;
   sessions: Map<number, Session>;
+  access: AccessState;
   nv: Map<number, NvIndex>;
   /** Highest value any deleted counter had: a new counter starts above it. */
   maxCounter: bigint;
@@ -220,8 +254,10 @@ export function manufacture(config: TpmConfig, random: RandomStream, now: number
     lockout: { auth: EMPTY, policy: EMPTY, policyAlg: TPM_ALG.NULL },
     drbg: { key: random.bytes(SEED_SIZE), counter: 0 },
     transient: new Map(),
+    commitments: undefined,
     persistent: new Map(),
     sessions: new Map(),
+    access: newAccess(),
     nv: new Map(),
     maxCounter: 0n,
     pendingCertificates: new Map(),

@@ -3,30 +3,22 @@
  * only if it also holds the object with a given Name. The verifier's half; the TPM's half is TPM2_ActivateCredential.
  */
 import { primitives } from '#primitives';
-import { concat, equalBytes, utf8 } from '../bytes/bytes.ts';
+import { concat, equalBytes } from '../bytes/bytes.ts';
 import { FormatError } from '../bytes/errors.ts';
 import { ByteReader } from '../bytes/reader.ts';
-import { ecKeyPair } from '../crypto/ecdsa.ts';
 import { hmac } from '../crypto/hash.ts';
-import type { EcPoint, EcPrivateKey, HashName, RsaPrivateKey } from '../crypto/primitives.ts';
+import type { EcPrivateKey, RsaPrivateKey } from '../crypto/primitives.ts';
 import { decode, encode } from './codec.ts';
 import { TPM_ALG } from './constants.ts';
 import { hashSize, requireHash } from './hash-alg.ts';
-import { kdfa, kdfe } from './kdf.ts';
-import { oaepDecrypt, oaepEncrypt } from './oaep.ts';
-import { publicKeyOf } from './public-key.ts';
-import { TPM2B_DIGEST, TPMS_ECC_POINT, type TPMT_PUBLIC } from './structures/index.ts';
+import { kdfa } from './kdf.ts';
+import { recoverSecret, type SecretRandom, shareSecret } from './shared-secret.ts';
+import { TPM2B_DIGEST, type TPMT_PUBLIC } from './structures/index.ts';
 
-/** Use of the seed, as labels of OAEP and KDFe (Part 1, annexes B.10.4 and C.6.4). */
-const IDENTITY = 'IDENTITY';
 const EMPTY = new Uint8Array(0);
 
 /** Random values of {@link makeCredential}; the caller's own, so that a run can be repeated. */
-export type CredentialRandom =
-  /** For an RSA EK: the seed (as long as the EK's name digest) and the OAEP seed (same length). */
-  | { readonly kind: 'rsa'; readonly seed: Uint8Array; readonly oaepSeed: Uint8Array }
-  /** For an EC EK: the private scalar of an ephemeral key on the EK's curve. */
-  | { readonly kind: 'ec'; readonly ephemeral: Uint8Array };
+export type CredentialRandom = SecretRandom;
 
 /** What TPM2_ActivateCredential takes; both without their outer size. */
 export interface Credential {
@@ -66,57 +58,22 @@ export function makeCredential(
   credential: Uint8Array,
   random: CredentialRandom,
 ): Credential {
-  const key = publicKeyOf(ek);
   if (symmetricBits(ek) === undefined || ek.nameAlg === TPM_ALG.NULL) {
     throw new FormatError({ structure: 'TPMT_PUBLIC', field: 'parameters.symmetric', problem: 'not a storage key' });
   }
   const alg = requireHash(ek.nameAlg);
   if (credential.length > hashSize(ek.nameAlg)) throw new RangeError('credential is longer than the name digest');
-  const { seed, secret } = sharedSeed();
+  const { seed, secret } = shareSecret(ek, 'IDENTITY', random);
   const { cipherKey, hmacKey } = protection(ek, seed, objectName);
   const encIdentity = primitives.aes('cfb', 'encrypt', cipherKey, ZERO_IV, encode(TPM2B_DIGEST, credential));
   const integrity = hmac(alg, hmacKey, concat(encIdentity, objectName));
   return { credentialBlob: concat(encode(TPM2B_DIGEST, integrity), encIdentity), secret };
-
-  function sharedSeed(): { seed: Uint8Array; secret: Uint8Array } {
-    if (key.kind === 'rsa' && random.kind === 'rsa') {
-      if (random.seed.length !== hashSize(ek.nameAlg))
-        throw new RangeError('seed has another size than the name digest');
-      const label = utf8(`${IDENTITY}\0`);
-      return { seed: random.seed, secret: oaepEncrypt(key, alg, label, random.seed, random.oaepSeed) };
-    }
-    if (key.kind === 'ec' && random.kind === 'ec') {
-      const ephemeral = ecKeyPair(key.curve, random.ephemeral);
-      const shared = ephemeral && primitives.ecMultiply(key.curve, key, random.ephemeral);
-      if (ephemeral === undefined || shared === undefined) throw new RangeError('not a private scalar of the curve');
-      const seed = kdfe(alg, shared.x, IDENTITY, ephemeral.x, key.x, hashSize(ek.nameAlg) * 8);
-      return { seed, secret: encode(TPMS_ECC_POINT, { x: ephemeral.x, y: ephemeral.y }) };
-    }
-    throw new RangeError(`random values for ${random.kind} with a key of kind ${key.kind}`);
-  }
 }
 
 /** Why a TPM does not open a credential. */
-export type CredentialProblem = 'secret' | 'integrity' | 'format';
-
-/** Seed from the encrypted secret with the private EK; undefined where it cannot be recovered. */
-export function recoverSeed(
-  key: RsaPrivateKey | EcPrivateKey,
-  alg: HashName,
-  digestBits: number,
-  secret: Uint8Array,
-): Uint8Array | undefined {
-  if (key.kind === 'rsa') return oaepDecrypt(key, alg, utf8(`${IDENTITY}\0`), secret);
-  let point: EcPoint;
-  try {
-    point = decode(TPMS_ECC_POINT, secret);
-  } catch {
-    return undefined;
-  }
-  if (!primitives.ecOnCurve(key.curve, point)) return undefined;
-  const shared = primitives.ecMultiply(key.curve, point, key.d);
-  return shared && kdfe(alg, shared.x, IDENTITY, point.x, key.x, digestBits);
-}
+export type CredentialProblem =
+  /** The secret: the response code a TPM gives for it. */
+  { readonly rc: number } | 'integrity' | 'format';
 
 /** Opens a credential with the private EK: the secret, or why not. What a TPM does, for tests and for the engine. */
 export function openCredential(
@@ -125,8 +82,8 @@ export function openCredential(
   objectName: Uint8Array,
   { credentialBlob, secret }: Credential,
 ): Uint8Array | CredentialProblem {
-  const seed = recoverSeed(key, requireHash(ek.nameAlg), hashSize(ek.nameAlg) * 8, secret);
-  if (seed === undefined) return 'secret';
+  const seed = recoverSecret(key, requireHash(ek.nameAlg), hashSize(ek.nameAlg) * 8, 'IDENTITY', secret);
+  if (typeof seed === 'number') return { rc: seed };
   const { alg, cipherKey, hmacKey } = protection(ek, seed, objectName);
   try {
     const reader = new ByteReader(credentialBlob, 'TPMS_ID_OBJECT');

@@ -13,6 +13,7 @@ export * from './names.ts';
 export * from './public-key.ts';
 export * from './quote.ts';
 export * from './response-code.ts';
+export * from './shared-secret.ts';
 export * from './structures/index.ts';
 export * from './templates.ts';
 export * from './transport.ts';

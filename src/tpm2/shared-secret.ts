@@ -1,0 +1,71 @@
+/**
+ * Sharing a secret seed with the holder of a key (TPM 2.0 Library specification, Part 1, annexes B.10 and C.6): used for
+ * credentials, duplication and salted sessions, told apart by a label.
+ */
+import { primitives } from '#primitives';
+import { utf8 } from '../bytes/bytes.ts';
+import { FormatError } from '../bytes/errors.ts';
+import { ecKeyPair } from '../crypto/ecdsa.ts';
+import type { EcPoint, EcPrivateKey, HashName, RsaPrivateKey } from '../crypto/primitives.ts';
+import { decode, encode, responseCodeOf } from './codec.ts';
+import { hashSize, requireHash } from './hash-alg.ts';
+import { kdfe } from './kdf.ts';
+import { oaepDecrypt, oaepEncrypt } from './oaep.ts';
+import { publicKeyOf } from './public-key.ts';
+import { TPM_RC } from './response-code.ts';
+import { TPMS_ECC_POINT, type TPMT_PUBLIC } from './structures/index.ts';
+
+/** What a shared seed is for. */
+export type SecretLabel = 'IDENTITY' | 'DUPLICATE' | 'SECRET';
+
+/** Random values of {@link shareSecret}; the caller's own, so that a run can be repeated. */
+export type SecretRandom =
+  /** For an RSA key: the seed and the OAEP seed, both as long as the key's name digest. */
+  | { readonly kind: 'rsa'; readonly seed: Uint8Array; readonly oaepSeed: Uint8Array }
+  /** For an EC key: the private scalar of an ephemeral key on the key's curve. */
+  | { readonly kind: 'ec'; readonly ephemeral: Uint8Array };
+
+/** A new seed and its form for the holder of `area`'s key. RangeError where the random values do not fit the key. */
+export function shareSecret(
+  area: TPMT_PUBLIC,
+  label: SecretLabel,
+  random: SecretRandom,
+): { seed: Uint8Array; secret: Uint8Array } {
+  const key = publicKeyOf(area);
+  const alg = requireHash(area.nameAlg);
+  if (key.kind === 'rsa' && random.kind === 'rsa') {
+    if (random.seed.length !== hashSize(area.nameAlg)) throw new RangeError('seed is not as long as the name digest');
+    return { seed: random.seed, secret: oaepEncrypt(key, alg, utf8(`${label}\0`), random.seed, random.oaepSeed) };
+  }
+  if (key.kind === 'ec' && random.kind === 'ec') {
+    const ephemeral = ecKeyPair(key.curve, random.ephemeral);
+    const shared = ephemeral && primitives.ecMultiply(key.curve, key, random.ephemeral);
+    if (ephemeral === undefined || shared === undefined) throw new RangeError('not a private scalar of the curve');
+    const seed = kdfe(alg, shared.x, label, ephemeral.x, key.x, hashSize(area.nameAlg) * 8);
+    return { seed, secret: encode(TPMS_ECC_POINT, { x: ephemeral.x, y: ephemeral.y }) };
+  }
+  throw new RangeError(`random values for ${random.kind} with a key of kind ${key.kind}`);
+}
+
+/** Seed from the secret with the private key, or the response code a TPM gives (without a place). */
+export function recoverSecret(
+  key: RsaPrivateKey | EcPrivateKey,
+  alg: HashName,
+  digestBits: number,
+  label: SecretLabel,
+  secret: Uint8Array,
+): Uint8Array | number {
+  if (key.kind === 'rsa') {
+    if (secret.length !== key.n.length) return TPM_RC.SIZE;
+    return oaepDecrypt(key, alg, utf8(`${label}\0`), secret) ?? TPM_RC.VALUE;
+  }
+  let point: EcPoint;
+  try {
+    point = decode(TPMS_ECC_POINT, secret);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    return responseCodeOf(error);
+  }
+  const shared = primitives.ecMultiply(key.curve, point, key.d);
+  return shared === undefined ? TPM_RC.ECC_POINT : kdfe(alg, shared.x, label, point.x, key.x, digestBits);
+}
