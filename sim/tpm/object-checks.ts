@@ -1,13 +1,22 @@
-/** Rules for the public area of a new object (TPM 2.0 Library specification, Part 1, 25 and 27; Part 3, 12.1 and 24.1). */
+/** Rules for the public area of an object (TPM 2.0 Library specification, Part 1, 25 and 27; Part 3, 12.1 to 12.3 and 24.1). */
+import { equalBytes } from '../../src/bytes/bytes.ts';
 import { has, TPMA_OBJECT } from '../../src/tpm2/attributes.ts';
+import { encode } from '../../src/tpm2/codec.ts';
 import { TPM_ALG } from '../../src/tpm2/constants.ts';
 import { hashName, hashSize } from '../../src/tpm2/hash-alg.ts';
-import { RSA_DEFAULT_EXPONENT } from '../../src/tpm2/public-key.ts';
 import { TPM_RC } from '../../src/tpm2/response-code.ts';
-import type { EccPublicArea, RsaPublicArea, TPMT_PUBLIC } from '../../src/tpm2/structures/index.ts';
+import {
+  type EccPublicArea,
+  type RsaPublicArea,
+  TPMT_SYM_DEF_OBJECT,
+  type TPMT_PUBLIC,
+} from '../../src/tpm2/structures/index.ts';
+import { isDerivationParent, isStorage } from './object-kinds.ts';
 import { refuse } from './refusal.ts';
+import type { TpmObject } from './state.ts';
 
 const A = TPM_ALG;
+/** Sizes of RSA keys this TPM has. */
 const RSA_SIZES: readonly number[] = [1024, 2048, 3072];
 
 /** What the creator of an object brings. */
@@ -16,6 +25,14 @@ export interface Creation {
   readonly dataSize: number;
   /** Created from a primary seed rather than under a parent. */
   readonly primary: boolean;
+  /** The parent of an object that is not primary. */
+  readonly parent?: TpmObject;
+}
+
+/** Refuses algorithms and sizes that this TPM does not have; the reference implementation does so while it reads them. */
+export function checkImplemented(area: Pick<TPMT_PUBLIC, 'type' | 'parameters'>, field: string): void {
+  const { parameters } = area;
+  if ('keyBits' in parameters && !RSA_SIZES.includes(parameters.keyBits)) throw refuse(TPM_RC.VALUE, field);
 }
 
 function checkOrigin(area: TPMT_PUBLIC, { dataSize, primary }: Creation, field: string): void {
@@ -35,17 +52,28 @@ function checkOrigin(area: TPMT_PUBLIC, { dataSize, primary }: Creation, field: 
   if (!primary && ownData && dataSize !== 0) throw refuse(TPM_RC.ATTRIBUTES, field);
 }
 
-function checkAttributes(area: TPMT_PUBLIC, field: string): void {
+function checkAttributes(area: TPMT_PUBLIC, parent: TpmObject | undefined, field: string): void {
   const attributes = area.objectAttributes;
-  const bad = (): never => {
-    throw refuse(TPM_RC.ATTRIBUTES, field);
+  const require = (holds: boolean): void => {
+    if (!holds) throw refuse(TPM_RC.ATTRIBUTES, field);
   };
+  const fixedTPM = has(attributes, TPMA_OBJECT.fixedTPM);
+  const fixedParent = has(attributes, TPMA_OBJECT.fixedParent);
+  const encrypted = has(attributes, TPMA_OBJECT.encryptedDuplication);
+  const parentAttributes = parent?.publicArea.objectAttributes ?? TPMA_OBJECT.fixedTPM;
+  const parentFixed = has(parentAttributes, TPMA_OBJECT.fixedTPM);
   // Under a fixedTPM parent (a primary seed counts as one), fixedParent and fixedTPM go together.
-  if (has(attributes, TPMA_OBJECT.fixedTPM) !== has(attributes, TPMA_OBJECT.fixedParent)) bad();
-  if (has(attributes, TPMA_OBJECT.encryptedDuplication) && has(attributes, TPMA_OBJECT.fixedTPM)) bad();
+  require(parentFixed ? fixedTPM === fixedParent : !fixedTPM);
   const sign = has(attributes, TPMA_OBJECT.sign);
   const decrypt = has(attributes, TPMA_OBJECT.decrypt);
-  if (has(attributes, TPMA_OBJECT.restricted) && sign === decrypt) bad();
+  if (sign === decrypt) {
+    require(!has(attributes, TPMA_OBJECT.restricted));
+    // Only sealed data has no use as a key.
+    require(area.type === A.KEYEDHASH || sign);
+  }
+  require(!(fixedTPM && encrypted));
+  if (!parentFixed) require(encrypted === has(parentAttributes, TPMA_OBJECT.encryptedDuplication));
+  if (parent !== undefined && isDerivationParent(parent)) require(fixedTPM === parentFixed && fixedParent);
 }
 
 /** Scheme rules shared by both kinds of asymmetric keys; `signing` and `decrypting` are the schemes of the kind. */
@@ -61,50 +89,75 @@ function checkAsymmetricScheme(
   const decrypt = has(attributes, TPMA_OBJECT.decrypt);
   const restricted = has(attributes, TPMA_OBJECT.restricted);
   const storage = restricted && decrypt;
-  if (!sign && !decrypt) throw refuse(TPM_RC.ATTRIBUTES, field);
 
   const fits = sign === decrypt ? false : (sign ? signing : decrypting).includes(scheme);
-  if (storage ? scheme !== A.NULL : restricted ? !fits : scheme !== A.NULL && !fits) throw refuse(TPM_RC.SCHEME, field);
-  // A storage key protects its children with a symmetric cipher; no other key has one.
-  const { algorithm } = area.parameters.symmetric;
-  if (storage === (algorithm === A.NULL)) throw refuse(TPM_RC.SYMMETRIC, field);
+  if (sign === decrypt || storage ? scheme !== A.NULL : restricted ? !fits : scheme !== A.NULL && !fits) {
+    throw refuse(TPM_RC.SCHEME, field);
+  }
+  // No key but a storage key has a cipher.
+  if (!storage && area.parameters.symmetric.algorithm !== A.NULL) throw refuse(TPM_RC.SYMMETRIC, field);
 }
 
-function checkParameters(area: TPMT_PUBLIC, field: string): void {
+function checkKeyedHash(area: Extract<TPMT_PUBLIC, { type: typeof TPM_ALG.KEYEDHASH }>, field: string): void {
+  const { scheme } = area.parameters.scheme;
+  const sign = has(area.objectAttributes, TPMA_OBJECT.sign);
+  const decrypt = has(area.objectAttributes, TPMA_OBJECT.decrypt);
+  const fits = sign === decrypt ? scheme === A.NULL : scheme === (sign ? A.HMAC : A.XOR);
+  if (!fits) throw refuse(TPM_RC.SCHEME, field);
+  const kdf = 'kdf' in area.parameters.scheme ? area.parameters.scheme.kdf : A.NULL;
+  if (isStorage(area) && kdf !== A.KDF1_SP800_108) throw refuse(TPM_RC.SCHEME, field);
+}
+
+/** A parent needs CFB, and a cipher and name algorithm like its own parent's where it cannot leave it. */
+function checkStorageCipher(
+  area: TPMT_PUBLIC,
+  symmetric: TPMT_SYM_DEF_OBJECT,
+  parent: TpmObject | undefined,
+  field: string,
+): void {
+  if (!('mode' in symmetric)) throw refuse(TPM_RC.SYMMETRIC, field);
+  if (symmetric.mode !== A.CFB) throw refuse(TPM_RC.MODE, field);
+  if (parent === undefined || !has(area.objectAttributes, TPMA_OBJECT.fixedParent)) return;
+  if (area.nameAlg !== parent.publicArea.nameAlg) throw refuse(TPM_RC.HASH, field);
+  const theirs = cipherOf(parent.publicArea);
+  const same = theirs !== undefined && equalBytes(encode(TPMT_SYM_DEF_OBJECT, symmetric), encode(TPMT_SYM_DEF_OBJECT, theirs));
+  if (!same) throw refuse(TPM_RC.SYMMETRIC, field);
+}
+
+function cipherOf(area: TPMT_PUBLIC): TPMT_SYM_DEF_OBJECT | undefined {
+  if (area.type === A.KEYEDHASH) return undefined;
+  return area.type === A.SYMCIPHER ? area.parameters.sym : area.parameters.symmetric;
+}
+
+/** Refuses parameters that do not fit the attributes. */
+export function checkScheme(area: TPMT_PUBLIC, parent: TpmObject | undefined, field: string): void {
   switch (area.type) {
-    case A.RSA: {
+    case A.RSA:
       checkAsymmetricScheme(area, [A.RSASSA, A.RSAPSS], [A.RSAES, A.OAEP], field);
-      const { keyBits, exponent } = area.parameters;
-      if (!RSA_SIZES.includes(keyBits)) throw refuse(TPM_RC.VALUE, field);
-      if (exponent !== 0 && exponent !== RSA_DEFAULT_EXPONENT) throw refuse(TPM_RC.RANGE);
-      return;
-    }
+      break;
     case A.ECC:
       checkAsymmetricScheme(area, [A.ECDSA, A.ECDAA, A.ECSCHNORR], [A.ECDH, A.ECMQV], field);
       if (area.parameters.kdf.scheme !== A.NULL) throw refuse(TPM_RC.KDF, field);
-      return;
-    case A.KEYEDHASH: {
-      const { scheme } = area.parameters.scheme;
-      const sign = has(area.objectAttributes, TPMA_OBJECT.sign);
-      const decrypt = has(area.objectAttributes, TPMA_OBJECT.decrypt);
-      const fits = sign === decrypt ? scheme === A.NULL : scheme === (sign ? A.HMAC : A.XOR);
-      if (!fits) throw refuse(TPM_RC.SCHEME, field);
-      return;
-    }
-    case A.SYMCIPHER:
-      if (area.parameters.sym.algorithm === A.NULL) throw refuse(TPM_RC.SYMMETRIC, field);
-      if (!has(area.objectAttributes, TPMA_OBJECT.sign | TPMA_OBJECT.decrypt)) {
-        throw refuse(TPM_RC.ATTRIBUTES, field);
-      }
+      break;
+    case A.KEYEDHASH:
+      checkKeyedHash(area, field);
   }
+  const symmetric = cipherOf(area);
+  if (symmetric !== undefined && isStorage(area)) checkStorageCipher(area, symmetric, parent, field);
+}
+
+/** Refuses a public area that is inconsistent in itself or with its parent (undefined: a primary seed). */
+export function checkPublic(area: TPMT_PUBLIC, parent: TpmObject | undefined, field: string): void {
+  if (hashName(area.nameAlg) === undefined) throw refuse(TPM_RC.HASH, field);
+  if (area.authPolicy.length !== 0 && area.authPolicy.length !== hashSize(area.nameAlg))
+    throw refuse(TPM_RC.SIZE, field);
+  checkAttributes(area, parent, field);
+  checkScheme(area, parent, field);
 }
 
 /** Refuses a public area that no TPM may create an object from; `field` is the parameter it came in. */
 export function checkTemplate(area: TPMT_PUBLIC, creation: Creation, field: string): void {
+  checkImplemented(area, field);
   checkOrigin(area, creation, field);
-  if (hashName(area.nameAlg) === undefined) throw refuse(TPM_RC.HASH, field);
-  if (area.authPolicy.length !== 0 && area.authPolicy.length !== hashSize(area.nameAlg))
-    throw refuse(TPM_RC.SIZE, field);
-  checkAttributes(area, field);
-  checkParameters(area, field);
+  checkPublic(area, creation.parent, field);
 }

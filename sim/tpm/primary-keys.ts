@@ -6,14 +6,19 @@
 import { primitives } from '#primitives';
 import { concat, fromBigInt, toBigInt, toHex } from '../../src/bytes/bytes.ts';
 import { CURVES, ecKeyPair } from '../../src/crypto/ecdsa.ts';
-import { modInverse } from '../../src/crypto/modular.ts';
 import type { CurveName, EcPrivateKey, RsaPrivateKey } from '../../src/crypto/primitives.ts';
+import { rsaKeyFromPrimes } from '../../src/crypto/rsa-key.ts';
 import { kdfa } from '../../src/tpm2/kdf.ts';
+import { RSA_DEFAULT_EXPONENT } from '../../src/tpm2/public-key.ts';
 
-const E = 65_537n;
+/** A source of key material. */
+export interface ByteStream {
+  /** The next `size` bytes. */
+  bytes(size: number): Uint8Array;
+}
 
 /** A stream of bytes: block i = KDFa(SHA-256, seed, label, context, u32 i, 256 bits). */
-export class KeyStream {
+export class KeyStream implements ByteStream {
   readonly #seed: Uint8Array;
   readonly #label: string;
   readonly #context: Uint8Array;
@@ -45,7 +50,7 @@ export class KeyStream {
 }
 
 /** An EC key: 64 bits more than the order, reduced (FIPS 186-4, B.4.1), so that no value is favoured. */
-export function deriveEcKey(stream: KeyStream, curve: CurveName): EcPrivateKey {
+export function deriveEcKey(stream: ByteStream, curve: CurveName): EcPrivateKey {
   const { size, order } = CURVES[curve];
   const d = (toBigInt(stream.bytes(size + 8)) % (order - 1n)) + 1n;
   const key = ecKeyPair(curve, fromBigInt(d, size));
@@ -95,7 +100,7 @@ function survivors(start: Uint8Array): number[] {
 }
 
 /** A prime of exactly `size` bytes with its two top bits set, p − 1 not a multiple of the exponent. */
-function derivePrime(stream: KeyStream, size: number): bigint {
+function derivePrime(stream: ByteStream, size: number, e: bigint): bigint {
   for (;;) {
     const start = stream.bytes(size);
     start[0] = (start[0] ?? 0) | 0xc0;
@@ -104,34 +109,20 @@ function derivePrime(stream: KeyStream, size: number): bigint {
     for (const offset of survivors(start)) {
       const candidate = base + BigInt(offset);
       if (candidate >> BigInt(size * 8) !== 0n) break;
-      if ((candidate - 1n) % E !== 0n && primitives.isProbablePrime(fromBigInt(candidate, size))) return candidate;
+      if ((candidate - 1n) % e !== 0n && primitives.isProbablePrime(fromBigInt(candidate, size))) return candidate;
     }
   }
 }
 
-/** An RSA key of `bits` bits with exponent 65537. */
-export function deriveRsaKey(stream: KeyStream, bits: number): RsaPrivateKey {
+/** An RSA key of `bits` bits. `e` is an odd prime. */
+export function deriveRsaKey(stream: ByteStream, bits: number, e = RSA_DEFAULT_EXPONENT): RsaPrivateKey {
   const half = bits / 16;
   for (;;) {
-    const a = derivePrime(stream, half);
-    const b = derivePrime(stream, half);
-    const [p, q] = a > b ? [a, b] : [b, a];
-    const d = modInverse(E, (p - 1n) * (q - 1n));
-    const qi = modInverse(q, p);
+    const a = derivePrime(stream, half, BigInt(e));
+    const b = derivePrime(stream, half, BigInt(e));
     // Equal primes are practically impossible; a fresh pair costs nothing to allow for.
-    if (p === q || d === undefined || qi === undefined) continue;
-    const part = (value: bigint): Uint8Array => fromBigInt(value, half);
-    return {
-      kind: 'rsa',
-      n: fromBigInt(p * q, 2 * half),
-      e: Number(E),
-      d: fromBigInt(d, 2 * half),
-      p: part(p),
-      q: part(q),
-      dp: part(d % (p - 1n)),
-      dq: part(d % (q - 1n)),
-      qi: part(qi),
-    };
+    const key = rsaKeyFromPrimes(a, b, e, 2 * half);
+    if (key !== undefined) return key;
   }
 }
 
