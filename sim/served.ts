@@ -11,7 +11,7 @@ function complaint(result: BootResult, appraisal: Appraisal): { key: string; tex
   if (!result.spec.hardware.secureBoot.enabled) {
     return { key: 'com.vmware.vc.attestation.secureBootDisabled', text: 'Host secure boot was disabled' };
   }
-  const [first] = appraisal.findings;
+  const first = appraisal.findings.find((finding) => finding.verdict === appraisal.verdict);
   return { key: 'com.vmware.vc.attestation.failed', text: first === undefined ? 'Internal failure' : first.message };
 }
 
