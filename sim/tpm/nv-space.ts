@@ -8,7 +8,7 @@ import { COUNTER_SIZE } from './nv-index.ts';
 import type { TpmState } from './state.ts';
 
 /** Bytes for indices and persistent objects. */
-const NV_SIZE = 172_000;
+const NV_SIZE = 171_200;
 const LINK = 4;
 /** Zero link and highest deleted counter after the last entry. */
 const LIST_END = 12;

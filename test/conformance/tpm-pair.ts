@@ -13,7 +13,14 @@ import { Entropy } from '../../sim/entropy.ts';
 import { type EmbeddedTransport, embeddedTransport } from '../../sim/tpm/embedded.ts';
 import { SwtpmTransport } from '../../sim/tpm/ports/swtpm.ts';
 import { fromHex, toHex } from '../../src/bytes/bytes.ts';
-import { describeResponseCode, type Locality, responseCode, type TpmTransport } from '../../src/tpm2/index.ts';
+import {
+  COMMANDS,
+  describeResponseCode,
+  encodeCommand,
+  type Locality,
+  responseCode,
+  type TpmTransport,
+} from '../../src/tpm2/index.ts';
 
 /** What is compared: every byte, or only the response code and size. */
 export type Mode = 'bytes' | 'shape';
@@ -88,6 +95,22 @@ export class TpmPair {
     const b = await this.theirs.transmit(command, locality);
     expect(`${label}: ${view(a, mode)}`).toBe(`${label}: ${view(b, mode)}`);
     return [a, b] as const;
+  }
+
+  /** Bytes that must be the same although the answers they are from are not. */
+  equal(label: string, ours: Uint8Array, theirs: Uint8Array): void {
+    expect(`${label}: ${toHex(ours)}`).toBe(`${label}: ${toHex(theirs)}`);
+  }
+
+  /** TPM2_Startup(STATE) to both and, where both refuse it, TPM2_Startup(CLEAR). */
+  async sameResume(label: string): Promise<void> {
+    const [response] = await this.same(label, encodeCommand(COMMANDS.Startup, { startupType: 1 }));
+    if (responseCode(response) !== 0) await this.same(label, encodeCommand(COMMANDS.Startup, { startupType: 0 }));
+  }
+
+  /** Flushes the first loaded object of both that no test keeps: the one in the lowest slot. */
+  async flush(flushHandle = 0x80000000): Promise<void> {
+    await this.same('flush', encodeCommand(COMMANDS.FlushContext, { flushHandle }));
   }
 
   /** The same for command bytes in hexadecimal. */
