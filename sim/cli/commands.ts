@@ -5,6 +5,7 @@ import type { CommandRow, OptionRow } from './command.ts';
 export const GROUPS: Readonly<Record<string, string>> = {
   vib: 'read and check VIB files',
   log: 'read TCG event logs',
+  tpm: 'the TPM on its own: serve it, read its command log',
   faults: 'the catalogue of what can be made to go wrong',
 };
 
@@ -77,6 +78,38 @@ export const COMMANDS: readonly CommandRow[] = [
     ],
     examples: ['serve', 'serve --hosts 3 --fault esx02.example.test=cmdline-tamper --listen 127.0.0.1:0 --no-tls'],
     load: () => import('./serve.ts'),
+  },
+  {
+    name: 'tpm serve',
+    about:
+      'Serve a TPM 2.0 in place of swtpm or the Microsoft simulator. Prints `ready HOST:PORT` when it accepts commands.',
+    options: [
+      { flags: '--listen <host:port>', about: 'data port; the control port is the next', default: '127.0.0.1:2321' },
+      { flags: '--unix <path>', about: 'Unix socket instead of TCP; the control socket is <path>.ctrl' },
+      { flags: '--protocol <name>', about: 'swtpm or mssim', default: 'swtpm' },
+      { flags: '--state <file>', about: 'keep the permanent state in this file' },
+      { flags: '--seed <n>', about: 'seed of all secrets and random numbers, or "random"', default: '0' },
+      { flags: '--startup <kind>', about: 'clear: send TPM2_Startup(CLEAR) first; none', default: 'none' },
+      {
+        flags: '--clock <kind>',
+        about: 'real, or still: time does not pass, so that runs repeat exactly',
+        default: 'real',
+      },
+      { flags: '--trace <file>', about: 'log every command and response (read it with `tpm trace`)' },
+    ],
+    examples: [
+      'tpm serve',
+      'tpm serve --protocol mssim --state tpm.state --seed 7',
+      'tpm serve --unix /tmp/tpm.sock --startup clear --trace tpm.trace',
+    ],
+    load: () => import('./tpm-serve.ts'),
+  },
+  {
+    name: 'tpm trace',
+    about: 'Show a command log of `tpm serve --trace` with names and fields',
+    args: [{ name: '<file>', about: 'command log' }],
+    examples: ['tpm trace tpm.trace', 'tpm trace tpm.trace --json'],
+    load: () => import('./tpm-trace.ts'),
   },
   {
     name: 'vib inspect',

@@ -32,6 +32,7 @@ import { ENDS_ORDER } from './orderly.ts';
 import * as platform from './platform.ts';
 import { PrimaryKeys } from './primary-keys.ts';
 import { Refusal, refuse } from './refusal.ts';
+import { cloneState, type Snapshot } from './snapshot.ts';
 import { manufacture, type TpmState } from './state.ts';
 
 /** Largest command (MAX_COMMAND_SIZE). */
@@ -68,9 +69,33 @@ export class Tpm2Engine {
     return this.#tpm.state;
   }
 
+  /** The whole state now, as an independent copy. */
+  snapshot(): Snapshot {
+    return { state: cloneState(this.#tpm.state), at: this.#tpm.clock.now() };
+  }
+
+  /** The state as a power cycle now would leave it; the TPM itself goes on undisturbed. */
+  powerCycled(): Snapshot {
+    const { state, at } = this.snapshot();
+    platform.powerOn({ ...this.#tpm, state });
+    return { state, at };
+  }
+
+  /** Goes on from a snapshot. Time between it and now does not count: the TPM's clocks go on from where they were. */
+  restore({ state, at }: Snapshot): void {
+    const copy = cloneState(state);
+    copy.initAt += this.#tpm.clock.now() - at;
+    this.#tpm.state = copy;
+  }
+
   /** Power cycle and `_TPM_Init`. */
   powerOn(): void {
     platform.powerOn(this.#tpm);
+  }
+
+  /** The platform clears TPM_ESTABLISHMENT. */
+  resetEstablished(): void {
+    platform.resetEstablished(this.#tpm);
   }
 
   /** `_TPM_Hash_Start`. */

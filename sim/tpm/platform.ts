@@ -1,5 +1,5 @@
 /** Signals of the platform that are not commands: power and the hash sequence of a dynamic launch (Part 3, chapters 9 and 22). */
-import { createHash } from '../../src/crypto/hash.ts';
+import { continueHash, finishHash, startHash } from '../../src/crypto/resumable-hash.ts';
 import { TPM_HANDLE_RANGE } from '../../src/tpm2/constants.ts';
 import { CLOCK_NOMINAL } from './clock-rate.ts';
 import { setClock, type Tpm, timeInfo } from './context.ts';
@@ -39,13 +39,13 @@ export function resetEstablished(tpm: Tpm): void {
 export function hashStart(tpm: Tpm): void {
   const { state } = tpm;
   if (freeTransientHandle(state) === undefined) state.transient.delete(TPM_HANDLE_RANGE.TRANSIENT_FIRST);
-  state.hashSequence = { digests: state.banks.map((bank) => createHash(bank.hash)), hcrtm: !state.started };
+  state.hashSequence = { digests: state.banks.map((bank) => startHash(bank.hash)), hcrtm: !state.started };
   state.tpmEstablished = true;
 }
 
 /** `_TPM_Hash_Data`; ignored outside a sequence. */
 export function hashData(tpm: Tpm, data: Uint8Array): void {
-  for (const digest of tpm.state.hashSequence?.digests ?? []) digest.update(data);
+  for (const digest of tpm.state.hashSequence?.digests ?? []) continueHash(digest, data);
 }
 
 /** Zeroes the PCRs of a dynamic launch in every bank. */
@@ -74,7 +74,8 @@ export function hashEnd(tpm: Tpm): void {
     const start = new Uint8Array(bank.size);
     if (sequence.hcrtm) start[bank.size - 1] = HCRTM_LOCALITY;
     bank.values[pcr] = start;
-    const digest = sequence.digests[i]?.digest();
+    const running = sequence.digests[i];
+    const digest = running === undefined ? undefined : finishHash(running);
     if (digest !== undefined) extendBank(bank, pcr, digest);
     countChange(state, pcr);
   }

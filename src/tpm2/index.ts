@@ -16,4 +16,5 @@ export * from './response-code.ts';
 export * from './shared-secret.ts';
 export * from './structures/index.ts';
 export * from './templates.ts';
+export * from './trace.ts';
 export * from './transport.ts';

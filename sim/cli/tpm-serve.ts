@@ -1,0 +1,82 @@
+import { once } from 'node:events';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { InputError } from '../../src/bytes/errors.ts';
+import { COMMANDS, encodeCommand } from '../../src/tpm2/index.ts';
+import { VirtualClock, wallClock } from '../clock.ts';
+import { Entropy, randomSeed } from '../entropy.ts';
+import { TpmStateFile } from '../node/tpm-state-file.ts';
+import { tpmConfig } from '../tpm/config.ts';
+import { createTpm2 } from '../tpm/engine.ts';
+import { type Address, addressText } from '../tpm/ports/stream.ts';
+import { listenTpm, PROTOCOLS, type Protocol } from '../tpm/servers/listen.ts';
+import { type MachineObserver, TpmMachine } from '../tpm/servers/machine.ts';
+import { traceObserver } from '../tpm/trace-log.ts';
+import type { CommandInput, CommandIo, CommandResult, Options } from './command.ts';
+import { parseAddress } from './serve.ts';
+
+/** The value of an option that must be one of a few words. */
+function choice<T extends string>(options: Options, name: string, allowed: readonly T[]): T {
+  const text = options.text(name);
+  const found = allowed.find((one) => one === text);
+  if (found === undefined) throw new InputError(`--${name} ${text}: expected ${allowed.join(' or ')}`);
+  return found;
+}
+
+/** `--protocol` of a TPM server. */
+export const protocolOption = (options: Options): Protocol => choice(options, 'protocol', PROTOCOLS);
+
+/** Where `--unix` or `--listen` says. */
+export function tpmAddress(options: Options): Address {
+  const path = options.text('unix');
+  return path === undefined ? parseAddress(options.text('listen') ?? '', '--listen') : { path };
+}
+
+/** A log file that grows; closed with the server. */
+export function traceFile(path: string): { observer: MachineObserver; close: () => void } {
+  let file: number;
+  try {
+    file = openSync(path, 'w');
+  } catch (error) {
+    throw new InputError(`${path}: cannot write: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  return { observer: traceObserver((text) => void writeSync(file, `${text}\n`)), close: () => closeSync(file) };
+}
+
+const SIMULATED_START = Date.parse('2026-01-01T00:00:00Z');
+
+export async function run({ options }: CommandInput, io: CommandIo): Promise<CommandResult> {
+  const protocol = protocolOption(options);
+  const startup = choice(options, 'startup', ['none', 'clear']);
+  const clockKind = choice(options, 'clock', ['real', 'still']);
+  const asked = options.text('seed') ?? '0';
+  const seed = asked === 'random' ? randomSeed() : asked;
+  if (asked === 'random') io.progress(`seed ${seed}`);
+  const clock = clockKind === 'real' ? wallClock : new VirtualClock(SIMULATED_START);
+  const engine = createTpm2({
+    entropy: new Entropy(seed).stream('tpm'),
+    clock,
+    onFault: (error) => io.progress(`esxsim: the TPM failed: ${error instanceof Error ? error.stack : String(error)}`),
+  });
+  const statePath = options.text('state');
+  const state = statePath === undefined ? undefined : new TpmStateFile(statePath, engine);
+  const tracePath = options.text('trace');
+  let trace: ReturnType<typeof traceFile> | undefined;
+  try {
+    trace = tracePath === undefined ? undefined : traceFile(tracePath);
+    const observers = [state, trace?.observer].filter((one) => one !== undefined);
+    const machine = new TpmMachine(engine, tpmConfig(), observers);
+    if (startup === 'clear') machine.execute(encodeCommand(COMMANDS.Startup, { startupType: 0 }), 0);
+    const server = await listenTpm(machine, protocol, tpmAddress(options));
+    const address = addressText(server.address);
+    process.stdout.write(`ready ${address}\n`);
+    try {
+      await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM'), server.ended]);
+    } finally {
+      await server.close();
+    }
+    return { text: '', json: { address, protocol, seed }, exitCode: 0 };
+  } finally {
+    trace?.close();
+    state?.close();
+  }
+}

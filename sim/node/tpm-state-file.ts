@@ -1,0 +1,166 @@
+/**
+ * The TPM's permanent state in a file. What is in it is what a power cycle leaves: it is written (beside the file, synced,
+ * renamed) whenever a command changed that, before the answer goes out. A kill at any moment leaves the old or the new state;
+ * what was volatile is gone, as after a power failure.
+ */
+import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { concat, equalBytes, utf8 } from '../../src/bytes/bytes.ts';
+import { InputError, withSource } from '../../src/bytes/errors.ts';
+import { stir } from '../tpm/drbg.ts';
+import type { Tpm2Engine } from '../tpm/engine.ts';
+import type { MachineObserver } from '../tpm/servers/machine.ts';
+import { cloneState, decodeSnapshot, encodeSnapshot, type Snapshot } from '../tpm/snapshot.ts';
+import { readFile, writeFileAtomic } from './files.ts';
+
+/** A process that holds a lock, told apart from a later one with the same number by its start time where the system tells it. */
+function holder(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // Field 22, counted after the name in parentheses, which may hold anything.
+    return `${pid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''}`;
+  } catch {
+    return `${pid} `;
+  }
+}
+
+function isAlive(text: string): boolean {
+  const pid = Number(/^(\d+) /.exec(text)?.[1]);
+  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    // Not ours to signal, but there.
+    if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) return false;
+  }
+  return holder(pid) === text;
+}
+
+function readLock(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return undefined;
+  }
+}
+
+/** Takes `path`.lock, also from a process that is gone. InputError where a living one has it. */
+function lock(path: string): () => void {
+  const name = `${path}.lock`;
+  const mine = `${name}.${process.pid}`;
+  const me = holder(process.pid);
+  try {
+    writeFileSync(mine, me);
+  } catch (error) {
+    throw new InputError(`${path}: cannot lock: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  try {
+    for (let attempt = 0; attempt < 10; attempt++) {
+      try {
+        // A link appears whole or not at all, and only one process can make it.
+        linkSync(mine, name);
+        return () => {
+          if (readLock(name) === me) rmSync(name, { force: true });
+        };
+      } catch {
+        const text = readLock(name);
+        if (text !== undefined && isAlive(text)) {
+          throw new InputError(`${path}: is in use by process ${text.split(' ')[0]}`, { source: path });
+        }
+        if (text !== undefined) removeStale(name, text);
+      }
+    }
+  } finally {
+    rmSync(mine, { force: true });
+  }
+  throw new InputError(`${path}: cannot lock`, { source: path });
+}
+
+/** Removes the lock of a process that is gone, unless another process was faster and took it. */
+function removeStale(name: string, text: string): void {
+  const aside = `${name}.${process.pid}.stale`;
+  try {
+    renameSync(name, aside);
+  } catch {
+    return;
+  }
+  if (readLock(aside) !== text) {
+    try {
+      linkSync(aside, name);
+    } catch {
+      // Somebody holds it again: the loop sees that.
+    }
+  }
+  rmSync(aside, { force: true });
+}
+
+/** The parts whose change alone is not written: volatile, or caught up with at the next write and at the end. */
+function comparable({ state }: Snapshot): Uint8Array {
+  const copy = cloneState(state);
+  copy.initAt = 0;
+  copy.timeAtInit = 0;
+  copy.clockAtInit = 0n;
+  copy.drbg = { key: new Uint8Array(0), counter: 0 };
+  copy.banks = copy.banks.map((bank) => ({ ...bank, values: [] }));
+  copy.pcrUpdateCounter = 0;
+  return encodeSnapshot({ state: copy, at: 0 });
+}
+
+/** Keeps the permanent state of an engine in a file. */
+export class TpmStateFile implements MachineObserver {
+  readonly #path: string;
+  readonly #engine: Tpm2Engine;
+  readonly #unlock: () => void;
+  #written: Uint8Array;
+
+  /**
+   * Locks the file; an existing one is read and restored into the engine, a new one is written. InputError where it is in
+   * use, damaged or something else; it is left as it is then.
+   */
+  constructor(path: string, engine: Tpm2Engine) {
+    this.#path = path;
+    this.#engine = engine;
+    this.#unlock = lock(path);
+    try {
+      if (existsSync(path)) this.#load();
+      this.#written = this.#write();
+    } catch (error) {
+      this.#unlock();
+      throw error;
+    }
+  }
+
+  #load(): void {
+    const snapshot = withSource(this.#path, () => decodeSnapshot(readFile(this.#path)));
+    const { drbg, shutdown, resetCount } = snapshot.state;
+    // After a power failure the generator's last position may not be in the file: what it gave must not come again.
+    if (shutdown === undefined) stir(drbg, concat(utf8('restart '), new Uint8Array([resetCount & 0xff])));
+    this.#engine.restore(snapshot);
+  }
+
+  #write(): Uint8Array {
+    const snapshot = this.#engine.powerCycled();
+    writeFileAtomic(this.#path, encodeSnapshot(snapshot));
+    return comparable(snapshot);
+  }
+
+  #save(): void {
+    if (!equalBytes(comparable(this.#engine.powerCycled()), this.#written)) this.#written = this.#write();
+  }
+
+  command(): void {
+    this.#save();
+  }
+
+  platform(): void {
+    this.#save();
+  }
+
+  /** Writes what is left (clock, generator) and gives the file free. */
+  close(): void {
+    try {
+      this.#write();
+    } finally {
+      this.#unlock();
+    }
+  }
+}

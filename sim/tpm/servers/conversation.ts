@@ -1,0 +1,25 @@
+/** What a server port does with the bytes of one connection, without any socket: easy to test and the same over TCP and Unix sockets. */
+import { concat } from '../../../src/bytes/bytes.ts';
+
+/** What follows from bytes received. */
+export interface Answer {
+  /** Bytes to send back; may be empty. */
+  readonly reply: Uint8Array;
+  /** `connection`: close it after the reply. `server`: the client asked the whole server to end. */
+  readonly end?: 'connection' | 'server';
+}
+
+/** One connection to a port. */
+export interface Conversation {
+  /** Takes bytes as they come, in any pieces. Never throws for any bytes. */
+  receive(chunk: Uint8Array): Answer;
+}
+
+/** Nothing to say yet. */
+export const SILENT: Answer = { reply: new Uint8Array(0) };
+
+/** The answers of several messages that came together, as one. */
+export function joined(replies: readonly Uint8Array[], end?: 'connection' | 'server'): Answer {
+  const reply = concat(...replies);
+  return end === undefined ? { reply } : { reply, end };
+}

@@ -1,0 +1,250 @@
+/**
+ * Control channel of swtpm 0.7.1 over a socket: all integers big-endian, a 32-bit command and its fields in, the fields of the
+ * response out. Facts from swtpm_ioctls(3) and from comparing answers with the real program (test/conformance).
+ */
+import { concat, utf8 } from '../../../src/bytes/bytes.ts';
+import { FormatError } from '../../../src/bytes/errors.ts';
+import { ByteReader } from '../../../src/bytes/reader.ts';
+import { ByteWriter } from '../../../src/bytes/writer.ts';
+import type { Locality } from '../../../src/tpm2/transport.ts';
+import { decodeSnapshot, type Snapshot } from '../snapshot.ts';
+import { type Answer, type Conversation, SILENT } from './conversation.ts';
+import type { TpmMachine } from './machine.ts';
+import { tpmInfo } from './swtpm-info.ts';
+
+/** Result codes of TPM 1.2, which the channel uses. */
+export const RESULT = {
+  SUCCESS: 0,
+  BAD_PARAMETER: 0x03,
+  BAD_ORDINAL: 0x0a,
+  IOERROR: 0x1f,
+  BAD_LOCALITY: 0x3d,
+  RETRY: 0x800,
+} as const;
+
+/** Every capability bit of swtpm 0.7.1, including commands with the TCG header. */
+const CAPABILITIES = 0xffffn;
+/** Buffer sizes: smallest that the PC Client profile allows, largest of the TPM. */
+const BUFFER_MIN = 0xaf8;
+const BUFFER_MAX = 0x1000;
+/** Largest state blob taken. */
+const MAX_BLOB = 1 << 20;
+const BLOB = { PERMANENT: 1, VOLATILE: 2, SAVESTATE: 3 } as const;
+const DELETE_VOLATILE = 1;
+
+/** What outlives a control connection: blobs stored or set. */
+export class SwtpmStore {
+  /** Everything, stored by STORE_VOLATILE or set by SET_STATEBLOB; the next INIT goes on from it. */
+  volatile: Uint8Array | undefined;
+  /** Permanent state set by SET_STATEBLOB, taken by the next INIT. */
+  permanent: Snapshot | undefined;
+  bufferSize = BUFFER_MAX;
+}
+
+/** What one command needs to be answered. */
+interface Call {
+  readonly machine: TpmMachine;
+  readonly store: SwtpmStore;
+  readonly fields: ByteReader;
+}
+
+interface Row {
+  /** Bytes of the fixed fields. */
+  readonly size: number;
+  /** The last fixed field is the length of data that follows. */
+  readonly data?: true;
+  /** Bytes beyond the fields are an error (the others ignore them). */
+  readonly exact?: true;
+  /** Refused while the TPM is stopped. */
+  readonly running?: true;
+  readonly end?: 'server';
+  answer(call: Call): Uint8Array;
+}
+
+const u32 = (...values: readonly number[]): Uint8Array => {
+  const writer = new ByteWriter('big', 4 * values.length);
+  for (const value of values) writer.u32(value);
+  return writer.finish();
+};
+const OK = (): Uint8Array => u32(RESULT.SUCCESS);
+
+/** Does something and answers success. */
+const after =
+  (act: (machine: TpmMachine) => void) =>
+  ({ machine }: Call): Uint8Array => {
+    act(machine);
+    return OK();
+  };
+
+function init({ machine, store, fields }: Call): Uint8Array {
+  const flags = fields.u32('init_flags');
+  const stored = store.volatile;
+  if ((flags & DELETE_VOLATILE) !== 0) store.volatile = undefined;
+  if (store.permanent !== undefined) machine.restore(store.permanent);
+  store.permanent = undefined;
+  machine.locality = 0;
+  if (stored === undefined) machine.powerOn();
+  else machine.restore(decodeSnapshot(stored));
+  return OK();
+}
+
+function setLocality({ machine, fields }: Call): Uint8Array {
+  const locality = fields.u8('loc');
+  if (locality > 4) return u32(RESULT.BAD_LOCALITY);
+  machine.locality = locality as Locality;
+  return OK();
+}
+
+function resetEstablished({ machine, fields }: Call): Uint8Array {
+  const locality = fields.u8('loc');
+  // The TIS lets only the code of a dynamic launch clear the bit.
+  if (locality !== 3 && locality !== 4) return u32(RESULT.BAD_LOCALITY);
+  machine.engine.resetEstablished();
+  return OK();
+}
+
+function getStateBlob({ machine, fields }: Call): Uint8Array {
+  fields.u32('state_flags');
+  const type = fields.u32('type');
+  const offset = fields.u32('offset');
+  if (type !== BLOB.PERMANENT && type !== BLOB.VOLATILE) return u32(RESULT.RETRY, 0, 0, 0);
+  const blob = type === BLOB.PERMANENT ? machine.permanentBlob() : machine.volatileBlob();
+  const part = blob.subarray(offset);
+  // Past the end there is nothing, not even a total.
+  if (part.length === 0) return u32(RESULT.SUCCESS, 0, 0, 0);
+  return concat(u32(RESULT.SUCCESS, 0, part.length, part.length), part);
+}
+
+function setStateBlob({ machine, store, fields }: Call): Uint8Array {
+  fields.u32('state_flags');
+  const type = fields.u32('type');
+  const data = fields.bytes('data', fields.u32('length'));
+  if (machine.running) return u32(RESULT.BAD_ORDINAL);
+  if (type < BLOB.PERMANENT || type > BLOB.SAVESTATE) return u32(RESULT.BAD_PARAMETER);
+  if (data.length === 0) {
+    if (type === BLOB.VOLATILE) store.volatile = undefined;
+    return OK();
+  }
+  try {
+    const snapshot = decodeSnapshot(data);
+    if (type === BLOB.PERMANENT) store.permanent = snapshot;
+    else if (type === BLOB.VOLATILE) store.volatile = data.slice();
+    else return u32(RESULT.BAD_PARAMETER);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    return u32(RESULT.BAD_PARAMETER);
+  }
+  return OK();
+}
+
+function setBufferSize({ machine, store, fields }: Call): Uint8Array {
+  const wanted = fields.u32('buffersize');
+  if (wanted !== 0 && machine.running) return u32(RESULT.BAD_ORDINAL);
+  if (wanted !== 0) store.bufferSize = Math.min(Math.max(wanted, BUFFER_MIN), BUFFER_MAX);
+  return u32(RESULT.SUCCESS, store.bufferSize, BUFFER_MIN, BUFFER_MAX);
+}
+
+function getInfo({ machine, fields }: Call): Uint8Array {
+  const flags = fields.u64('flags');
+  const offset = fields.u32('offset');
+  const text = concat(utf8(tpmInfo(machine.config, flags)), new Uint8Array(1));
+  if (offset >= text.length) return u32(RESULT.BAD_PARAMETER);
+  const part = text.subarray(offset);
+  return concat(u32(RESULT.SUCCESS, text.length, part.length), part);
+}
+
+function hashData({ machine, fields }: Call): Uint8Array {
+  machine.hashData(fields.bytes('data', fields.u32('length')));
+  return OK();
+}
+
+/** Commands by number. LOCK_STORAGE (0x13) came after 0.7.1 and is unknown, as there. */
+const ROWS: ReadonlyMap<number, Row> = new Map<number, Row>([
+  [1, { size: 0, answer: () => new ByteWriter('big', 8).u64(CAPABILITIES).finish() }],
+  [2, { size: 4, exact: true, answer: init }],
+  [3, { size: 0, exact: true, end: 'server', answer: OK }],
+  [
+    4,
+    {
+      size: 0,
+      exact: true,
+      running: true,
+      answer: ({ machine }) => u32(0, machine.engine.state.tpmEstablished ? 1 << 24 : 0),
+    },
+  ],
+  [5, { size: 1, answer: setLocality }],
+  [6, { size: 0, exact: true, running: true, answer: after((machine) => machine.hashStart()) }],
+  [7, { size: 4, data: true, running: true, answer: hashData }],
+  [8, { size: 0, exact: true, running: true, answer: after((machine) => machine.hashEnd()) }],
+  // A command is over before the next message is read: there is never one to cancel.
+  [9, { size: 0, exact: true, running: true, answer: OK }],
+  [
+    10,
+    {
+      size: 0,
+      exact: true,
+      running: true,
+      answer({ machine, store }) {
+        store.volatile = machine.volatileBlob();
+        return OK();
+      },
+    },
+  ],
+  [11, { size: 1, running: true, answer: resetEstablished }],
+  [12, { size: 12, running: true, answer: getStateBlob }],
+  [13, { size: 12, data: true, answer: setStateBlob }],
+  [
+    14,
+    {
+      size: 0,
+      exact: true,
+      answer({ machine }) {
+        machine.running = false;
+        return OK();
+      },
+    },
+  ],
+  [15, { size: 0, exact: true, answer: () => u32(RESULT.SUCCESS, 0) }],
+  // No descriptor comes with the message: swtpm's answer to that (Node cannot receive one).
+  [16, { size: 0, answer: () => u32(RESULT.IOERROR) }],
+  [17, { size: 4, answer: setBufferSize }],
+  [18, { size: 16, answer: getInfo }],
+]);
+
+/** One control connection. */
+export class SwtpmControl implements Conversation {
+  readonly #machine: TpmMachine;
+  readonly #store: SwtpmStore;
+  #received: Uint8Array = new Uint8Array(0);
+
+  constructor(machine: TpmMachine, store: SwtpmStore) {
+    this.#machine = machine;
+    this.#store = store;
+  }
+
+  receive(chunk: Uint8Array): Answer {
+    const bytes = concat(this.#received, chunk);
+    this.#received = bytes;
+    if (bytes.length < 4) return SILENT;
+    const reader = new ByteReader(bytes, 'swtpm control message');
+    const row = ROWS.get(reader.u32('cmd'));
+    if (row === undefined) return this.#done(u32(RESULT.BAD_ORDINAL));
+    if (reader.remaining < row.size) return SILENT;
+    if (row.data) {
+      const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(row.size);
+      if (length > MAX_BLOB) return { ...this.#done(u32(RESULT.BAD_PARAMETER)), end: 'connection' };
+      if (reader.remaining < row.size + length) return SILENT;
+    }
+    const machine = this.#machine;
+    if (row.running && !machine.running) return this.#done(u32(RESULT.BAD_ORDINAL));
+    if (row.exact && reader.remaining !== row.size) return this.#done(u32(RESULT.BAD_PARAMETER));
+    const reply = row.answer({ machine, store: this.#store, fields: reader });
+    return row.end === undefined ? this.#done(reply) : { ...this.#done(reply), end: row.end };
+  }
+
+  /** What came together is one message; bytes beyond it are dropped, as swtpm does. */
+  #done(reply: Uint8Array): Answer {
+    this.#received = new Uint8Array(0);
+    return { reply };
+  }
+}

@@ -1,0 +1,70 @@
+/** Data port of swtpm's socket interface: raw commands, or commands with the TCG header (code 8, locality, size). */
+import { concat } from '../../../src/bytes/bytes.ts';
+import type { Locality } from '../../../src/tpm2/transport.ts';
+import { type Answer, type Conversation, SILENT } from './conversation.ts';
+import type { TpmMachine } from './machine.ts';
+
+const SEND_COMMAND = 8;
+/** Code, locality, size. */
+const PREFIX_SIZE = 9;
+const HEADER_SIZE = 10;
+
+const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+/** The size a command announces, or the bytes needed to know it; a size no TPM takes is not waited for. */
+function announced(command: Uint8Array, max: number): number {
+  if (command.length < HEADER_SIZE) return HEADER_SIZE;
+  const size = view(command).getUint32(2);
+  return size > max ? command.length : Math.max(size, HEADER_SIZE);
+}
+
+/**
+ * One data connection. As swtpm does, everything that came together is one command: bytes after the announced size make it
+ * a command of the wrong size.
+ */
+export class SwtpmData implements Conversation {
+  readonly #machine: TpmMachine;
+  #received: Uint8Array = new Uint8Array(0);
+
+  constructor(machine: TpmMachine) {
+    this.#machine = machine;
+  }
+
+  receive(chunk: Uint8Array): Answer {
+    const machine = this.#machine;
+    const max = machine.maxCommand;
+    let bytes = concat(this.#received, chunk);
+    const replies: Uint8Array[] = [];
+    // Longer than any command: the buffer of the TPM is handed over full, the rest is the next command.
+    for (; bytes.length > max + PREFIX_SIZE; bytes = bytes.slice(max + PREFIX_SIZE)) {
+      replies.push(this.#run(bytes.subarray(0, max + PREFIX_SIZE)));
+    }
+    if (bytes.length >= this.#needed(bytes)) {
+      replies.push(this.#run(bytes));
+      bytes = new Uint8Array(0);
+    }
+    this.#received = bytes.slice();
+    return replies.length === 0 ? SILENT : { reply: concat(...replies) };
+  }
+
+  #needed(bytes: Uint8Array): number {
+    const max = this.#machine.maxCommand;
+    if (bytes.length < 4) return HEADER_SIZE;
+    if (view(bytes).getUint32(0) !== SEND_COMMAND) return announced(bytes, max);
+    if (bytes.length < HEADER_SIZE) return HEADER_SIZE;
+    const size = view(bytes).getUint32(5);
+    const inner = announced(bytes.subarray(PREFIX_SIZE), max);
+    return PREFIX_SIZE + (size > max ? inner : Math.min(size, inner));
+  }
+
+  #run(bytes: Uint8Array): Uint8Array {
+    const machine = this.#machine;
+    if (bytes.length < PREFIX_SIZE || view(bytes).getUint32(0) !== SEND_COMMAND) return machine.execute(bytes.slice());
+    const locality = bytes[4] ?? 0;
+    if (locality <= 4) machine.locality = locality as Locality;
+    const response = machine.execute(bytes.slice(PREFIX_SIZE));
+    const size = new Uint8Array(4);
+    view(size).setUint32(0, response.length);
+    return concat(size, response, new Uint8Array(4));
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * The whole state of the TPM as one portable file.
+ *
+ * | bytes | content |
+ * |---|---|
+ * | 8 | `ESXTPM2` and a zero byte |
+ * | 4 | version, big-endian: {@link SNAPSHOT_VERSION} |
+ * | 4 | length of the payload |
+ * | n | payload: `{ at, state }` as state-value.ts writes it; `at` is the simulated time (ms) of the snapshot |
+ * | 32 | SHA-256 of all before |
+ */
+import { concat, equalBytes, utf8 } from '../../src/bytes/bytes.ts';
+import { FormatError } from '../../src/bytes/errors.ts';
+import { ByteReader } from '../../src/bytes/reader.ts';
+import { ByteWriter } from '../../src/bytes/writer.ts';
+import { hash } from '../../src/crypto/hash.ts';
+import { DEFAULT_TPM_CONFIG } from './config.ts';
+import { manufacture, type TpmState } from './state.ts';
+import { cloneValue, isPlain, kindOf, readValue, writeValue } from './state-value.ts';
+
+/** Version of the layout written and read. */
+export const SNAPSHOT_VERSION = 1;
+
+const MAGIC = utf8('ESXTPM2\0');
+const HEADER_SIZE = MAGIC.length + 8;
+const DIGEST_SIZE = 32;
+/** Largest snapshot read: a TPM with all its storage full has less than 1 MiB. */
+const MAX_SIZE = 16 << 20;
+
+/** A state and when it was. */
+export interface Snapshot {
+  readonly state: TpmState;
+  /** Simulated time in milliseconds. */
+  readonly at: number;
+}
+
+/** An independent copy of a state. */
+export const cloneState = (state: TpmState): TpmState => cloneValue(state);
+
+/** Bytes of a snapshot; equal states at equal times give equal bytes. */
+export function encodeSnapshot({ state, at }: Snapshot): Uint8Array {
+  const payload = new ByteWriter('big', 8192);
+  writeValue(payload, { at, state });
+  const content = payload.finish();
+  const head = new ByteWriter('big', HEADER_SIZE).bytes(MAGIC).u32(SNAPSHOT_VERSION).u32(content.length).finish();
+  const body = concat(head, content);
+  return concat(body, hash('sha256', body));
+}
+
+const problem = (field: string, text: string, offset?: number): FormatError =>
+  new FormatError({ structure: 'TPM snapshot', field, offset, problem: text });
+
+/** Reads a snapshot. FormatError where the bytes are none, are damaged, or come from another version. */
+export function decodeSnapshot(bytes: Uint8Array): Snapshot {
+  if (bytes.length > MAX_SIZE) throw problem('', `${bytes.length} bytes exceed the limit of ${MAX_SIZE}`);
+  const reader = new ByteReader(bytes, 'TPM snapshot');
+  if (bytes.length < HEADER_SIZE || !equalBytes(bytes.subarray(0, MAGIC.length), MAGIC)) {
+    throw problem('magic', 'this is not a TPM state of esxsim', 0);
+  }
+  reader.skip('magic', MAGIC.length);
+  const version = reader.u32('version');
+  if (version !== SNAPSHOT_VERSION) throw problem('version', `is ${version}, expected ${SNAPSHOT_VERSION}`, 8);
+  const length = reader.u32('length');
+  if (length !== bytes.length - HEADER_SIZE - DIGEST_SIZE) {
+    throw problem('length', `says ${length} bytes, the file holds ${bytes.length - HEADER_SIZE - DIGEST_SIZE}`, 12);
+  }
+  const end = HEADER_SIZE + length;
+  if (!equalBytes(bytes.subarray(end), hash('sha256', bytes.subarray(0, end)))) {
+    throw problem('digest', 'the content is damaged (SHA-256 differs)', end);
+  }
+  const payload = new ByteReader(bytes.subarray(HEADER_SIZE, end), 'TPM snapshot', 'big', HEADER_SIZE);
+  const value = readValue(payload);
+  payload.end();
+  const { at, state } = value !== null && typeof value === 'object' && isPlain(value) ? value : {};
+  if (typeof at !== 'number' || !Number.isFinite(at)) throw problem('at', 'is not a time');
+  return { at, state: checkedState(state) };
+}
+
+/** A state as it leaves the factory: the layout every snapshot must have. */
+const layout = (): TpmState =>
+  manufacture(DEFAULT_TPM_CONFIG, { bytes: (size) => new Uint8Array(size), below: () => 0 }, 0);
+
+/** Structures of a state are checked two levels deep: a file made by another program is refused, not run. */
+function checkedState(value: unknown): TpmState {
+  const state = record('state', value);
+  for (const [field, expected] of Object.entries(layout())) {
+    const found = state[field];
+    // A field that the factory leaves empty may hold anything; the engine asks for it by its own type.
+    if (expected === undefined) continue;
+    if (found === undefined || kindOf(found) !== kindOf(expected)) throw wrongKind(field, found, expected);
+    if (kindOf(expected) !== 'object') continue;
+    const inner = record(field, found);
+    for (const [name, part] of Object.entries(record(field, expected))) {
+      if (part !== undefined && kindOf(inner[name]) !== kindOf(part)) {
+        throw wrongKind(`${field}.${name}`, inner[name], part);
+      }
+    }
+  }
+  // Every field was compared with a real state; the types below them are what this program wrote under the digest.
+  return state as unknown as TpmState;
+}
+
+const wrongKind = (field: string, found: unknown, expected: unknown): FormatError =>
+  problem(`state.${field}`, `is ${kindOf(found)}, expected ${kindOf(expected)}`);
+
+function record(field: string, value: unknown): Record<string, unknown> {
+  if (value === null || typeof value !== 'object' || !isPlain(value)) throw problem(field, 'is not a structure');
+  return value;
+}
