@@ -1,140 +1,148 @@
-/** The authorisation area of a command and of its response (TPM 2.0 Library specification, Part 1, chapter 18). */
-
-import { FormatError } from '../../src/bytes/errors.ts';
-import type { ByteReader } from '../../src/bytes/reader.ts';
-import type { ByteWriter } from '../../src/bytes/writer.ts';
+/** Checking the authorisations of a command (TPM 2.0 Library specification, Part 1, chapter 19). */
+import { concat, equalBytes } from '../../src/bytes/bytes.ts';
+import { ByteReader } from '../../src/bytes/reader.ts';
 import { has, TPMA_SESSION } from '../../src/tpm2/attributes.ts';
-import { type Codec, responseCodeOf } from '../../src/tpm2/codec.ts';
-import type { AnyCommandRow, AuthRole } from '../../src/tpm2/command-row.ts';
-import { TPM_RH } from '../../src/tpm2/constants.ts';
+import type { AuthRole } from '../../src/tpm2/command-row.ts';
+import { TPM_CC, TPM_RH, TPM_SE } from '../../src/tpm2/constants.ts';
 import { TPM_RC, withPlace } from '../../src/tpm2/response-code.ts';
-import { TPM2B_AUTH, TPM2B_NONCE, TPMA_SESSION_BITS, TPMI_SH_AUTH_SESSION } from '../../src/tpm2/structures/index.ts';
-import { random, type Tpm } from './context.ts';
-import { authValueAllowed, dictionaryProtected, passwordMatches } from './entities.ts';
-import { checkPolicy, restartPolicy } from './policy.ts';
+import { cryptParameter, sessionHmac } from '../../src/tpm2/session-crypto.ts';
+import type { CommandDigest } from './command-digest.ts';
+import type { Tpm } from './context.ts';
+import { failedTry, tryStatus } from './dictionary.ts';
+import { authValue, dictionaryProtected, entityName, passwordMatches } from './entities.ts';
+import { checkPolicy } from './policy.ts';
 import { refuse } from './refusal.ts';
-import type { Session } from './sessions.ts';
+import { authValueAvailable, countPin, policyAvailable, policyRequired } from './roles.ts';
+import type { Authorisation, SessionUse } from './session-area.ts';
+import { isPolicy, type Session } from './sessions.ts';
 
-/** Sessions one command may carry (MAX_SESSION_NUM). */
-const MAX_SESSIONS = 3;
+const EMPTY = new Uint8Array(0);
+const { decrypt: DECRYPT, encrypt: ENCRYPT, audit: AUDIT } = TPMA_SESSION;
 
-/** One authorisation of a command. */
-export interface SessionUse {
-  readonly handle: number;
-  readonly nonceCaller: Uint8Array;
-  readonly attributes: number;
-  readonly hmac: Uint8Array;
-  /** Undefined for a password. */
-  readonly session: Session | undefined;
+/** Whether a session is bound to the entity of a handle, whose authValue has not changed since. */
+function isBoundTo(tpm: Tpm, session: Session, handle: number): boolean {
+  const { bound } = session;
+  if (bound === undefined) return false;
+  return equalBytes(bound.name, entityName(tpm, handle)) && equalBytes(bound.authValue, authValue(tpm, handle));
 }
 
-/** Reads one field of session `number` (from 1); a refusal points to that session. */
-function field<T>(reader: ByteReader, codec: Codec<T>, number: number): T {
-  try {
-    return codec.read(reader);
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    throw refuse(withPlace(responseCodeOf(error), { kind: 'session', number }));
+/** Whether the HMAC of a session is right. Where no key is known, an empty one is. */
+function hmacMatches(command: CommandDigest, area: Authorisation, use: SessionUse, session: Session): boolean {
+  const key = use.includeAuth ? concat(session.sessionKey, use.authValue) : session.sessionKey;
+  if (key.length === 0 && use.hmac.length === 0) return true;
+  const others: Uint8Array[] = [];
+  if (use === area.uses[0] && use.entity !== undefined) {
+    const { decrypt, encrypt } = area;
+    if (decrypt?.session !== undefined && decrypt !== use) others.push(decrypt.session.nonceTPM);
+    if (encrypt?.session !== undefined && encrypt !== use && encrypt !== decrypt) others.push(encrypt.session.nonceTPM);
   }
-}
-
-/** One empty password: what nearly every command of a boot carries. Reading it field by field takes three times as long. */
-export const EMPTY_PASSWORD: readonly SessionUse[] = [
-  {
-    handle: TPM_RH.PW,
-    nonceCaller: new Uint8Array(0),
-    attributes: TPMA_SESSION.continueSession,
-    hmac: new Uint8Array(0),
-    session: undefined,
-  },
-];
-const EMPTY_PASSWORD_BYTES = [0x40, 0x00, 0x00, 0x09, 0x00, 0x00, TPMA_SESSION.continueSession, 0x00, 0x00];
-
-/** Whether the authorisation area at `at` is {@link EMPTY_PASSWORD}; `command` has at least that many bytes left. */
-export function isEmptyPassword(command: Uint8Array, at: number, size: number): boolean {
-  if (size !== EMPTY_PASSWORD_BYTES.length) return false;
-  for (let i = 0; i < size; i++) if (command[at + i] !== EMPTY_PASSWORD_BYTES[i]) return false;
-  return true;
-}
-
-/** Reads the authorisation area; `reader` covers exactly its bytes. */
-export function readSessions(tpm: Tpm, row: AnyCommandRow, reader: ByteReader): SessionUse[] {
-  if (row.noSessions) throw refuse(TPM_RC.AUTH_CONTEXT);
-  const uses: SessionUse[] = [];
-  while (reader.remaining > 0) {
-    const number = uses.length + 1;
-    const at = { kind: 'session', number } as const;
-    if (number > MAX_SESSIONS) throw refuse(withPlace(TPM_RC.SIZE, at));
-    const handle = field(reader, TPMI_SH_AUTH_SESSION, number);
-    const session = tpm.state.sessions.get(handle);
-    if (handle !== TPM_RH.PW && session === undefined) throw refuse(TPM_RC.REFERENCE_S0 + number - 1);
-    const nonceCaller = field(reader, TPM2B_NONCE, number);
-    const attributes = field(reader, TPMA_SESSION_BITS, number);
-    const hmac = field(reader, TPM2B_AUTH, number);
-    if (handle === TPM_RH.PW) {
-      if (nonceCaller.length !== 0) throw refuse(withPlace(TPM_RC.NONCE, at));
-      if (has(attributes, ~TPMA_SESSION.continueSession)) throw refuse(withPlace(TPM_RC.ATTRIBUTES, at));
-    } else if (has(attributes, ~TPMA_SESSION.continueSession)) {
-      throw refuse(withPlace(TPM_RC.ATTRIBUTES, at));
-    } else if (uses.some((use) => use.handle === handle)) {
-      throw refuse(withPlace(TPM_RC.HANDLE, at));
-    }
-    uses.push({ handle, nonceCaller, attributes, hmac, session });
-  }
-  return uses;
+  const expected = sessionHmac(session.authHash, key, {
+    hash: command.cpHash(session.authHash),
+    nonceNewer: use.nonceCaller,
+    nonceOlder: session.nonceTPM,
+    others,
+    attributes: use.attributes,
+  });
+  return equalBytes(expected, use.hmac);
 }
 
 /** Response code for one authorisation of `handle`, or 0 where it holds. */
-function checkUse(tpm: Tpm, row: AnyCommandRow, role: AuthRole, handle: number, use: SessionUse): number {
+function checkUse(
+  tpm: Tpm,
+  command: CommandDigest,
+  area: Authorisation,
+  use: SessionUse,
+  role: AuthRole,
+  handle: number,
+): number {
   const { session } = use;
-  let needsPassword = true;
-  if (session === undefined) {
-    if (!authValueAllowed(tpm, handle, role, row)) return TPM_RC.AUTH_UNAVAILABLE;
-  } else {
-    const rc = checkPolicy(tpm, session, handle, row, role);
+  const { row } = command;
+  // Nobody can show physical presence to this TPM.
+  if (handle === TPM_RH.PLATFORM && row.code === TPM_CC.PP_Commands) return TPM_RC.PP;
+  const policy = session !== undefined && isPolicy(session);
+  if (session !== undefined) use.includeAuth = policy ? session.authValueNeeded : !isBoundTo(tpm, session, handle);
+  const tries = session === undefined || use.includeAuth || (policy && session.passwordNeeded);
+  if (tries && dictionaryProtected(tpm, handle)) {
+    const rc = tryStatus(tpm, handle === TPM_RH.LOCKOUT);
     if (rc !== 0) return rc;
-    // These sessions have no key: showing an authorisation value by HMAC is not possible with them.
-    if (session.authValueNeeded) return TPM_RC.AUTH_UNAVAILABLE;
-    needsPassword = session.passwordNeeded;
-    if (!needsPassword && use.hmac.length !== 0) return TPM_RC.AUTH_FAIL;
   }
-  if (!needsPassword || passwordMatches(tpm, handle, use.hmac)) return 0;
-  return dictionaryProtected(tpm, handle) ? TPM_RC.AUTH_FAIL : TPM_RC.BAD_AUTH;
+  if (policy) {
+    if (!policyAvailable(tpm, handle, role, row)) return TPM_RC.AUTH_UNAVAILABLE;
+    const rc = checkPolicy(tpm, session, handle, command, role);
+    if (rc !== 0) return rc;
+  } else {
+    if (policyRequired(tpm, handle, role)) return TPM_RC.AUTH_TYPE;
+    if (!authValueAvailable(tpm, handle, role, row)) return TPM_RC.AUTH_UNAVAILABLE;
+  }
+  const passed =
+    session === undefined || session.passwordNeeded
+      ? passwordMatches(tpm, handle, use.hmac)
+      : hmacMatches(command, area, use, session);
+  if (tries) countPin(tpm, handle, passed);
+  return passed ? 0 : failedTry(tpm, handle, session, use.includeAuth);
 }
 
-/** Checks that the command's handles are authorised by its sessions, in order. */
-export function checkSessions(
-  tpm: Tpm,
-  row: AnyCommandRow,
-  handles: readonly number[],
-  uses: readonly SessionUse[],
-): void {
-  if (uses.length < row.authHandles) throw refuse(TPM_RC.AUTH_MISSING);
+/** Response code for a session that authorises nothing: it must decrypt, encrypt or audit. */
+function checkExtra(command: CommandDigest, area: Authorisation, use: SessionUse, session: Session, tpm: Tpm): number {
+  if (!has(use.attributes, DECRYPT | ENCRYPT | AUDIT)) return TPM_RC.ATTRIBUTES;
+  if (hmacMatches(command, area, use, session)) return 0;
+  return failedTry(tpm, TPM_RH.UNASSIGNED, session, false);
+}
+
+function checkOne(tpm: Tpm, command: CommandDigest, area: Authorisation, use: SessionUse, index: number): number {
+  const { session } = use;
+  const role = command.row.handles[index]?.role;
+  const handle = command.handles[index];
+  const authorises = role !== undefined && handle !== undefined;
+  if (session === undefined) {
+    // A session beyond the handles can only audit or encrypt; a password can do neither.
+    return authorises ? checkUse(tpm, command, area, use, role, handle) : TPM_RC.HANDLE;
+  }
+  if (session.type === TPM_SE.TRIAL) return TPM_RC.ATTRIBUTES;
+  if (session.guards !== 'nothing') {
+    const rc = tryStatus(tpm, session.guards === 'lockout');
+    if (rc !== 0) throw refuse(rc);
+  }
+  if (use === area.audit) command.cpHash(session.authHash);
+  if (!authorises) return checkExtra(command, area, use, session, tpm);
+  use.entity = handle;
+  use.authValue = authValue(tpm, handle);
+  return checkUse(tpm, command, area, use, role, handle);
+}
+
+/** Checks that the command's handles are authorised by its sessions, in order, and that the other sessions are sound. */
+export function checkSessions(tpm: Tpm, command: CommandDigest, area: Authorisation): void {
+  const { uses } = area;
+  if (uses.length < command.row.authHandles) throw refuse(TPM_RC.AUTH_MISSING);
   for (let i = 0; i < uses.length; i++) {
     const use = uses[i];
-    const at = { kind: 'session', number: i + 1 } as const;
-    const role = row.handles[i]?.role;
-    const handle = handles[i];
     if (use === undefined) continue;
-    if (role === undefined || handle === undefined) {
-      // A session beyond the handles can only audit or encrypt; a password can do neither.
-      throw refuse(withPlace(use.session === undefined ? TPM_RC.HANDLE : TPM_RC.ATTRIBUTES, at));
-    }
-    const rc = checkUse(tpm, row, role, handle, use);
-    if (rc !== 0) throw refuse(withPlace(rc, at));
+    const rc = checkOne(tpm, command, area, use, i);
+    if (rc !== 0) throw refuse(withPlace(rc, { kind: 'session', number: i + 1 }));
   }
 }
 
-/** Writes the answers of the sessions and ends those that are not to continue. */
-export function answerSessions(tpm: Tpm, writer: ByteWriter, uses: readonly SessionUse[]): void {
-  for (const { handle, session, attributes, nonceCaller } of uses) {
-    if (session === undefined) {
-      writer.u16(0).u8(TPMA_SESSION.continueSession).u16(0);
-      continue;
-    }
-    session.nonceTPM = random(tpm, nonceCaller.length > 0 ? nonceCaller.length : session.nonceTPM.length);
-    writer.u16(session.nonceTPM.length).bytes(session.nonceTPM).u8(attributes).u16(0);
-    if (has(attributes, TPMA_SESSION.continueSession)) restartPolicy(session);
-    else tpm.state.sessions.delete(handle);
-  }
+/** Values of parameter encryption between this session and its caller. */
+export const cipherOf = (session: Session, entityAuth: Uint8Array) => ({
+  authHash: session.authHash,
+  symmetric: session.symmetric,
+  key: concat(session.sessionKey, entityAuth),
+});
+
+/** The parameters with the first one decrypted, where a session asks for it. */
+export function decryptParameters(parameters: Uint8Array, area: Authorisation): Uint8Array {
+  const use = area.decrypt;
+  if (use?.session === undefined) return parameters;
+  const at = { kind: 'session', number: area.uses.indexOf(use) + 1 } as const;
+  if (parameters.length < 2) throw refuse(withPlace(TPM_RC.INSUFFICIENT, at));
+  const size = new ByteReader(parameters, 'parameters').u16('size');
+  if (size > parameters.length - 2) throw refuse(withPlace(TPM_RC.SIZE, at));
+  const keys = {
+    ...cipherOf(use.session, use.entity === undefined ? EMPTY : use.authValue),
+    nonceNewer: use.nonceCaller,
+    nonceOlder: use.session.nonceTPM,
+  };
+  const out = parameters.slice();
+  out.set(cryptParameter('decrypt', keys, parameters.subarray(2, 2 + size)), 2);
+  return out;
 }

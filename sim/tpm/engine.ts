@@ -4,25 +4,20 @@
  */
 import { FormatError } from '../../src/bytes/errors.ts';
 import { ByteReader } from '../../src/bytes/reader.ts';
-import { ByteWriter } from '../../src/bytes/writer.ts';
-import { TPMA_SESSION } from '../../src/tpm2/attributes.ts';
 import { responseCodeOf } from '../../src/tpm2/codec.ts';
 import type { AnyCommandRow } from '../../src/tpm2/command-row.ts';
-import { TPM_CC, TPM_ST } from '../../src/tpm2/constants.ts';
+import { handleType, TPM_CC, TPM_HT, TPM_ST } from '../../src/tpm2/constants.ts';
 import { TPM_RC, withPlace } from '../../src/tpm2/response-code.ts';
 import type { Locality } from '../../src/tpm2/transport.ts';
 import type { Clock } from '../clock.ts';
 import type { RandomStream } from '../entropy.ts';
-import {
-  answerSessions,
-  checkSessions,
-  EMPTY_PASSWORD,
-  isEmptyPassword,
-  readSessions,
-  type SessionUse,
-} from './authorize.ts';
+import { header, successResponse } from './answer.ts';
+import { isAudited } from './audit.ts';
+import { checkSessions, decryptParameters } from './authorize.ts';
+import { CommandDigest } from './command-digest.ts';
 import { type TpmConfig, tpmConfig } from './config.ts';
 import type { Tpm } from './context.ts';
+import { selfHeal } from './dictionary.ts';
 import { EK_INDICES } from './ek-nv.ts';
 import { loadStatus } from './entities.ts';
 import { failureAnswer, INTERNAL_ERROR } from './failure.ts';
@@ -32,6 +27,7 @@ import { ENDS_ORDER } from './orderly.ts';
 import * as platform from './platform.ts';
 import { PrimaryKeys } from './primary-keys.ts';
 import { Refusal, refuse } from './refusal.ts';
+import { type Authorisation, EMPTY_PASSWORD, isEmptyPassword, readSessions } from './session-area.ts';
 import { cloneState, type Snapshot } from './snapshot.ts';
 import { manufacture, type TpmState } from './state.ts';
 
@@ -147,17 +143,25 @@ export class Tpm2Engine {
     if (handler === undefined) throw refuse(TPM_RC.COMMAND_CODE);
     if (tpm.state.started === (code === TPM_CC.Startup)) throw refuse(TPM_RC.INITIALIZE);
 
+    selfHeal(tpm);
     const { row } = handler;
     const input: Record<string, unknown> = {};
     const handles = readHandles(tpm, row, reader, input);
-    const sessions = tag === TPM_ST.SESSIONS ? authorise(tpm, row, handles, reader, command) : undefined;
-    if (sessions === undefined && row.authHandles > 0) throw refuse(TPM_RC.AUTH_MISSING);
-    readParameters(row, reader, input);
-    if (reader.remaining > 0) throw refuse(TPM_RC.SIZE);
+    if (tag === TPM_ST.NO_SESSIONS && row.authHandles > 0) throw refuse(TPM_RC.AUTH_MISSING);
+    const sessionsSize = tag === TPM_ST.SESSIONS ? authorisationSize(reader) : 0;
+    const parametersAt = reader.offset + sessionsSize;
+    const digest = new CommandDigest(tpm, row, handles, command.subarray(parametersAt));
+    const area = tag === TPM_ST.SESSIONS ? authorise(tpm, digest, reader, sessionsSize, command) : undefined;
+    const audited = isAudited(tpm.state, code);
+    if (audited) digest.cpHash(tpm.state.access.audit.alg);
+    const parameters =
+      area?.decrypt === undefined ? reader : new ByteReader(decryptParameters(digest.parameters, area), 'TPM command');
+    readParameters(row, parameters, input);
+    if (parameters.remaining > 0) throw refuse(TPM_RC.SIZE);
 
     if (ENDS_ORDER.has(code)) tpm.state.shutdown = undefined;
     const output = perform(tpm, handler, input);
-    return response(tpm, row, output, sessions);
+    return successResponse(tpm, row, output, area, digest);
   }
 }
 
@@ -169,32 +173,37 @@ function readHandles(tpm: Tpm, row: AnyCommandRow, reader: ByteReader, input: Re
     input[name] = handle;
     out.push(handle);
   }
+  let copied = 0;
   for (let i = 0; i < out.length; i++) {
-    const rc = loadStatus(tpm, out[i] ?? 0);
+    const handle = out[i] ?? 0;
+    const rc = loadStatus(tpm, handle, copied);
+    if (handleType(handle) === TPM_HT.PERSISTENT) copied++;
     if (rc === TPM_RC.REFERENCE_H0) throw refuse(rc + i);
     if (rc !== 0) throw refuse(withPlace(rc, { kind: 'handle', number: i + 1 }));
   }
   return out;
 }
 
-function authorise(
-  tpm: Tpm,
-  row: AnyCommandRow,
-  handles: readonly number[],
-  reader: ByteReader,
-  command: Uint8Array,
-): readonly SessionUse[] {
+function authorisationSize(reader: ByteReader): number {
   if (reader.remaining < 4) throw refuse(TPM_RC.INSUFFICIENT);
   const size = reader.u32('authorizationSize');
   if (size < SMALLEST_SESSION || size > reader.remaining) throw refuse(TPM_RC.SIZE);
-  if (row.authHandles === 1 && isEmptyPassword(command, reader.offset, size)) {
-    reader.skip('sessions', size);
-    checkSessions(tpm, row, handles, EMPTY_PASSWORD);
-    return EMPTY_PASSWORD;
-  }
-  const uses = readSessions(tpm, row, reader.sub('sessions', size));
-  checkSessions(tpm, row, handles, uses);
-  return uses;
+  return size;
+}
+
+function authorise(
+  tpm: Tpm,
+  digest: CommandDigest,
+  reader: ByteReader,
+  size: number,
+  command: Uint8Array,
+): Authorisation {
+  const { row } = digest;
+  const plain = row.authHandles === 1 && isEmptyPassword(command, reader.offset, size);
+  const sessions = reader.sub('sessions', size);
+  const area = plain ? EMPTY_PASSWORD : readSessions(tpm, row, sessions);
+  checkSessions(tpm, digest, area);
+  return area;
 }
 
 function readParameters(row: AnyCommandRow, reader: ByteReader, input: Record<string, unknown>): void {
@@ -233,48 +242,8 @@ function perform(tpm: Tpm, handler: Handler, input: Record<string, unknown>): Re
   }
 }
 
-const OK_WITHOUT_SESSIONS = header(TPM_ST.NO_SESSIONS, HEADER_SIZE, 0);
-
-/** Success of a command that answers nothing, authorised by one password: no parameters, no nonce, no HMAC. */
-const OK_WITH_PASSWORD = new ByteWriter('big', 19)
-  .bytes(header(TPM_ST.SESSIONS, 19, 0))
-  .u32(0)
-  .u16(0)
-  .u8(TPMA_SESSION.continueSession)
-  .u16(0)
-  .finish();
-
-function header(tag: number, size: number, code: number): Uint8Array {
-  return new ByteWriter('big', HEADER_SIZE).u16(tag).u32(size).u32(code).finish();
-}
-
 function errorResponse(rc: number): Uint8Array {
   return header(rc === TPM_RC.BAD_TAG ? TPM_ST.RSP_COMMAND : TPM_ST.NO_SESSIONS, HEADER_SIZE, rc);
-}
-
-function response(
-  tpm: Tpm,
-  row: AnyCommandRow,
-  output: Record<string, unknown> | undefined,
-  sessions: readonly SessionUse[] | undefined,
-): Uint8Array {
-  if (sessions === undefined && output === undefined) return OK_WITHOUT_SESSIONS.slice();
-  if (sessions === EMPTY_PASSWORD && output === undefined) return OK_WITH_PASSWORD.slice();
-  const writer = new ByteWriter('big', output === undefined ? 64 : 512);
-  writer
-    .u16(sessions === undefined ? TPM_ST.NO_SESSIONS : TPM_ST.SESSIONS)
-    .u32(0)
-    .u32(0);
-  for (const { name, codec } of row.responseHandles) codec.write(writer, output?.[name] as number);
-  const sizeAt = writer.length;
-  if (sessions !== undefined) writer.u32(0);
-  for (const { name, codec } of row.response) codec.write(writer, output?.[name]);
-  if (sessions !== undefined) {
-    writer.setU32(sizeAt, writer.length - sizeAt - 4);
-    answerSessions(tpm, writer, sessions);
-  }
-  writer.setU32(2, writer.length);
-  return writer.finish();
 }
 
 /** A new TPM, powered on and waiting for TPM2_Startup. */

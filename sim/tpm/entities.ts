@@ -1,21 +1,24 @@
 /** Handles and what stands behind them: presence, Name, authorisation value and policy (Part 1, chapters 15, 16 and 19). */
 import { equalBytes } from '../../src/bytes/bytes.ts';
 import { has, TPMA_NV, TPMA_OBJECT } from '../../src/tpm2/attributes.ts';
-import type { AnyCommandRow, AuthRole } from '../../src/tpm2/command-row.ts';
-import { handleType, TPM_CC, TPM_HT, TPM_RH } from '../../src/tpm2/constants.ts';
+import { handleType, TPM_ALG, TPM_HANDLE_RANGE, TPM_HT, TPM_RH } from '../../src/tpm2/constants.ts';
 import { handleName, nvName } from '../../src/tpm2/names.ts';
 import { TPM_RC } from '../../src/tpm2/response-code.ts';
 import type { Tpm } from './context.ts';
 import { ekCertificate } from './ek-nv.ts';
-import { isSlot } from './object-store.ts';
+import { isSlot, MAX_LOADED_OBJECTS } from './object-store.ts';
 import { PCR_TABLE } from './pcr-table.ts';
 import { refuse } from './refusal.ts';
-import { hierarchyOf, type NvIndex, type TpmObject } from './state.ts';
+import { loadedSession } from './sessions.ts';
+import { hierarchyOf, type NvIndex, type TpmObject, type TpmState } from './state.ts';
 
 const EMPTY = new Uint8Array(0);
 
-/** Response code for a handle of the handle area, or 0 where its entity is there. Transient entities get TPM_RC_REFERENCE_H0. */
-export function loadStatus(tpm: Tpm, handle: number): number {
+/**
+ * Response code for a handle of the handle area, or 0 where its entity is there. Transient entities get TPM_RC_REFERENCE_H0.
+ * A persistent object is copied into an object's room for the command; `copied` of its handles before this one were.
+ */
+export function loadStatus(tpm: Tpm, handle: number, copied = 0): number {
   const { state } = tpm;
   switch (handleType(handle)) {
     case TPM_HT.PCR:
@@ -32,6 +35,10 @@ export function loadStatus(tpm: Tpm, handle: number): number {
       return hierarchyOf(state, object.hierarchy)?.enabled ? 0 : TPM_RC.HIERARCHY;
     }
     case TPM_HT.PERSISTENT: {
+      // The hierarchy that keeps the object must be enabled, and the one it is of.
+      const keeper = handle >= TPM_HANDLE_RANGE.PLATFORM_PERSISTENT ? state.platform : state.owner;
+      if (!keeper.enabled) return TPM_RC.HANDLE;
+      if (state.transient.size + copied >= MAX_LOADED_OBJECTS) return TPM_RC.OBJECT_MEMORY;
       const object = state.persistent.get(handle);
       return object !== undefined && hierarchyOf(state, object.hierarchy)?.enabled ? 0 : TPM_RC.HANDLE;
     }
@@ -39,7 +46,7 @@ export function loadStatus(tpm: Tpm, handle: number): number {
       return isNvAccessible(tpm, handle) ? 0 : TPM_RC.HANDLE;
     case TPM_HT.HMAC_SESSION:
     case TPM_HT.POLICY_SESSION:
-      return state.sessions.has(handle) ? 0 : TPM_RC.REFERENCE_H0;
+      return sessionStatus(state, handle);
     default:
       return TPM_RC.VALUE;
   }
@@ -50,6 +57,27 @@ function isNvAccessible({ state }: Tpm, handle: number): boolean {
   const index = state.nv.get(handle);
   if (index === undefined) return state.platformNv && state.pendingCertificates.has(handle);
   return has(index.publicArea.attributes, TPMA_NV.platformCreate) ? state.platformNv : state.owner.enabled;
+}
+
+/** A handle of the other kind of session with the same number is a wrong handle, not a missing session. */
+function sessionStatus(state: TpmState, handle: number): number {
+  const session = loadedSession(state, handle);
+  if (session === undefined) return TPM_RC.REFERENCE_H0;
+  return session.handle === handle ? 0 : TPM_RC.HANDLE;
+}
+
+/** Whether the entity of a handle still exists after a command that may have deleted it. */
+export function isPresent(tpm: Tpm, handle: number): boolean {
+  const { transient, persistent, nv, pendingCertificates } = tpm.state;
+  switch (handleType(handle)) {
+    case TPM_HT.TRANSIENT:
+    case TPM_HT.PERSISTENT:
+      return transient.has(handle) || persistent.has(handle);
+    case TPM_HT.NV_INDEX:
+      return nv.has(handle) || pendingCertificates.has(handle);
+    default:
+      return true;
+  }
 }
 
 /** The object of a handle whose presence the dispatcher has checked. */
@@ -119,39 +147,11 @@ export function authPolicy(tpm: Tpm, handle: number): { policy: Uint8Array; alg:
       return { policy: publicArea.authPolicy, alg: publicArea.nameAlg };
     }
     case TPM_HT.PCR: {
-      if (PCR_TABLE[handle]?.group !== true) return { policy: EMPTY, alg: 0 };
+      if (PCR_TABLE[handle]?.group !== true) return { policy: EMPTY, alg: TPM_ALG.NULL };
       return { policy: tpm.state.pcrGroup.policy, alg: tpm.state.pcrGroup.policyAlg };
     }
     default:
       return { policy: EMPTY, alg: 0 };
-  }
-}
-
-/** NV commands that write: an index is authorised for them by AUTHWRITE, for all others by AUTHREAD. */
-const NV_WRITES: ReadonlySet<number> = new Set([
-  TPM_CC.NV_Write,
-  TPM_CC.NV_Increment,
-  TPM_CC.NV_SetBits,
-  TPM_CC.NV_Extend,
-  TPM_CC.NV_WriteLock,
-]);
-
-/** Whether the authorisation value of an entity may authorise this role of this command (Part 1, 19.4.4). */
-export function authValueAllowed(tpm: Tpm, handle: number, role: AuthRole, row: AnyCommandRow): boolean {
-  switch (handleType(handle)) {
-    case TPM_HT.TRANSIENT:
-    case TPM_HT.PERSISTENT: {
-      const { objectAttributes } = objectOf(tpm, handle).publicArea;
-      if (role === 'USER') return has(objectAttributes, TPMA_OBJECT.userWithAuth);
-      return role === 'ADMIN' && !has(objectAttributes, TPMA_OBJECT.adminWithPolicy);
-    }
-    case TPM_HT.NV_INDEX: {
-      const { attributes } = nvOf(tpm, handle).publicArea;
-      if (role !== 'USER') return false;
-      return has(attributes, NV_WRITES.has(row.code) ? TPMA_NV.authWrite : TPMA_NV.authRead);
-    }
-    default:
-      return true;
   }
 }
 

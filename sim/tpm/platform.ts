@@ -1,6 +1,7 @@
 /** Signals of the platform that are not commands: power and the hash sequence of a dynamic launch (Part 3, chapters 9 and 22). */
 import { continueHash, finishHash, startHash } from '../../src/crypto/resumable-hash.ts';
 import { TPM_HANDLE_RANGE } from '../../src/tpm2/constants.ts';
+import { initAccess } from './access-state.ts';
 import { CLOCK_NOMINAL } from './clock-rate.ts';
 import { setClock, type Tpm, timeInfo } from './context.ts';
 import { freeTransientHandle } from './object-store.ts';
@@ -24,6 +25,7 @@ export function powerOn(tpm: Tpm): void {
   state.hashSequence = undefined;
   state.transient.clear();
   state.sessions.clear();
+  initAccess(state);
   if (state.nextPcrAllocation === undefined) return;
   state.pcrAllocation = state.nextPcrAllocation;
   state.nextPcrAllocation = undefined;

@@ -1,15 +1,21 @@
 /** All command handlers by command code. A row without a handler is a command this TPM does not have. */
 import type { Handler } from '../handler.ts';
 import { attestationHandlers } from './attestation.ts';
+import { auditHandlers } from './audit.ts';
 import { capabilityHandlers } from './capability.ts';
 import { clockHandlers } from './clock.ts';
+import { contextHandlers } from './context.ts';
 import { credentialHandlers } from './credential.ts';
+import { dictionaryHandlers } from './dictionary.ts';
 import { hierarchyHandlers } from './hierarchy.ts';
 import { hierarchyControlHandlers } from './hierarchy-control.ts';
 import { nvHandlers } from './nv.ts';
 import { nvWriteHandlers } from './nv-write.ts';
 import { objectHandlers } from './object.ts';
 import { pcrHandlers } from './pcr.ts';
+import { policyApprovalHandlers } from './policy-approval.ts';
+import { policyStateHandlers } from './policy-state.ts';
+import { policyUseHandlers } from './policy-use.ts';
 import { randomHandlers } from './random.ts';
 import { sessionHandlers } from './session.ts';
 import { startupHandlers } from './startup.ts';
@@ -27,6 +33,12 @@ export const HANDLERS: ReadonlyMap<number, Handler> = new Map(
     ...objectHandlers,
     ...credentialHandlers,
     ...sessionHandlers,
+    ...policyApprovalHandlers,
+    ...policyStateHandlers,
+    ...policyUseHandlers,
+    ...contextHandlers,
+    ...dictionaryHandlers,
+    ...auditHandlers,
     ...attestationHandlers,
     ...nvHandlers,
     ...nvWriteHandlers,

@@ -1,24 +1,16 @@
 /** Objects and contexts (TPM 2.0 Library specification, Part 3, chapters 12 and 28). */
 import { has, TPMA_OBJECT } from '../../../src/tpm2/attributes.ts';
-import { EvictControl, FlushContext, ReadPublic } from '../../../src/tpm2/commands/object.ts';
-import { handleType, TPM_HANDLE_RANGE, TPM_HT, TPM_RH } from '../../../src/tpm2/constants.ts';
+import { EvictControl, ReadPublic } from '../../../src/tpm2/commands/object.ts';
+import { TPM_HANDLE_RANGE, TPM_RH } from '../../../src/tpm2/constants.ts';
 import { TPM_RC } from '../../../src/tpm2/response-code.ts';
 import { objectOf } from '../entities.ts';
 import { action, handler } from '../handler.ts';
-import { isSlot, MAX_PERSISTENT } from '../object-store.ts';
+import { MAX_PERSISTENT } from '../object-store.ts';
 import { refuse } from '../refusal.ts';
 
 const readPublic = handler(ReadPublic, (tpm, { objectHandle }) => {
   const { publicArea, name, qualifiedName } = objectOf(tpm, objectHandle);
   return { outPublic: publicArea, name, qualifiedName };
-});
-
-const flushContext = action(FlushContext, (tpm, { flushHandle }) => {
-  const { transient, sessions } = tpm.state;
-  if (handleType(flushHandle) === TPM_HT.TRANSIENT && !isSlot(flushHandle)) throw refuse(TPM_RC.VALUE, 'flushHandle');
-  const gone =
-    handleType(flushHandle) === TPM_HT.TRANSIENT ? transient.delete(flushHandle) : sessions.delete(flushHandle);
-  if (!gone) throw refuse(TPM_RC.HANDLE, 'flushHandle');
 });
 
 const evictControl = action(EvictControl, (tpm, { auth, objectHandle, persistentHandle }) => {
@@ -45,4 +37,4 @@ const evictControl = action(EvictControl, (tpm, { auth, objectHandle, persistent
 
 const PLATFORM_FIRST = TPM_HANDLE_RANGE.PLATFORM_PERSISTENT;
 
-export const objectHandlers = [readPublic, flushContext, evictControl];
+export const objectHandlers = [readPublic, evictControl];

@@ -1,126 +1,99 @@
-/**
- * Sessions and policies (TPM 2.0 Library specification, Part 3, chapters 11 and 23): policy and trial sessions without salt,
- * binding or parameter encryption, as an EK's standard policy needs them.
- */
-import { equalBytes } from '../../../src/bytes/bytes.ts';
-import { ByteWriter } from '../../../src/bytes/writer.ts';
-import { encode } from '../../../src/tpm2/codec.ts';
-import {
-  PolicyAuthValue,
-  PolicyCommandCode,
-  PolicyGetDigest,
-  PolicyPassword,
-  PolicyPCR,
-  PolicySecret,
-} from '../../../src/tpm2/commands/policy.ts';
+/** Sessions (TPM 2.0 Library specification, Part 3, chapter 11). */
+import { has, nvType, TPM_NT, TPMA_OBJECT } from '../../../src/tpm2/attributes.ts';
 import { PolicyRestart, StartAuthSession } from '../../../src/tpm2/commands/session.ts';
-import { TPM_ALG, TPM_CC, TPM_HANDLE_RANGE, TPM_RH, TPM_SE, TPM_ST } from '../../../src/tpm2/constants.ts';
-import { hashSize, hashWith } from '../../../src/tpm2/hash-alg.ts';
+import { handleType, TPM_ALG, TPM_HT, TPM_RH, TPM_SE } from '../../../src/tpm2/constants.ts';
+import { hashSize, requireHash } from '../../../src/tpm2/hash-alg.ts';
 import { TPM_RC } from '../../../src/tpm2/response-code.ts';
-import { TPML_PCR_SELECTION } from '../../../src/tpm2/structures/index.ts';
+import { sessionKey } from '../../../src/tpm2/session-crypto.ts';
+import { recoverSecret } from '../../../src/tpm2/shared-secret.ts';
 import { random, type Tpm } from '../context.ts';
-import { entityName } from '../entities.ts';
+import { authValue, dictionaryProtected, entityName, nvOf, objectOf } from '../entities.ts';
 import { action, handler } from '../handler.ts';
-import { concatenatedValues, implementedSelection } from '../pcrs.ts';
-import { extendPolicy, restartPolicy, updatePolicy } from '../policy.ts';
+import { newPolicyFacts, restartPolicy } from '../policy.ts';
 import { refuse } from '../refusal.ts';
-import { MAX_LOADED_SESSIONS, type Session } from '../sessions.ts';
+import { newSessionHandle, type Session } from '../sessions.ts';
 
 const EMPTY = new Uint8Array(0);
 /** Smallest nonceCaller (Part 3, 11.1.1). */
 const MIN_NONCE = 16;
 
-function policySession(tpm: Tpm, handle: number): Session {
+/** The session of a policy command's handle, whose presence the dispatcher has checked. */
+export function policySessionOf(tpm: Tpm, handle: number): Session {
   const session = tpm.state.sessions.get(handle);
   if (session === undefined) throw refuse(TPM_RC.HANDLE);
   return session;
 }
 
+/** The salt that the caller encrypted for `tpmKey`; empty without a key. */
+function saltOf(tpm: Tpm, tpmKey: number, encryptedSalt: Uint8Array): Uint8Array {
+  if (tpmKey === TPM_RH.NULL) {
+    if (encryptedSalt.length !== 0) throw refuse(TPM_RC.VALUE, 'encryptedSalt');
+    return EMPTY;
+  }
+  const object = objectOf(tpm, tpmKey);
+  const { type, objectAttributes } = object.publicArea;
+  if (type !== TPM_ALG.RSA && type !== TPM_ALG.ECC) throw refuse(TPM_RC.KEY, 'tpmKey');
+  if (encryptedSalt.length === 0) throw refuse(TPM_RC.VALUE, 'encryptedSalt');
+  if (object.publicOnly) throw refuse(TPM_RC.HANDLE, 'tpmKey');
+  if (!has(objectAttributes, TPMA_OBJECT.decrypt)) throw refuse(TPM_RC.ATTRIBUTES, 'tpmKey');
+  if (object.key === undefined) throw refuse(TPM_RC.HANDLE, 'tpmKey');
+  const { nameAlg } = object.publicArea;
+  const salt = recoverSecret(object.key, requireHash(nameAlg), hashSize(nameAlg) * 8, 'SECRET', encryptedSalt);
+  if (typeof salt === 'number') throw refuse(TPM_RC.VALUE, 'encryptedSalt');
+  return salt;
+}
+
+/** An entity whose authValue nobody can show, or everybody, is nothing to bind to. */
+function checkBind(tpm: Tpm, bind: number): void {
+  switch (handleType(bind)) {
+    case TPM_HT.TRANSIENT:
+    case TPM_HT.PERSISTENT: {
+      const { publicOnly, publicArea } = objectOf(tpm, bind);
+      if (publicOnly || publicArea.nameAlg === TPM_ALG.NULL) throw refuse(TPM_RC.HANDLE, 'bind');
+      break;
+    }
+    case TPM_HT.NV_INDEX: {
+      const type = nvType(nvOf(tpm, bind).publicArea.attributes);
+      if (type === TPM_NT.PIN_FAIL || type === TPM_NT.PIN_PASS) throw refuse(TPM_RC.HANDLE, 'bind');
+      break;
+    }
+    default:
+  }
+}
+
+function guards(tpm: Tpm, bind: number): Session['guards'] {
+  if (bind === TPM_RH.NULL || !dictionaryProtected(tpm, bind)) return 'nothing';
+  return bind === TPM_RH.LOCKOUT ? 'lockout' : 'entity';
+}
+
 const start = handler(StartAuthSession, (tpm, input) => {
   const { tpmKey, bind, nonceCaller, encryptedSalt, sessionType, symmetric, authHash } = input;
-  const { sessions } = tpm.state;
   if (nonceCaller.length < MIN_NONCE || nonceCaller.length > hashSize(authHash)) {
     throw refuse(TPM_RC.SIZE, 'nonceCaller');
   }
-  if (tpmKey !== TPM_RH.NULL) throw refuse(TPM_RC.HANDLE, 'tpmKey');
-  if (encryptedSalt.length !== 0) throw refuse(TPM_RC.VALUE, 'encryptedSalt');
-  if (bind !== TPM_RH.NULL) throw refuse(TPM_RC.HANDLE, 'bind');
-  if (sessionType === TPM_SE.HMAC) throw refuse(TPM_RC.VALUE, 'sessionType');
-  if (symmetric.algorithm !== TPM_ALG.NULL) throw refuse(TPM_RC.SYMMETRIC, 'symmetric');
-  if (sessions.size >= MAX_LOADED_SESSIONS) throw refuse(TPM_RC.SESSION_MEMORY);
-  let handle = TPM_HANDLE_RANGE.POLICY_SESSION_FIRST;
-  while (sessions.has(handle)) handle++;
+  const salt = saltOf(tpm, tpmKey, encryptedSalt);
+  checkBind(tpm, bind);
+  if (symmetric.algorithm === TPM_ALG.AES && symmetric.mode !== TPM_ALG.CFB) throw refuse(TPM_RC.MODE, 'symmetric');
+  const handle = newSessionHandle(tpm.state, sessionType);
   const nonceTPM = random(tpm, nonceCaller.length);
-  sessions.set(handle, {
+  const bound = bind === TPM_RH.NULL ? undefined : { name: entityName(tpm, bind), authValue: authValue(tpm, bind) };
+  tpm.state.sessions.set(handle, {
+    ...newPolicyFacts(tpm, authHash),
     handle,
     type: sessionType,
     authHash,
     symmetric,
-    sessionKey: EMPTY,
+    sessionKey: sessionKey(authHash, bound, salt, nonceTPM, nonceCaller),
     nonceTPM,
-    bound: undefined,
-    policyDigest: new Uint8Array(hashSize(authHash)),
-    authValueNeeded: false,
-    passwordNeeded: false,
-    commandCode: 0,
-    pcrCounter: undefined,
-    cpHash: undefined,
+    bound: sessionType === TPM_SE.HMAC ? bound : undefined,
+    guards: guards(tpm, bind),
+    auditDigest: undefined,
   });
   return { sessionHandle: handle, nonceTPM };
 });
 
 const restart = action(PolicyRestart, (tpm, { sessionHandle }) => {
-  restartPolicy(policySession(tpm, sessionHandle));
+  restartPolicy(tpm, policySessionOf(tpm, sessionHandle));
 });
 
-const secret = handler(
-  PolicySecret,
-  (tpm, { authHandle, policySession: handle, nonceTPM, cpHashA, policyRef, expiration }) => {
-    const session = policySession(tpm, handle);
-    if (nonceTPM.length !== 0 && !equalBytes(nonceTPM, session.nonceTPM)) throw refuse(TPM_RC.VALUE, 'nonceTPM');
-    // Limits by parameters and time need HMAC sessions and tickets.
-    if (cpHashA.length !== 0) throw refuse(TPM_RC.CPHASH);
-    if (expiration !== 0) throw refuse(TPM_RC.EXPIRED, 'expiration');
-    updatePolicy(session, TPM_CC.PolicySecret, entityName(tpm, authHandle), policyRef);
-    return { timeout: EMPTY, policyTicket: { tag: TPM_ST.AUTH_SECRET, hierarchy: TPM_RH.NULL, digest: EMPTY } };
-  },
-);
-
-const pcr = action(PolicyPCR, (tpm, { policySession: handle, pcrDigest, pcrs }) => {
-  const session = policySession(tpm, handle);
-  const selection = implementedSelection(tpm.state, pcrs);
-  const current = hashWith(session.authHash, concatenatedValues(tpm.state, pcrs));
-  const trial = session.type === TPM_SE.TRIAL;
-  if (!trial && pcrDigest.length !== 0 && !equalBytes(pcrDigest, current)) throw refuse(TPM_RC.VALUE, 'pcrDigest');
-  const digest = trial && pcrDigest.length !== 0 ? pcrDigest : current;
-  extendPolicy(session, TPM_CC.PolicyPCR, encode(TPML_PCR_SELECTION, selection), digest);
-  if (!trial) session.pcrCounter = tpm.state.pcrUpdateCounter;
-});
-
-const commandCode = action(PolicyCommandCode, (tpm, { policySession: handle, code }) => {
-  const session = policySession(tpm, handle);
-  if (session.commandCode !== 0 && session.commandCode !== code) throw refuse(TPM_RC.VALUE, 'code');
-  extendPolicy(session, TPM_CC.PolicyCommandCode, new ByteWriter('big', 4).u32(code).finish());
-  session.commandCode = code;
-});
-
-const authValue = action(PolicyAuthValue, (tpm, { policySession: handle }) => {
-  const session = policySession(tpm, handle);
-  extendPolicy(session, TPM_CC.PolicyAuthValue);
-  session.authValueNeeded = true;
-  session.passwordNeeded = false;
-});
-
-/** The same policy digest as PolicyAuthValue: an entity cannot tell which way its value was shown. */
-const password = action(PolicyPassword, (tpm, { policySession: handle }) => {
-  const session = policySession(tpm, handle);
-  extendPolicy(session, TPM_CC.PolicyAuthValue);
-  session.passwordNeeded = true;
-  session.authValueNeeded = false;
-});
-
-const getDigest = handler(PolicyGetDigest, (tpm, { policySession: handle }) => ({
-  policyDigest: policySession(tpm, handle).policyDigest,
-}));
-
-export const sessionHandlers = [start, restart, secret, pcr, commandCode, authValue, password, getDigest];
+export const sessionHandlers = [start, restart];

@@ -3,6 +3,7 @@
 import { GetTestResult, IncrementalSelfTest, SelfTest, Shutdown, Startup } from '../../../src/tpm2/commands/startup.ts';
 import { TPM_ALG, TPM_SU } from '../../../src/tpm2/constants.ts';
 import { TPM_RC } from '../../../src/tpm2/response-code.ts';
+import { startAccess } from '../access-state.ts';
 import { ALGORITHMS } from '../capabilities.ts';
 import { random, type Tpm } from '../context.ts';
 import { action, handler } from '../handler.ts';
@@ -73,7 +74,9 @@ const startup = action(Startup, (tpm, { startupType }) => {
     state.restartCount++;
   }
   if (!resume) startHierarchies(tpm);
-  startIndices(state, resume ? 'resume' : reset ? 'reset' : 'restart');
+  const kind = resume ? 'resume' : reset ? 'reset' : 'restart';
+  startIndices(state, kind);
+  startAccess(tpm, kind, orderly !== undefined);
   state.savedPcrs = undefined;
   state.shutdown = undefined;
   state.started = true;

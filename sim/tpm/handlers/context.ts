@@ -1,0 +1,59 @@
+/** Saved contexts (TPM 2.0 Library specification, Part 3, 28.2 to 28.4). */
+import { ContextLoad, ContextSave } from '../../../src/tpm2/commands/context.ts';
+import { FlushContext } from '../../../src/tpm2/commands/object.ts';
+import { handleType, TPM_HT, TPM_RH } from '../../../src/tpm2/constants.ts';
+import { TPM_RC } from '../../../src/tpm2/response-code.ts';
+import type { Tpm } from '../context.ts';
+import { type ContextHeader, openContext, SAVED_OBJECT, sealContext } from '../context-blob.ts';
+import { objectOf } from '../entities.ts';
+import { action, handler } from '../handler.ts';
+import { freeTransientHandle, isSlot } from '../object-store.ts';
+import { refuse } from '../refusal.ts';
+import { flushSession, isNewestContext, reloadSession, type Session, unloadSession } from '../sessions.ts';
+import { hierarchyOf, type TpmObject } from '../state.ts';
+import { policySessionOf } from './session.ts';
+
+function objectHeader(tpm: Tpm, { sequence, stClear, hierarchy }: TpmObject): ContextHeader {
+  const savedHandle =
+    sequence === undefined ? (stClear ? SAVED_OBJECT.ST_CLEAR : SAVED_OBJECT.ORDINARY) : SAVED_OBJECT.SEQUENCE;
+  return { sequence: BigInt(++tpm.state.access.contexts.objects), savedHandle, hierarchy };
+}
+
+const save = handler(ContextSave, (tpm, { saveHandle }) => {
+  if (handleType(saveHandle) === TPM_HT.TRANSIENT) {
+    const object = objectOf(tpm, saveHandle);
+    return { context: sealContext(tpm, objectHeader(tpm, object), object) };
+  }
+  const session = policySessionOf(tpm, saveHandle);
+  const sequence = BigInt(unloadSession(tpm.state, session));
+  return { context: sealContext(tpm, { sequence, savedHandle: saveHandle, hierarchy: TPM_RH.NULL }, session) };
+});
+
+const load = handler(ContextLoad, (tpm, { context }) => {
+  const opened = openContext(tpm, context);
+  if (opened === 'size') throw refuse(TPM_RC.SIZE, 'context');
+  if (opened === 'integrity') throw refuse(TPM_RC.INTEGRITY, 'context');
+  const { savedHandle, hierarchy, sequence } = context;
+  // The integrity check says that this TPM wrote the value, so it is what the handle says.
+  if (handleType(savedHandle) === TPM_HT.TRANSIENT) {
+    if (!hierarchyOf(tpm.state, hierarchy)?.enabled) throw refuse(TPM_RC.HIERARCHY, 'context');
+    const handle = freeTransientHandle(tpm.state);
+    if (handle === undefined) throw refuse(TPM_RC.OBJECT_MEMORY);
+    tpm.state.transient.set(handle, opened.value as TpmObject);
+    return { loadedHandle: handle };
+  }
+  if (!isNewestContext(tpm.state, savedHandle, sequence)) throw refuse(TPM_RC.HANDLE, 'context');
+  reloadSession(tpm.state, opened.value as Session);
+  return { loadedHandle: savedHandle };
+});
+
+const flush = action(FlushContext, (tpm, { flushHandle }) => {
+  if (handleType(flushHandle) !== TPM_HT.TRANSIENT) {
+    if (!flushSession(tpm.state, flushHandle)) throw refuse(TPM_RC.HANDLE, 'flushHandle');
+    return;
+  }
+  if (!isSlot(flushHandle)) throw refuse(TPM_RC.VALUE, 'flushHandle');
+  if (!tpm.state.transient.delete(flushHandle)) throw refuse(TPM_RC.HANDLE, 'flushHandle');
+});
+
+export const contextHandlers = [save, load, flush];
