@@ -7,12 +7,13 @@ import { handleType, TPM_ALG, TPM_ECC_CURVE, TPM_HT, TPM_RH } from '../../src/tp
 import { PCR_COUNT, pcrSelection, type TPMT_HA_NULL } from '../../src/tpm2/structures/index.ts';
 import type { TpmConfig } from './config.ts';
 import type { Tpm } from './context.ts';
+import { inLockout } from './dictionary.ts';
 import { counterCount, countersAvailable, MIN_PERSISTENT, persistentAvailable } from './nv-space.ts';
 import { MAX_ORDERLY_COUNT } from './nv-startup.ts';
 import { MAX_LOADED_OBJECTS } from './object-store.ts';
 import { type PcrAttributes, pcrsWhere } from './pcr-table.ts';
 import { allows } from './pcrs.ts';
-import { MAX_ACTIVE_SESSIONS, MAX_LOADED_SESSIONS } from './sessions.ts';
+import { MAX_ACTIVE_SESSIONS, MAX_LOADED_SESSIONS, savedSessions } from './sessions.ts';
 
 /** TPMA_ALGORITHM bits (Part 2, 8.2). */
 const ASYMMETRIC = 0x001;
@@ -41,11 +42,17 @@ const ALGORITHM_TABLE: readonly (readonly [number, number])[] = [
   [A.OAEP, ASYMMETRIC | ENCRYPTING],
   [A.ECDSA, ASYMMETRIC | SIGNING],
   [A.ECDH, ASYMMETRIC | METHOD],
+  [A.ECDAA, ASYMMETRIC | SIGNING],
+  [A.ECSCHNORR, ASYMMETRIC | SIGNING],
   [A.KDF1_SP800_56A, HASH | METHOD],
   [A.KDF1_SP800_108, HASH | METHOD],
   [A.ECC, ASYMMETRIC | OBJECT],
   [A.SYMCIPHER, OBJECT],
+  [A.CTR, SYMMETRIC | ENCRYPTING],
+  [A.OFB, SYMMETRIC | ENCRYPTING],
+  [A.CBC, SYMMETRIC | ENCRYPTING],
   [A.CFB, SYMMETRIC | ENCRYPTING],
+  [A.ECB, SYMMETRIC | ENCRYPTING],
 ];
 /** Algorithms in ascending order with their attributes. */
 export const ALGORITHMS = ALGORITHM_TABLE.map(([alg, algProperties]) => ({ alg, algProperties }));
@@ -63,6 +70,9 @@ const PERMANENT_HANDLES: readonly number[] = [
   TPM_RH.PLATFORM_NV,
 ];
 
+/** The part of a session handle that both kinds share. */
+const INDEX = 0xff_ffff;
+
 const ascending = (handles: Iterable<number>): number[] => [...handles].sort((a, b) => a - b);
 
 /** All handles of the type of `first`, ascending; undefined for a type that cannot be listed. */
@@ -73,11 +83,11 @@ export function handlesFrom(tpm: Tpm, first: number): number[] | undefined {
       return Array.from({ length: PCR_COUNT }, (_, pcr) => pcr);
     case TPM_HT.NV_INDEX:
       return ascending([...state.nv.keys(), ...state.pendingCertificates.keys()]);
+    // Asked for by these types, the loaded and the saved sessions of both kinds.
     case TPM_HT.HMAC_SESSION:
-      // The loaded sessions of both kinds, under the number space of the request.
-      return ascending(state.sessions.keys());
+      return [...state.sessions.keys()].sort((a, b) => (a & INDEX) - (b & INDEX));
     case TPM_HT.POLICY_SESSION:
-      return [];
+      return savedSessions(state);
     case TPM_HT.PERMANENT:
       return [...PERMANENT_HANDLES];
     case TPM_HT.TRANSIENT:
@@ -127,6 +137,7 @@ function permanentAttributes(tpm: Tpm): number {
     (endorsement.auth.length > 0 ? TPMA_PERMANENT.endorsementAuthSet : 0) |
     (lockout.auth.length > 0 ? TPMA_PERMANENT.lockoutAuthSet : 0) |
     (disableClear ? TPMA_PERMANENT.disableClear : 0) |
+    (inLockout(tpm) ? TPMA_PERMANENT.inLockout : 0) |
     TPMA_PERMANENT.tpmGeneratedEPS
   );
 }
@@ -164,6 +175,8 @@ export function identityProperties(config: TpmConfig): readonly Property[] {
 export function tpmProperties(tpm: Tpm, commands: number): { property: number; value: number }[] {
   const { config, state } = tpm;
   const nv = state.nv.size + state.pendingCertificates.size;
+  const active = state.sessions.size + savedSessions(state).length;
+  const { dictionary, audit } = state.access;
   const table: readonly Property[] = [
     // Specification 1.64 of 2021, day 75: what swtpm reports too.
     [TPM_PT.FAMILY_INDICATOR, characters('2.0')],
@@ -210,8 +223,8 @@ export function tpmProperties(tpm: Tpm, commands: number): { property: number; v
     [TPM_PT.HR_NV_INDEX, nv],
     [TPM_PT.HR_LOADED, state.sessions.size],
     [TPM_PT.HR_LOADED_AVAIL, MAX_LOADED_SESSIONS - state.sessions.size],
-    [TPM_PT.HR_ACTIVE, state.sessions.size],
-    [TPM_PT.HR_ACTIVE_AVAIL, MAX_ACTIVE_SESSIONS - state.sessions.size],
+    [TPM_PT.HR_ACTIVE, active],
+    [TPM_PT.HR_ACTIVE_AVAIL, MAX_ACTIVE_SESSIONS - active],
     [TPM_PT.HR_TRANSIENT_AVAIL, MAX_LOADED_OBJECTS - state.transient.size],
     [TPM_PT.HR_PERSISTENT, state.persistent.size],
     [TPM_PT.HR_PERSISTENT_AVAIL, persistentAvailable(state)],
@@ -219,13 +232,13 @@ export function tpmProperties(tpm: Tpm, commands: number): { property: number; v
     [TPM_PT.NV_COUNTERS_AVAIL, countersAvailable(state)],
     [TPM_PT.ALGORITHM_SET, state.algorithmSet],
     [TPM_PT.LOADED_CURVES, CURVES.length],
-    [TPM_PT.LOCKOUT_COUNTER, 0],
-    [TPM_PT.MAX_AUTH_FAIL, 3],
-    [TPM_PT.LOCKOUT_INTERVAL, 1000],
-    [TPM_PT.LOCKOUT_RECOVERY, 1000],
+    [TPM_PT.LOCKOUT_COUNTER, dictionary.failedTries],
+    [TPM_PT.MAX_AUTH_FAIL, dictionary.maxTries],
+    [TPM_PT.LOCKOUT_INTERVAL, dictionary.recoveryTime],
+    [TPM_PT.LOCKOUT_RECOVERY, dictionary.lockoutRecovery],
     [TPM_PT.NV_WRITE_RECOVERY, 0],
-    [TPM_PT.AUDIT_COUNTER_0, 0],
-    [TPM_PT.AUDIT_COUNTER_1, 0],
+    [TPM_PT.AUDIT_COUNTER_0, Number(audit.counter >> 32n)],
+    [TPM_PT.AUDIT_COUNTER_1, Number(audit.counter & 0xffff_ffffn)],
   ];
   return table.map(([property, value]) => ({ property, value }));
 }

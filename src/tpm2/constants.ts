@@ -250,6 +250,8 @@ export const TPM_RH = {
   PLATFORM_NV: 0x4000000d,
   AUTH_00: 0x40000010,
   AUTH_FF: 0x4000010f,
+  ACT_0: 0x40000110,
+  ACT_F: 0x4000011f,
 } as const;
 
 /** Ranges of handles (Part 2, 7.5). */

@@ -1,24 +1,20 @@
 /** TPM2_GetCapability (TPM 2.0 Library specification, Part 3, 30.2). */
 import { TPM_CAP } from '../../../src/tpm2/capability-constants.ts';
 import { GetCapability } from '../../../src/tpm2/commands/pcr.ts';
-import { handleType, TPM_HT } from '../../../src/tpm2/constants.ts';
+import { handleType, TPM_HT, TPM_RH } from '../../../src/tpm2/constants.ts';
 import { TPM_RC } from '../../../src/tpm2/response-code.ts';
 import {
-  HASH_ALGORITHMS,
-  HASH_COUNT,
   MAX_CAP_ALGS,
   MAX_CAP_CC,
   MAX_CAP_HANDLES,
   MAX_ECC_CURVES,
   MAX_PCR_PROPERTIES,
   MAX_TPM_PROPERTIES,
-  PCR_COUNT,
-  pcrSelection,
 } from '../../../src/tpm2/structures/index.ts';
 import { ALGORITHMS, CURVES, handlesFrom, hierarchyPolicies, pcrProperties, tpmProperties } from '../capabilities.ts';
 import { handler } from '../handler.ts';
-import { bankOf } from '../pcrs.ts';
 import { refuse } from '../refusal.ts';
+import { PP_COMMANDS } from './hierarchy-control.ts';
 import { commandAttributes } from './index.ts';
 
 /** The first `count` (at most `max`) of the ordered items whose key is at least `first`, and whether there are more. */
@@ -31,6 +27,9 @@ function page<T>(items: readonly T[], key: (item: T) => number, first: number, c
 /** First of the properties that change (Part 2, 6.13: PT_VAR). */
 const PT_VAR = 0x200;
 
+/** A handle without its type. */
+const HANDLE_NUMBER = 0xff_ffff;
+
 const self = (item: number): number => item;
 
 const getCapability = handler(GetCapability, (tpm, { capability, property, propertyCount: count }) => {
@@ -42,23 +41,35 @@ const getCapability = handler(GetCapability, (tpm, { capability, property, prope
     case TPM_CAP.HANDLES: {
       const handles = handlesFrom(tpm, property);
       if (handles === undefined) throw refuse(TPM_RC.HANDLE, 'property');
-      const { moreData, data } = page(handles, self, property, count, MAX_CAP_HANDLES);
+      // Sessions of both kinds are in one list: their numbers count, not their types.
+      const listed = handleType(property) === TPM_HT.HMAC_SESSION || handleType(property) === TPM_HT.POLICY_SESSION;
+      const key = listed ? (handle: number) => handle & HANDLE_NUMBER : self;
+      const { moreData, data } = page(handles, key, key(property), count, MAX_CAP_HANDLES);
       return { moreData, capabilityData: { capability, data } };
     }
     case TPM_CAP.COMMANDS: {
       const { moreData, data } = page(commandAttributes(), (cca) => cca & 0xffff, property, count, MAX_CAP_CC);
       return { moreData, capabilityData: { capability, data } };
     }
-    // No command needs physical presence, and none is audited besides the one that may not be switched off.
-    case TPM_CAP.PP_COMMANDS:
-    case TPM_CAP.AUDIT_COMMANDS:
-      return { moreData: 0, capabilityData: { capability, data: [] } };
+    case TPM_CAP.PP_COMMANDS: {
+      const { moreData, data } = page(PP_COMMANDS, self, property, count, MAX_CAP_CC);
+      return { moreData, capabilityData: { capability, data } };
+    }
+    case TPM_CAP.AUDIT_COMMANDS: {
+      const { moreData, data } = page(
+        [...tpm.state.access.audit.commands].sort((a, b) => a - b),
+        self,
+        property,
+        count,
+        MAX_CAP_CC,
+      );
+      return { moreData, capabilityData: { capability, data } };
+    }
     case TPM_CAP.PCRS: {
       if (property !== 0) throw refuse(TPM_RC.VALUE, 'property');
-      const all = Array.from({ length: PCR_COUNT }, (_, pcr) => pcr);
-      const banks = HASH_ALGORITHMS.map((alg) => pcrSelection(alg, bankOf(tpm.state, alg) === undefined ? [] : all));
-      const { moreData, data } = page(banks, () => 0, 0, count, HASH_COUNT);
-      return { moreData, capabilityData: { capability, data } };
+      // All or nothing: the list is never cut.
+      const data = count === 0 ? [] : tpm.state.pcrAllocation;
+      return { moreData: count === 0 ? 1 : 0, capabilityData: { capability, data } };
     }
     case TPM_CAP.TPM_PROPERTIES: {
       // An answer stays within the group of the first property: the fixed ones or those that change.
@@ -80,9 +91,10 @@ const getCapability = handler(GetCapability, (tpm, { capability, property, prope
       const { moreData, data } = page(hierarchyPolicies(tpm), ({ handle }) => handle, property, count, MAX_CAP_HANDLES);
       return { moreData, capabilityData: { capability, data } };
     }
-    // No authenticated countdown timers.
     case TPM_CAP.ACT:
-      throw refuse(TPM_RC.VALUE, 'property');
+      // There may be timers of these numbers, but this TPM has none.
+      if (property < TPM_RH.ACT_0 || property > TPM_RH.ACT_F) throw refuse(TPM_RC.VALUE, 'property');
+      return { moreData: 0, capabilityData: { capability, data: [] } };
     default:
       throw refuse(TPM_RC.VALUE, 'capability');
   }

@@ -12,6 +12,7 @@ import {
 } from '../../../src/tpm2/commands/hierarchy.ts';
 import { TPM_ALG, TPM_RH } from '../../../src/tpm2/constants.ts';
 import { TPM_RC, withPlace } from '../../../src/tpm2/response-code.ts';
+import { clearAccess } from '../access-state.ts';
 import { setClock, type Tpm } from '../context.ts';
 import { withoutTrailingZeros } from '../entities.ts';
 import { action } from '../handler.ts';
@@ -98,6 +99,8 @@ const clear = action(Clear, (tpm) => {
   flushHierarchy(state, TPM_RH.OWNER, 'all');
   flushHierarchy(state, TPM_RH.ENDORSEMENT, 'all');
   resetCounters(tpm);
+  clearAccess(state);
+  state.access.audit.counter = 0n;
   state.pcrGroup.auth = EMPTY;
   // PCR 0 stands for "something that sessions rely on changed".
   countChange(state, 0);

@@ -41,6 +41,13 @@ export const TPMS_TAGGED_POLICY = struct('TPMS_TAGGED_POLICY', 'Part 2, 10.8.4',
   policyHash: TPMT_HA_NULL,
 });
 
+/** Part 2, 10.8.5: an authenticated countdown timer with the seconds left and its TPMA_ACT. */
+export const TPMS_ACT_DATA = struct('TPMS_ACT_DATA', 'Part 2, 10.8.5', {
+  handle: TPM_HANDLE,
+  timeout: u32,
+  attributes: u32,
+});
+
 /** Part 2, 10.10.1 and 10.10.2 */
 export const TPMS_CAPABILITY_DATA = variant(
   'TPMS_CAPABILITY_DATA',
@@ -58,6 +65,7 @@ export const TPMS_CAPABILITY_DATA = variant(
     [TPM_CAP.PCR_PROPERTIES]: { data: list('TPML_TAGGED_PCR_PROPERTY', TPMS_TAGGED_PCR_SELECT, MAX_PCR_PROPERTIES) },
     [TPM_CAP.ECC_CURVES]: { data: list('TPML_ECC_CURVE', { ...u16, name: 'TPM_ECC_CURVE' }, MAX_ECC_CURVES) },
     [TPM_CAP.AUTH_POLICIES]: { data: list('TPML_TAGGED_POLICY', TPMS_TAGGED_POLICY, 14) },
+    [TPM_CAP.ACT]: { data: list('TPML_ACT_DATA', TPMS_ACT_DATA, 85) },
     [TPM_CAP.VENDOR_PROPERTY]: { data: tpm2b('TPM2B_MAX_CAP_BUFFER', 1024) },
   },
 );
