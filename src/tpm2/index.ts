@@ -2,7 +2,9 @@
 export * from './attributes.ts';
 export * from './capability-constants.ts';
 export * from './client.ts';
+export * from './client-session.ts';
 export * from './codec.ts';
+export * from './command-bytes.ts';
 export * from './command-row.ts';
 export * from './commands.ts';
 export * from './constants.ts';
@@ -13,6 +15,7 @@ export * from './names.ts';
 export * from './public-key.ts';
 export * from './quote.ts';
 export * from './response-code.ts';
+export * from './session-crypto.ts';
 export * from './shared-secret.ts';
 export * from './structures/index.ts';
 export * from './templates.ts';

@@ -6,6 +6,7 @@ import { handleType, TPM_CC, TPM_HT, TPM_RH, TPM_ST } from '../../../src/tpm2/co
 import { hashName, hashSize, hashWith } from '../../../src/tpm2/hash-alg.ts';
 import { handleName } from '../../../src/tpm2/names.ts';
 import { TPM_RC } from '../../../src/tpm2/response-code.ts';
+import { approvalTicket } from '../approval-ticket.ts';
 import { type Tpm, timeInfo } from '../context.ts';
 import { entityName, nvOf, objectOf } from '../entities.ts';
 import { action, handler } from '../handler.ts';
@@ -13,7 +14,7 @@ import { clearPolicyDigest, isExpired, updatePolicy } from '../policy.ts';
 import { refuse } from '../refusal.ts';
 import { isTrial, type Session } from '../sessions.ts';
 import { signatureStatus } from '../signature-check.ts';
-import { approvalTicket, verifiedTicket } from '../tickets.ts';
+import { ticketDigest } from '../tickets.ts';
 import { policySessionOf } from './session.ts';
 
 const EMPTY = new Uint8Array(0);
@@ -146,8 +147,8 @@ const authorize = action(PolicyAuthorize, (tpm, input) => {
   if (!isTrial(session)) {
     if (!equalBytes(session.policyDigest, approvedPolicy)) throw refuse(TPM_RC.VALUE, 'approvedPolicy');
     const approved = hashWith(hashAlg, concat(approvedPolicy, policyRef));
-    const expected = verifiedTicket(tpm, checkTicket.hierarchy, approved, keySign);
-    if (!equalBytes(expected.digest, checkTicket.digest)) throw refuse(TPM_RC.VALUE, 'checkTicket');
+    const expected = ticketDigest(tpm, checkTicket.hierarchy, TPM_ST.VERIFIED, approved, keySign);
+    if (!equalBytes(expected, checkTicket.digest)) throw refuse(TPM_RC.VALUE, 'checkTicket');
   }
   clearPolicyDigest(session);
   updatePolicy(session, TPM_CC.PolicyAuthorize, keySign, policyRef);
