@@ -7,8 +7,8 @@ import { mgf1 } from '../crypto/rsa.ts';
 
 const xor = (a: Uint8Array, b: Uint8Array): Uint8Array => a.map((value, i) => value ^ (b[i] ?? 0));
 
-/** Longest message a key can take. */
-const capacity = (name: HashName, size: number): number => size - 2 * HASH_SIZE[name] - 2;
+/** Longest message a key of `size` bytes can take; negative where it can take none. */
+export const oaepCapacity = (name: HashName, size: number): number => size - 2 * HASH_SIZE[name] - 2;
 
 /**
  * Encrypts `message` (RangeError where it is too long for the key).
@@ -23,7 +23,7 @@ export function oaepEncrypt(
   seed: Uint8Array,
 ): Uint8Array {
   const size = key.n.length;
-  const room = capacity(name, size) - message.length;
+  const room = oaepCapacity(name, size) - message.length;
   if (room < 0 || seed.length !== HASH_SIZE[name]) throw new RangeError(`OAEP: ${message.length} bytes do not fit`);
   const db = concat(hash(name, label), new Uint8Array(room), new Uint8Array([1]), message);
   const maskedDb = xor(db, mgf1(name, seed, db.length));
@@ -40,7 +40,7 @@ export function oaepDecrypt(
 ): Uint8Array | undefined {
   const size = key.n.length;
   const digest = HASH_SIZE[name];
-  if (input.length !== size || capacity(name, size) < 0) return undefined;
+  if (input.length !== size || oaepCapacity(name, size) < 0) return undefined;
   let encoded: Uint8Array;
   try {
     encoded = primitives.rsaPrivateRaw(key, input);

@@ -7,9 +7,13 @@ import { clockHandlers } from './clock.ts';
 import { contextHandlers } from './context.ts';
 import { credentialHandlers } from './credential.ts';
 import { dictionaryHandlers } from './dictionary.ts';
+import { duplicationHandlers } from './duplication.ts';
+import { eccHandlers } from './ecc.ts';
 import { hierarchyHandlers } from './hierarchy.ts';
 import { hierarchyControlHandlers } from './hierarchy-control.ts';
+import { keyHandlers } from './key.ts';
 import { nvHandlers } from './nv.ts';
+import { nvCertifyHandlers } from './nv-certify.ts';
 import { nvWriteHandlers } from './nv-write.ts';
 import { objectHandlers } from './object.ts';
 import { pcrHandlers } from './pcr.ts';
@@ -17,8 +21,12 @@ import { policyApprovalHandlers } from './policy-approval.ts';
 import { policyStateHandlers } from './policy-state.ts';
 import { policyUseHandlers } from './policy-use.ts';
 import { randomHandlers } from './random.ts';
+import { rsaHandlers } from './rsa.ts';
+import { sequenceHandlers } from './sequence.ts';
 import { sessionHandlers } from './session.ts';
+import { signingHandlers } from './signing.ts';
 import { startupHandlers } from './startup.ts';
+import { symmetricHandlers } from './symmetric.ts';
 
 /** Handlers by command code. */
 export const HANDLERS: ReadonlyMap<number, Handler> = new Map(
@@ -32,6 +40,13 @@ export const HANDLERS: ReadonlyMap<number, Handler> = new Map(
     ...hierarchyControlHandlers,
     ...objectHandlers,
     ...credentialHandlers,
+    ...keyHandlers,
+    ...duplicationHandlers,
+    ...rsaHandlers,
+    ...eccHandlers,
+    ...symmetricHandlers,
+    ...sequenceHandlers,
+    ...signingHandlers,
     ...sessionHandlers,
     ...policyApprovalHandlers,
     ...policyStateHandlers,
@@ -42,6 +57,7 @@ export const HANDLERS: ReadonlyMap<number, Handler> = new Map(
     ...attestationHandlers,
     ...nvHandlers,
     ...nvWriteHandlers,
+    ...nvCertifyHandlers,
   ].map((handler): [number, Handler] => [handler.row.code, handler]),
 );
 

@@ -39,6 +39,21 @@ function extendAllocated(tpm: Tpm, bank: PcrBank, pcr: number, digest: Uint8Arra
   countChange(tpm.state, pcr);
 }
 
+/** Refuses an extend that this locality may not do. */
+export const requireExtendLocality = (tpm: Tpm, pcr: number): void => checkLocality(tpm, pcr, 'extend');
+
+/** Extends a PCR in the banks that have it. */
+export function extendIfAllocated(
+  tpm: Tpm,
+  pcr: number,
+  digests: readonly { readonly hashAlg: number; readonly digest: Uint8Array }[],
+): void {
+  for (const { hashAlg, digest } of digests) {
+    const bank = bankOf(tpm.state, hashAlg);
+    if (bank !== undefined) extendAllocated(tpm, bank, pcr, digest);
+  }
+}
+
 const extend = action(PCR_Extend, (tpm, { pcrHandle, digests }) => {
   if (pcrHandle === TPM_RH.NULL) return;
   checkLocality(tpm, pcrHandle, 'extend');

@@ -1,0 +1,139 @@
+/** Duplication (TPM 2.0 Library specification, Part 3, chapter 13). */
+import { has, TPMA_OBJECT } from '../../../src/tpm2/attributes.ts';
+import { encode } from '../../../src/tpm2/codec.ts';
+import { Duplicate, Import, Rewrap } from '../../../src/tpm2/commands/key.ts';
+import { TPM_ALG, TPM_RH } from '../../../src/tpm2/constants.ts';
+import { hashSize } from '../../../src/tpm2/hash-alg.ts';
+import { objectName } from '../../../src/tpm2/names.ts';
+import { TPM_RC } from '../../../src/tpm2/response-code.ts';
+import { shareSecret } from '../../../src/tpm2/shared-secret.ts';
+import { TPM2B_SENSITIVE } from '../../../src/tpm2/structures/index.ts';
+import { random, type Tpm } from '../context.ts';
+import { objectOf } from '../entities.ts';
+import { handler } from '../handler.ts';
+import { checkImplemented } from '../object-checks.ts';
+import { isAsymmetric, isParent } from '../object-kinds.ts';
+import { loadObject } from '../object-load.ts';
+import {
+  blaming,
+  innerKeySize,
+  readSensitive,
+  secretRandom,
+  sensitiveArea,
+  sharedSeed,
+  unwrapInner,
+  unwrapOuter,
+  wrapInner,
+  wrapOuter,
+  wrapPrivate,
+} from '../protection.ts';
+import { refuse } from '../refusal.ts';
+import type { TpmObject } from '../state.ts';
+
+const EMPTY = new Uint8Array(0);
+
+/** A new parent that can share a secret; undefined for TPM_RH_NULL. */
+function newParentOf(tpm: Tpm, handle: number, field: string): TpmObject | undefined {
+  if (handle === TPM_RH.NULL) return undefined;
+  const parent = objectOf(tpm, handle);
+  if (!isStorageKey(parent)) throw refuse(TPM_RC.TYPE, field);
+  return parent;
+}
+
+/** A restricted decryption key with a cipher: its private part need not be here. */
+function isStorageKey({ publicArea }: TpmObject): boolean {
+  const { objectAttributes } = publicArea;
+  return (
+    has(objectAttributes, TPMA_OBJECT.restricted) &&
+    has(objectAttributes, TPMA_OBJECT.decrypt) &&
+    !has(objectAttributes, TPMA_OBJECT.sign) &&
+    (isAsymmetric(publicArea) || publicArea.type === TPM_ALG.SYMCIPHER)
+  );
+}
+
+/** Puts content under the outer wrapper of a parent with a secret shared for the purpose. */
+function wrapFor(tpm: Tpm, parent: TpmObject, name: Uint8Array, content: Uint8Array) {
+  const { publicArea } = parent;
+  // A symmetric parent cannot exchange keys.
+  if (!isAsymmetric(publicArea)) throw refuse(TPM_RC.KEY);
+  const { seed, secret } = shareSecret(publicArea, 'DUPLICATE', secretRandom(tpm, publicArea));
+  return { blob: wrapOuter(publicArea, seed, name, content), secret };
+}
+
+const duplicate = handler(Duplicate, (tpm, { objectHandle, newParentHandle, encryptionKeyIn, symmetricAlg }) => {
+  const object = objectOf(tpm, objectHandle);
+  const { objectAttributes, nameAlg } = object.publicArea;
+  if (has(objectAttributes, TPMA_OBJECT.fixedParent)) throw refuse(TPM_RC.ATTRIBUTES, 'objectHandle');
+  if (nameAlg === TPM_ALG.NULL) throw refuse(TPM_RC.TYPE, 'objectHandle');
+  const parent = newParentOf(tpm, newParentHandle, 'newParentHandle');
+  const size = innerKeySize(symmetricAlg);
+  if (has(objectAttributes, TPMA_OBJECT.encryptedDuplication)) {
+    if (size === 0) throw refuse(TPM_RC.SYMMETRIC, 'symmetricAlg');
+    if (parent === undefined) throw refuse(TPM_RC.HIERARCHY, 'newParentHandle');
+  }
+  if (encryptionKeyIn.length !== 0 && encryptionKeyIn.length !== size) throw refuse(TPM_RC.SIZE, 'encryptionKeyIn');
+  const key = size !== 0 && encryptionKeyIn.length === 0 ? random(tpm, size) : encryptionKeyIn;
+
+  const plain = encode(TPM2B_SENSITIVE, sensitiveArea(object));
+  const inner = size === 0 ? plain : wrapInner(nameAlg, object.name, plain, key);
+  const outer = parent === undefined ? { blob: inner, secret: EMPTY } : wrapFor(tpm, parent, object.name, inner);
+  return {
+    encryptionKeyOut: encryptionKeyIn.length === 0 ? key : EMPTY,
+    duplicate: outer.blob,
+    outSymSeed: outer.secret,
+  };
+});
+
+const rewrap = handler(Rewrap, (tpm, { oldParent, newParent, inDuplicate, name, inSymSeed }) => {
+  if ((inSymSeed.length === 0) !== (oldParent === TPM_RH.NULL)) throw refuse(TPM_RC.HANDLE, 'oldParent');
+  let content = inDuplicate;
+  if (oldParent !== TPM_RH.NULL) {
+    const from = objectOf(tpm, oldParent);
+    if (!isStorageKey(from)) throw refuse(TPM_RC.TYPE, 'oldParent');
+    // Why the secret cannot be recovered is not told.
+    const seed = blaming('inSymSeed', () => sharedSeed(from, 'DUPLICATE', inSymSeed));
+    content = blaming('inDuplicate', () => unwrapOuter(from.publicArea, seed, name, inDuplicate, false));
+  }
+  const to = newParentOf(tpm, newParent, 'newParent');
+  if (to === undefined) return { outDuplicate: content, outSymSeed: EMPTY };
+  const { blob, secret } = wrapFor(tpm, to, name, content);
+  return { outDuplicate: blob, outSymSeed: secret };
+});
+
+const FIXED = TPMA_OBJECT.fixedTPM | TPMA_OBJECT.fixedParent;
+
+const importObject = handler(Import, (tpm, input) => {
+  const { parentHandle, encryptionKey, objectPublic, duplicate: blob, inSymSeed, symmetricAlg } = input;
+  checkImplemented(objectPublic, 'objectPublic');
+  const { objectAttributes, nameAlg } = objectPublic;
+  if (has(objectAttributes, FIXED)) throw refuse(TPM_RC.ATTRIBUTES, 'objectPublic');
+  const parent = objectOf(tpm, parentHandle);
+  if (!isParent(parent)) throw refuse(TPM_RC.TYPE, 'parentHandle');
+  const encrypted = has(objectAttributes, TPMA_OBJECT.encryptedDuplication);
+  const size = innerKeySize(symmetricAlg);
+  if (encryptionKey.length !== size) throw refuse(TPM_RC.SIZE, 'encryptionKey');
+  if (size === 0 && encrypted) throw refuse(TPM_RC.ATTRIBUTES, 'encryptionKey');
+
+  const name = objectName(objectPublic);
+  let content = blob;
+  if (inSymSeed.length === 0) {
+    if (encrypted) throw refuse(TPM_RC.ATTRIBUTES, 'inSymSeed');
+  } else {
+    if (!isAsymmetric(parent.publicArea)) throw refuse(TPM_RC.TYPE, 'parentHandle');
+    const seed = blaming('inSymSeed', () => sharedSeed(parent, 'DUPLICATE', inSymSeed));
+    content = blaming('duplicate', () => unwrapOuter(parent.publicArea, seed, name, blob, false));
+  }
+  const sensitive = blaming('duplicate', () =>
+    readSensitive(size === 0 ? content : unwrapInner(nameAlg, name, content, encryptionKey)),
+  );
+  if (has(parent.publicArea.objectAttributes, TPMA_OBJECT.fixedTPM)) {
+    // What a fixedTPM parent protects is not checked when it is loaded: it is checked here.
+    loadObject(undefined, objectPublic, sensitive, { publicArea: 'objectPublic', sensitive: 'duplicate' });
+  }
+  const authValue = new Uint8Array(hashSize(nameAlg));
+  if (sensitive.authValue.length > authValue.length) throw refuse(TPM_RC.SIZE, 'duplicate');
+  authValue.set(sensitive.authValue);
+  return { outPrivate: wrapPrivate(tpm, parent, name, { ...sensitive, authValue }) };
+});
+
+export const duplicationHandlers = [duplicate, rewrap, importObject];

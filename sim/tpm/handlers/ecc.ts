@@ -1,0 +1,173 @@
+/** Elliptic curve operations (TPM 2.0 Library specification, Part 3, 14.4 to 14.7 and chapter 19). */
+import { primitives } from '#primitives';
+import { fromBigInt, leftPad, toBigInt } from '../../../src/bytes/bytes.ts';
+import { curveParameters } from '../../../src/crypto/ec-points.ts';
+import { mqv } from '../../../src/crypto/ecc-schemes.ts';
+import { CURVES, ecKeyPair } from '../../../src/crypto/ecdsa.ts';
+import type { CurveName, EcPoint, EcPrivateKey } from '../../../src/crypto/primitives.ts';
+import { has, TPMA_OBJECT } from '../../../src/tpm2/attributes.ts';
+import {
+  Commit,
+  EC_Ephemeral,
+  ECC_Parameters,
+  ECDH_KeyGen,
+  ECDH_ZGen,
+  ZGen_2Phase,
+} from '../../../src/tpm2/commands/crypto.ts';
+import { TPM_ALG } from '../../../src/tpm2/constants.ts';
+import { HASH_ALG, hashWith } from '../../../src/tpm2/hash-alg.ts';
+import { curveName } from '../../../src/tpm2/public-key.ts';
+import { TPM_RC } from '../../../src/tpm2/response-code.ts';
+import type { EccPublicArea } from '../../../src/tpm2/structures/index.ts';
+import { commit, committedScalar, endCommitment, nextScalar } from '../commitments.ts';
+import type { Tpm } from '../context.ts';
+import { objectOf } from '../entities.ts';
+import { handler } from '../handler.ts';
+import { deriveEcKey } from '../primary-keys.ts';
+import { ephemeralStream } from '../protection.ts';
+import { refuse } from '../refusal.ts';
+import { isAnonymous } from '../signing.ts';
+import type { TpmObject } from '../state.ts';
+
+const EMPTY = new Uint8Array(0);
+const NO_POINT: EcPoint = { x: EMPTY, y: EMPTY };
+
+/** The ECC key of a handle; refuses another kind. */
+function eccKey(tpm: Tpm, handle: number, field: string): { object: TpmObject; area: EccPublicArea; curve: CurveName } {
+  const object = objectOf(tpm, handle);
+  const area = object.publicArea;
+  const curve = area.type === TPM_ALG.ECC ? curveName(area.parameters.curveID) : undefined;
+  if (area.type !== TPM_ALG.ECC || curve === undefined) throw refuse(TPM_RC.KEY, field);
+  return { object, area, curve };
+}
+
+/** The private key, which an authorised object always has. */
+function privateOf({ key }: TpmObject, field: string): EcPrivateKey {
+  if (key?.kind !== 'ec') throw refuse(TPM_RC.KEY, field);
+  return key;
+}
+
+/** A point as it was given, padded to the field; refuses coordinates that are too long. */
+function padded(curve: CurveName, { x, y }: EcPoint, field: string): EcPoint {
+  const { size } = CURVES[curve];
+  if (toBigInt(x) >> BigInt(size * 8) !== 0n || toBigInt(y) >> BigInt(size * 8) !== 0n)
+    throw refuse(TPM_RC.ECC_POINT, field);
+  const exact = (value: Uint8Array): Uint8Array =>
+    value.length > size ? value.slice(value.length - size) : leftPad(value, size);
+  return { x: exact(x), y: exact(y) };
+}
+
+function onCurve(curve: CurveName, point: EcPoint, field: string): EcPoint {
+  const full = padded(curve, point, field);
+  if (!primitives.ecOnCurve(curve, full)) throw refuse(TPM_RC.ECC_POINT, field);
+  return full;
+}
+
+function multiply(curve: CurveName, point: EcPoint, d: Uint8Array): EcPoint {
+  const product = primitives.ecMultiply(curve, point, d);
+  if (product === undefined) throw refuse(TPM_RC.NO_RESULT);
+  return product;
+}
+
+const keyGen = handler(ECDH_KeyGen, (tpm, { keyHandle }) => {
+  const { area, curve } = eccKey(tpm, keyHandle, 'keyHandle');
+  const ephemeral = deriveEcKey(ephemeralStream(tpm), curve);
+  const zPoint = multiply(curve, onCurve(curve, area.unique, 'keyHandle'), ephemeral.d);
+  return { zPoint, pubPoint: { x: ephemeral.x, y: ephemeral.y } };
+});
+
+/** Refuses a key that may not exchange keys. */
+function checkExchange({ objectAttributes }: EccPublicArea, field: string): void {
+  const fit = !has(objectAttributes, TPMA_OBJECT.restricted) && has(objectAttributes, TPMA_OBJECT.decrypt);
+  if (!fit) throw refuse(TPM_RC.ATTRIBUTES, field);
+}
+
+const zGen = handler(ECDH_ZGen, (tpm, { keyHandle, inPoint }) => {
+  const { object, area, curve } = eccKey(tpm, keyHandle, 'keyHandle');
+  checkExchange(area, 'keyHandle');
+  const { scheme } = area.parameters.scheme;
+  if (scheme !== TPM_ALG.ECDH && scheme !== TPM_ALG.NULL) throw refuse(TPM_RC.SCHEME, 'keyHandle');
+  const point = onCurve(curve, inPoint, 'inPoint');
+  return { outPoint: multiply(curve, point, privateOf(object, 'keyHandle').d) };
+});
+
+/** Hash of the key derivation that goes with each curve. */
+const KDF_HASH: Readonly<Record<CurveName, number>> = {
+  'P-256': HASH_ALG.sha256,
+  'P-384': HASH_ALG.sha384,
+  'P-521': HASH_ALG.sha512,
+};
+
+const parameters = handler(ECC_Parameters, (_, { curveID }) => {
+  const curve = curveName(curveID);
+  if (curve === undefined) throw refuse(TPM_RC.VALUE, 'curveID');
+  const { p, a, b, gx, gy, n } = curveParameters(curve);
+  return {
+    parameters: {
+      curveID,
+      keySize: CURVES[curve].bits,
+      kdf: { scheme: TPM_ALG.KDF1_SP800_56A, hashAlg: KDF_HASH[curve] },
+      sign: { scheme: TPM_ALG.NULL },
+      p,
+      a,
+      b,
+      gX: gx,
+      gY: gy,
+      n,
+      h: new Uint8Array([1]),
+    },
+  };
+});
+
+const ephemeral = handler(EC_Ephemeral, (tpm, { curveID }) => {
+  const curve = curveName(curveID);
+  const pair = curve && ecKeyPair(curve, nextScalar(tpm, curve, EMPTY));
+  if (pair === undefined) throw refuse(TPM_RC.NO_RESULT);
+  return { Q: { x: pair.x, y: pair.y }, counter: commit(tpm) };
+});
+
+const twoPhase = handler(ZGen_2Phase, (tpm, { keyA, inQsB, inQeB, inScheme, counter }) => {
+  const { object, area, curve } = eccKey(tpm, keyA, 'keyA');
+  checkExchange(area, 'keyA');
+  const own = area.parameters.scheme.scheme;
+  if (own !== TPM_ALG.NULL && own !== inScheme) throw refuse(TPM_RC.SCHEME, 'inScheme');
+  if (inScheme === TPM_ALG.NULL) throw refuse(TPM_RC.SCHEME, 'inScheme');
+  const fixed = onCurve(curve, inQsB, 'inQsB');
+  const passing = onCurve(curve, inQeB, 'inQeB');
+  const key = privateOf(object, 'keyA');
+  const r = committedScalar(tpm, counter, curve, EMPTY);
+  const pair = r && ecKeyPair(curve, r);
+  if (pair === undefined) throw refuse(TPM_RC.VALUE, 'counter');
+  const out =
+    inScheme === TPM_ALG.ECDH
+      ? { outZ1: multiply(curve, fixed, key.d), outZ2: multiply(curve, passing, pair.d) }
+      : { outZ1: mqv(key, pair, fixed, passing), outZ2: NO_POINT };
+  if (out.outZ1 === undefined) throw refuse(TPM_RC.NO_RESULT);
+  endCommitment(tpm, counter);
+  return { outZ1: out.outZ1, outZ2: out.outZ2 };
+});
+
+/** The point of a basename: x = H(s2) mod p, y = y2. */
+function basePoint(area: EccPublicArea, curve: CurveName, s2: Uint8Array, y2: Uint8Array): EcPoint {
+  if (area.nameAlg === TPM_ALG.NULL) throw refuse(TPM_RC.HASH, 'signHandle');
+  const x = toBigInt(hashWith(area.nameAlg, s2)) % toBigInt(curveParameters(curve).p);
+  return onCurve(curve, { x: fromBigInt(x, CURVES[curve].size), y: y2 }, 's2');
+}
+
+const commitHandler = handler(Commit, (tpm, { signHandle, P1, s2, y2 }) => {
+  const { object, area, curve } = eccKey(tpm, signHandle, 'signHandle');
+  if (!isAnonymous(area.parameters.scheme.scheme)) throw refuse(TPM_RC.SCHEME, 'signHandle');
+  if ((s2.length === 0) !== (y2.length === 0)) throw refuse(TPM_RC.SIZE, 'y2');
+  const key = privateOf(object, 'signHandle');
+  const r = nextScalar(tpm, curve, object.name);
+  const base = s2.length === 0 ? undefined : basePoint(area, curve, s2, y2);
+  const given = P1.x.length === 0 && P1.y.length === 0 ? undefined : onCurve(curve, P1, 'P1');
+  const K = base === undefined ? NO_POINT : multiply(curve, base, key.d);
+  const L = base === undefined ? NO_POINT : multiply(curve, base, r);
+  // Without any point, E is the commitment to the base point of the curve.
+  const own = base === undefined ? (primitives.ecPublic(curve, r) ?? NO_POINT) : NO_POINT;
+  const E = given === undefined ? own : multiply(curve, given, r);
+  return { K, L, E, counter: commit(tpm) };
+});
+
+export const eccHandlers = [keyGen, zGen, parameters, ephemeral, twoPhase, commitHandler];

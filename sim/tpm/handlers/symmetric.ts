@@ -1,0 +1,67 @@
+/** Symmetric encryption, one-shot hash and HMAC (TPM 2.0 Library specification, Part 3, chapter 15). */
+
+import { hmac } from '../../../src/crypto/hash.ts';
+import { has, TPMA_OBJECT } from '../../../src/tpm2/attributes.ts';
+import { EncryptDecrypt, EncryptDecrypt2, Hash, HMAC } from '../../../src/tpm2/commands/crypto.ts';
+import { TPM_ALG } from '../../../src/tpm2/constants.ts';
+import { hashWith, requireHash } from '../../../src/tpm2/hash-alg.ts';
+import { TPM_RC, withPlace } from '../../../src/tpm2/response-code.ts';
+import { cipherWithChaining } from '../ciphers.ts';
+import type { Tpm } from '../context.ts';
+import { objectOf } from '../entities.ts';
+import { handler } from '../handler.ts';
+import { hmacKeyOf } from '../hmac-keys.ts';
+import { type Refusal, refuse } from '../refusal.ts';
+import { hashCheckTicket, isSafeToSign, NO_HASH_CHECK } from '../tickets.ts';
+
+const A = TPM_ALG;
+const BLOCK = 16;
+
+/** The parameters of both commands. */
+interface CipherInput {
+  readonly keyHandle: number;
+  readonly decrypt: number;
+  readonly mode: number;
+  readonly ivIn: Uint8Array;
+  readonly inData: Uint8Array;
+}
+
+/** Both commands report the positions that the parameters have in TPM2_EncryptDecrypt. */
+const POSITION = { mode: 2, ivIn: 3, inData: 4 } as const;
+
+const bad = (rc: number, parameter: keyof typeof POSITION): Refusal =>
+  refuse(withPlace(rc, { kind: 'parameter', number: POSITION[parameter] }));
+
+function cipher(tpm: Tpm, { keyHandle, decrypt, mode, ivIn, inData }: CipherInput) {
+  const { publicArea, sensitive } = objectOf(tpm, keyHandle);
+  if (publicArea.type !== A.SYMCIPHER || !('mode' in publicArea.parameters.sym)) throw refuse(TPM_RC.KEY, 'keyHandle');
+  const needed = decrypt ? TPMA_OBJECT.decrypt : TPMA_OBJECT.sign;
+  const { objectAttributes } = publicArea;
+  if (has(objectAttributes, TPMA_OBJECT.restricted) || !has(objectAttributes, needed)) {
+    throw refuse(TPM_RC.ATTRIBUTES, 'keyHandle');
+  }
+  const own = publicArea.parameters.sym.mode;
+  if (own === A.NULL ? mode === A.NULL : mode !== A.NULL && mode !== own) throw bad(TPM_RC.MODE, 'mode');
+  const used = own === A.NULL ? mode : own;
+  if (ivIn.length !== (used === A.ECB ? 0 : BLOCK)) throw bad(TPM_RC.SIZE, 'ivIn');
+  if ((used === A.CBC || used === A.ECB) && inData.length % BLOCK !== 0) throw bad(TPM_RC.SIZE, 'inData');
+  const { output, iv } = cipherWithChaining(used, decrypt === 1 ? 'decrypt' : 'encrypt', sensitive.data, ivIn, inData);
+  return { outData: output, ivOut: iv };
+}
+
+const encryptDecrypt = handler(EncryptDecrypt, cipher);
+const encryptDecrypt2 = handler(EncryptDecrypt2, cipher);
+
+const hashOnce = handler(Hash, (tpm, { data, hashAlg, hierarchy }) => {
+  const outHash = hashWith(hashAlg, data);
+  // Data too short to be a structure of a TPM is safe, when it is all there is.
+  const safe = data.length < 4 || isSafeToSign(data);
+  return { outHash, validation: safe ? hashCheckTicket(tpm, hierarchy, hashAlg, outHash) : NO_HASH_CHECK };
+});
+
+const hmacOnce = handler(HMAC, (tpm, { handle, buffer, hashAlg }) => {
+  const { key, hash } = hmacKeyOf(objectOf(tpm, handle), hashAlg, { key: 'handle', hash: 'hashAlg' });
+  return { outHMAC: hmac(requireHash(hash), key, buffer) };
+});
+
+export const symmetricHandlers = [encryptDecrypt, encryptDecrypt2, hashOnce, hmacOnce];
