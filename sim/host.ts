@@ -18,7 +18,8 @@ import { PCR_NUMBERS, type PcrBanks, readPcrs } from './pcrs.ts';
 import { buildReport } from './report.ts';
 import type { HostSpec } from './spec/schema.ts';
 import { tpmFirmwareVersion } from './spec/tpm-version.ts';
-import { embeddedTransport } from './tpm/embedded.ts';
+import { EmbeddedTransport, embeddedTransport } from './tpm/embedded.ts';
+import type { Tpm2Engine } from './tpm/engine.ts';
 import { activateCredential, type ProvisionedKeys, provisionKeys, type QuoteBytes, quote } from './tpm/identity.ts';
 import type { Region } from './vmkernel/address-space.ts';
 
@@ -87,6 +88,11 @@ export class Host {
     this.#clock = new VirtualClock(Date.parse(spec.time));
     this.#options = options;
     this.#transport = spec.hardware.tpm.present ? (options.tpm ?? this.#embeddedTpm()) : undefined;
+  }
+
+  /** The TPM engine inside this host; undefined where it has none or another TPM was plugged in. */
+  get tpmEngine(): Tpm2Engine | undefined {
+    return this.#transport instanceof EmbeddedTransport ? this.#transport.engine : undefined;
   }
 
   #embeddedTpm(): TpmTransport {

@@ -73,6 +73,8 @@ export const COMMANDS: readonly CommandRow[] = [
       { flags: '--listen <host:port>', about: 'address to listen on', default: '127.0.0.1:8989' },
       { flags: '--no-tls', about: 'plain http' },
       { flags: '--ca-out <file>', about: 'write the CA certificate of this run (PEM), for clients that check it' },
+      { flags: '--tpm-listen <host:port>', about: 'serve the TPM of the first host here (control port: the next)' },
+      { flags: '--tpm-protocol <name>', about: 'protocol of that TPM: swtpm or mssim', default: 'swtpm' },
       { flags: '--user <name>', about: 'user who may log in', default: 'administrator@vsphere.local' },
       { flags: '--password <text>', about: 'password of that user', default: 'esxsim' },
     ],
@@ -89,6 +91,8 @@ export const COMMANDS: readonly CommandRow[] = [
       { flags: '--protocol <name>', about: 'swtpm or mssim', default: 'swtpm' },
       { flags: '--state <file>', about: 'keep the permanent state in this file' },
       { flags: '--seed <n>', about: 'seed of all secrets and random numbers, or "random"', default: '0' },
+      { flags: '--banks <list>', about: 'PCR banks', default: 'sha1,sha256,sha384,sha512' },
+      { flags: '--no-ek-certificates', about: 'leave out the NV indices of the EK certificates, as a bare swtpm does' },
       { flags: '--startup <kind>', about: 'clear: send TPM2_Startup(CLEAR) first; none', default: 'none' },
       {
         flags: '--clock <kind>',

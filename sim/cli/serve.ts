@@ -11,7 +11,10 @@ import { writeFileAtomic } from '../node/files.ts';
 import { loadImage } from '../node/image-files.ts';
 import { predictReference } from '../predict.ts';
 import { serveHost } from '../served.ts';
-import type { CommandInput, CommandIo, CommandResult } from './command.ts';
+import { addressText } from '../tpm/ports/stream.ts';
+import { listenTpm, protocolOf, type TpmServer } from '../tpm/servers/listen.ts';
+import { TpmMachine } from '../tpm/servers/machine.ts';
+import type { CommandInput, CommandIo, CommandResult, Options } from './command.ts';
 import { readSpec } from './spec-options.ts';
 
 /** HOST:PORT of an option; the port may be 0 for any free one. */
@@ -29,6 +32,18 @@ async function untilStopped(): Promise<void> {
   await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
 }
 
+/** `--tpm-listen`: the first host's TPM, running, as its operating system left it. */
+async function serveTpm(options: Options, host: Host | undefined, io: CommandIo): Promise<TpmServer | undefined> {
+  const where = options.text('tpmListen');
+  if (where === undefined) return undefined;
+  const engine = host?.tpmEngine;
+  if (engine === undefined) throw new InputError('--tpm-listen: the first host has no TPM 2.0 of its own');
+  const protocol = protocolOf(options.text('tpmProtocol'), '--tpm-protocol');
+  const server = await listenTpm(new TpmMachine(engine), protocol, parseAddress(where, '--tpm-listen'));
+  io.progress(`TPM of ${host?.spec.identity.name}: ${protocol} at ${addressText(server.address)}`);
+  return server;
+}
+
 export async function run({ options }: CommandInput, io: CommandIo): Promise<CommandResult> {
   const { host: address, port } = parseAddress(options.text('listen') ?? '', '--listen');
   const spec = readSpec(options, { faults: [] });
@@ -37,10 +52,14 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
   const image = loadImage(spec);
   const reference = spec.hardware.tpm.present ? await predictReference(spec, image) : undefined;
   const hosts = [];
+  let first: Host | undefined;
   for (const [i, each] of specs.entries()) {
-    hosts.push(await serveHost(new Host(each, image), reference));
+    const host = new Host(each, image);
+    first ??= host;
+    hosts.push(await serveHost(host, reference));
     if (i % 20 === 19) io.progress(`${i + 1} of ${specs.length} hosts booted`);
   }
+  const tpm = await serveTpm(options, first, io);
   const server = await listen(
     {
       hosts,
@@ -57,5 +76,6 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
   process.stdout.write(`ready ${server.url}\n`);
   await untilStopped();
   await server.close();
+  await tpm?.close();
   return { text: '', json: { url: server.url }, exitCode: 0 };
 }

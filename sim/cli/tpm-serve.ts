@@ -1,14 +1,15 @@
 import { once } from 'node:events';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { InputError } from '../../src/bytes/errors.ts';
+import { HASH_NAMES } from '../../src/crypto/hash.ts';
+import type { HashName } from '../../src/crypto/primitives.ts';
 import { COMMANDS, encodeCommand } from '../../src/tpm2/index.ts';
 import { VirtualClock, wallClock } from '../clock.ts';
 import { Entropy, randomSeed } from '../entropy.ts';
 import { TpmStateFile } from '../node/tpm-state-file.ts';
-import { tpmConfig } from '../tpm/config.ts';
 import { createTpm2 } from '../tpm/engine.ts';
 import { type Address, addressText } from '../tpm/ports/stream.ts';
-import { listenTpm, PROTOCOLS, type Protocol } from '../tpm/servers/listen.ts';
+import { listenTpm, protocolOf } from '../tpm/servers/listen.ts';
 import { type MachineObserver, TpmMachine } from '../tpm/servers/machine.ts';
 import { traceObserver } from '../tpm/trace-log.ts';
 import type { CommandInput, CommandIo, CommandResult, Options } from './command.ts';
@@ -22,8 +23,15 @@ function choice<T extends string>(options: Options, name: string, allowed: reado
   return found;
 }
 
-/** `--protocol` of a TPM server. */
-export const protocolOption = (options: Options): Protocol => choice(options, 'protocol', PROTOCOLS);
+/** `--banks`: algorithms with commas between them. */
+function banksOption(options: Options): HashName[] {
+  const words = (options.text('banks') ?? '').split(',');
+  const banks = HASH_NAMES.filter((name) => words.includes(name));
+  if (banks.length === 0 || banks.length !== words.length) {
+    throw new InputError(`--banks ${words.join(',')}: expected some of ${HASH_NAMES.join(',')}`);
+  }
+  return banks;
+}
 
 /** Where `--unix` or `--listen` says. */
 export function tpmAddress(options: Options): Address {
@@ -45,7 +53,7 @@ export function traceFile(path: string): { observer: MachineObserver; close: () 
 const SIMULATED_START = Date.parse('2026-01-01T00:00:00Z');
 
 export async function run({ options }: CommandInput, io: CommandIo): Promise<CommandResult> {
-  const protocol = protocolOption(options);
+  const protocol = protocolOf(options.text('protocol'), '--protocol');
   const startup = choice(options, 'startup', ['none', 'clear']);
   const clockKind = choice(options, 'clock', ['real', 'still']);
   const asked = options.text('seed') ?? '0';
@@ -55,6 +63,7 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
   const engine = createTpm2({
     entropy: new Entropy(seed).stream('tpm'),
     clock,
+    config: { banks: banksOption(options), ekCertificates: options.on('ekCertificates') },
     onFault: (error) => io.progress(`esxsim: the TPM failed: ${error instanceof Error ? error.stack : String(error)}`),
   });
   const statePath = options.text('state');
@@ -64,7 +73,7 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
   try {
     trace = tracePath === undefined ? undefined : traceFile(tracePath);
     const observers = [state, trace?.observer].filter((one) => one !== undefined);
-    const machine = new TpmMachine(engine, tpmConfig(), observers);
+    const machine = new TpmMachine(engine, observers);
     if (startup === 'clear') machine.execute(encodeCommand(COMMANDS.Startup, { startupType: 0 }), 0);
     const server = await listenTpm(machine, protocol, tpmAddress(options));
     const address = addressText(server.address);

@@ -60,6 +60,11 @@ export class Tpm2Engine {
     this.#onFault = options.onFault;
   }
 
+  /** What it was made as. */
+  get config(): TpmConfig {
+    return this.#tpm.config;
+  }
+
   /** The whole state, for inspection; changing it is tampering with the TPM. */
   get state(): TpmState {
     return this.#tpm.state;

@@ -13,6 +13,13 @@ import { SwtpmData } from './swtpm-data.ts';
 export const PROTOCOLS = ['swtpm', 'mssim'] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 
+/** A protocol's name in an option; InputError for another word. */
+export function protocolOf(text: string | undefined, option: string): Protocol {
+  const found = PROTOCOLS.find((one) => one === text);
+  if (found === undefined) throw new InputError(`${option} ${text}: expected ${PROTOCOLS.join(' or ')}`);
+  return found;
+}
+
 /** A listening TPM server. */
 export interface TpmServer {
   /** Address of the data or command port. */

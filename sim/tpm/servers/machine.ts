@@ -1,6 +1,5 @@
 /** The TPM behind a server: one engine with what the platform around it keeps (power, locality, the established bit). */
 import type { Locality } from '../../../src/tpm2/transport.ts';
-import type { TpmConfig } from '../config.ts';
 import { MAX_COMMAND_SIZE, type Tpm2Engine } from '../engine.ts';
 import { INTERNAL_ERROR } from '../failure.ts';
 import { encodeSnapshot, type Snapshot } from '../snapshot.ts';
@@ -19,7 +18,6 @@ const FAILURE = new Uint8Array([0x80, 0x01, 0, 0, 0, 10, 0, 0, 0x01, 0x01]);
 /** One TPM and its platform. */
 export class TpmMachine {
   readonly engine: Tpm2Engine;
-  readonly config: TpmConfig;
   /** Whether commands reach the TPM. */
   running = true;
   /** Locality of commands that bring none. */
@@ -28,9 +26,8 @@ export class TpmMachine {
   nvAvailable = true;
   readonly #observers: readonly MachineObserver[];
 
-  constructor(engine: Tpm2Engine, config: TpmConfig, observers: readonly MachineObserver[] = []) {
+  constructor(engine: Tpm2Engine, observers: readonly MachineObserver[] = []) {
     this.engine = engine;
-    this.config = config;
     this.#observers = observers;
   }
 

@@ -147,7 +147,7 @@ function setBufferSize({ machine, store, fields }: Call): Uint8Array {
 function getInfo({ machine, fields }: Call): Uint8Array {
   const flags = fields.u64('flags');
   const offset = fields.u32('offset');
-  const text = concat(utf8(tpmInfo(machine.config, flags)), new Uint8Array(1));
+  const text = concat(utf8(tpmInfo(machine.engine.config, flags)), new Uint8Array(1));
   if (offset >= text.length) return u32(RESULT.BAD_PARAMETER);
   const part = text.subarray(offset);
   return concat(u32(RESULT.SUCCESS, text.length, part.length), part);

@@ -1,0 +1,96 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { toHex } from '../../src/bytes/bytes.ts';
+import { COMMANDS, encodeCommand, TPM_RH } from '../../src/tpm2/index.ts';
+import { VirtualClock } from '../clock.ts';
+import { Entropy } from '../entropy.ts';
+import { createTpm2 } from '../tpm/engine.ts';
+import { TpmMachine } from '../tpm/servers/machine.ts';
+import { TpmStateFile } from './tpm-state-file.ts';
+
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'esxsim-state-'));
+  path = join(folder, 'tpm.state');
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const STARTUP = encodeCommand(COMMANDS.Startup, { startupType: 0 });
+const RANDOM = encodeCommand(COMMANDS.GetRandom, { bytesRequested: 8 });
+const setOwnerAuth = (auth: number) =>
+  encodeCommand(COMMANDS.HierarchyChangeAuth, { authHandle: TPM_RH.OWNER, newAuth: new Uint8Array([auth]) });
+
+function open(seed = 'file') {
+  const engine = createTpm2({ entropy: new Entropy(seed).stream('tpm'), clock: new VirtualClock() });
+  const file = new TpmStateFile(path, engine);
+  return { engine, file, machine: new TpmMachine(engine, [file]) };
+}
+
+describe('state file', () => {
+  it('holds the change when the answer is out; the next TPM has it', () => {
+    const first = open();
+    first.machine.execute(STARTUP);
+    expect(toHex(first.machine.execute(setOwnerAuth(7)).subarray(6, 10))).toBe('00000000');
+    const bytes = readFileSync(path);
+    first.file.close();
+    writeFileSync(path, bytes);
+    const second = open('another seed');
+    expect(second.engine.state.owner.auth).toEqual(new Uint8Array([7]));
+    expect(second.engine.state.owner.seed).toEqual(first.engine.state.owner.seed);
+    expect(second.engine.state.started).toBe(false);
+    second.file.close();
+  });
+
+  it('is not written by commands that change nothing lasting', () => {
+    const { machine, file } = open();
+    machine.execute(STARTUP);
+    const before = readFileSync(path);
+    machine.execute(RANDOM);
+    expect(readFileSync(path).equals(before)).toBe(true);
+    file.close();
+    expect(readFileSync(path).equals(before)).toBe(false);
+  });
+
+  it('random numbers do not come again after a kill', () => {
+    const first = open();
+    first.machine.execute(STARTUP);
+    const killed = readFileSync(path);
+    const given = toHex(first.machine.execute(RANDOM));
+    first.file.close();
+    writeFileSync(path, killed);
+    const second = open();
+    second.machine.execute(STARTUP);
+    expect(toHex(second.machine.execute(RANDOM))).not.toBe(given);
+    second.file.close();
+  });
+
+  it('a damaged or foreign file is refused on one line and left as it was', () => {
+    open().file.close();
+    const good = readFileSync(path);
+    for (const bad of [
+      Buffer.from('something else entirely, long enough for a header'),
+      Buffer.alloc(0),
+      good.subarray(0, 300),
+    ]) {
+      writeFileSync(path, bad);
+      expect(() => open()).toThrow(/^[^\n]*tpm\.state: TPM snapshot[^\n]*$/);
+      expect(readFileSync(path).equals(bad)).toBe(true);
+      expect(readdirSync(folder)).toEqual(['tpm.state']);
+    }
+  });
+
+  it('is used by one TPM at a time; the lock of a dead process is taken over', () => {
+    const { file } = open();
+    expect(() => open()).toThrow(`${path}: is in use by process ${process.pid}`);
+    file.close();
+    expect(existsSync(`${path}.lock`)).toBe(false);
+    writeFileSync(`${path}.lock`, '999999999 1');
+    open().file.close();
+    writeFileSync(`${path}.lock`, 'nonsense');
+    open().file.close();
+    expect(readdirSync(folder)).toEqual(['tpm.state']);
+  });
+});

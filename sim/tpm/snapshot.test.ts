@@ -1,0 +1,197 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { toHex } from '../../src/bytes/bytes.ts';
+import { FormatError } from '../../src/bytes/errors.ts';
+import { ByteReader } from '../../src/bytes/reader.ts';
+import { ByteWriter } from '../../src/bytes/writer.ts';
+import { COMMANDS, encodeCommand, TPM_ALG, TPM_RH } from '../../src/tpm2/index.ts';
+import { AK_ECC_P256 } from '../../src/tpm2/templates.ts';
+import { VirtualClock } from '../clock.ts';
+import { Entropy } from '../entropy.ts';
+import { createTpm2 } from './engine.ts';
+import { TpmHistory } from './history.ts';
+import { decodeSnapshot, encodeSnapshot } from './snapshot.ts';
+import { changeText, diffStates } from './state-diff.ts';
+import { readValue, writeValue } from './state-value.ts';
+
+const engine = (seed = 'snapshot', clock = new VirtualClock()) =>
+  createTpm2({ entropy: new Entropy(seed).stream('tpm'), clock });
+
+const STARTUP = encodeCommand(COMMANDS.Startup, { startupType: 0 });
+const RANDOM = encodeCommand(COMMANDS.GetRandom, { bytesRequested: 16 });
+const EMPTY = new Uint8Array(0);
+const EXTEND = encodeCommand(COMMANDS.PCR_Extend, {
+  pcrHandle: 10,
+  digests: [{ hashAlg: TPM_ALG.SHA256, digest: new Uint8Array(32).fill(1) }],
+});
+const PRIMARY = encodeCommand(COMMANDS.CreatePrimary, {
+  primaryHandle: TPM_RH.OWNER,
+  inSensitive: { userAuth: EMPTY, data: EMPTY },
+  inPublic: AK_ECC_P256,
+  outsideInfo: EMPTY,
+  creationPCR: [],
+});
+const READ_KEY = encodeCommand(COMMANDS.ReadPublic, { objectHandle: 0x8000_0000 });
+
+/** A TPM with a key, a changed PCR and an open hash sequence. */
+function busy(clock = new VirtualClock()) {
+  const tpm = engine('busy', clock);
+  for (const command of [STARTUP, EXTEND, PRIMARY]) tpm.execute(command, 0);
+  tpm.hashStart();
+  tpm.hashData(new Uint8Array(100).fill(7));
+  return tpm;
+}
+
+describe('snapshot', () => {
+  it('another TPM goes on exactly where this one was', () => {
+    const tpm = busy();
+    const bytes = encodeSnapshot(tpm.snapshot());
+    const other = engine('other');
+    other.restore(decodeSnapshot(bytes));
+    for (const one of [tpm, other]) {
+      one.hashData(new Uint8Array([1, 2, 3]));
+      one.hashEnd();
+    }
+    for (const command of [READ_KEY, RANDOM, EXTEND]) {
+      expect(toHex(other.execute(command, 0))).toBe(toHex(tpm.execute(command, 0)));
+    }
+    expect(toHex(encodeSnapshot(other.snapshot()))).toBe(toHex(encodeSnapshot(tpm.snapshot())));
+  });
+
+  it('is independent of the TPM it was taken from', () => {
+    const tpm = busy();
+    const snapshot = tpm.snapshot();
+    const before = toHex(encodeSnapshot(snapshot));
+    tpm.execute(EXTEND, 0);
+    tpm.powerOn();
+    expect(toHex(encodeSnapshot(snapshot))).toBe(before);
+  });
+
+  it('time between saving and restoring does not count', () => {
+    const clock = new VirtualClock();
+    const tpm = busy(clock);
+    clock.advance(500);
+    const snapshot = tpm.snapshot();
+    const readClock = encodeCommand(COMMANDS.ReadClock, {});
+    const then = toHex(tpm.execute(readClock, 0));
+    clock.advance(1_000_000);
+    tpm.restore(snapshot);
+    expect(toHex(tpm.execute(readClock, 0))).toBe(then);
+  });
+
+  it('a power cycle seen from aside changes nothing', () => {
+    const tpm = busy();
+    const before = toHex(encodeSnapshot(tpm.snapshot()));
+    expect(tpm.powerCycled().state.started).toBe(false);
+    expect(toHex(encodeSnapshot(tpm.snapshot()))).toBe(before);
+  });
+
+  const bytes = encodeSnapshot(busy().snapshot());
+
+  it('every cut and every flipped bit is a FormatError', () => {
+    fc.assert(
+      fc.property(fc.nat(bytes.length - 1), fc.nat(7), (at, bit) => {
+        expect(() => decodeSnapshot(bytes.subarray(0, at))).toThrow(FormatError);
+        const bad = bytes.slice();
+        bad[at] = (bad[at] ?? 0) ^ (1 << bit);
+        expect(() => decodeSnapshot(bad)).toThrow(FormatError);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('says what is wrong', () => {
+    expect(() => decodeSnapshot(new Uint8Array(200))).toThrow('this is not a TPM state of esxsim');
+    const version = bytes.slice();
+    version[11] = 9;
+    expect(() => decodeSnapshot(version)).toThrow('version at offset 8: is 9, expected 1');
+    const damaged = bytes.slice();
+    damaged[100] = (damaged[100] ?? 0) ^ 1;
+    expect(() => decodeSnapshot(damaged)).toThrow('the content is damaged');
+    const foreign = encodeSnapshot({ at: 0, state: { started: 7 } as never });
+    expect(() => decodeSnapshot(foreign)).toThrow('state.started: is number, expected boolean');
+  });
+});
+
+describe('values', () => {
+  const value: fc.Arbitrary<unknown> = fc.letrec<{ any: unknown }>((tie) => ({
+    any: fc.oneof(
+      { maxDepth: 3 },
+      fc.constantFrom(undefined, null, true, false),
+      fc.double(),
+      fc.bigInt(),
+      fc.string(),
+      fc.uint8Array({ maxLength: 20 }),
+      fc.array(tie('any'), { maxLength: 4 }),
+      fc.array(fc.tuple(fc.integer(), tie('any')), { maxLength: 4 }).map((entries) => new Map(entries)),
+      fc.uniqueArray(fc.integer(), { maxLength: 4 }).map((items) => new Set(items)),
+      fc.dictionary(
+        fc.string().filter((key) => key !== '__proto__'),
+        tie('any'),
+        { maxKeys: 4, noNullPrototype: true },
+      ),
+    ),
+  })).any;
+
+  it('come back as they were', () => {
+    fc.assert(
+      fc.property(value, (one) => {
+        const writer = new ByteWriter();
+        writeValue(writer, one);
+        const reader = new ByteReader(writer.finish(), 'value');
+        expect(readValue(reader)).toEqual(one);
+        expect(reader.remaining).toBe(0);
+      }),
+    );
+  });
+
+  it('any bytes are a value or a FormatError', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
+        try {
+          readValue(new ByteReader(bytes, 'value'));
+        } catch (error) {
+          expect(error).toBeInstanceOf(FormatError);
+        }
+      }),
+    );
+  });
+
+  it('what is not plain data is refused when it is written', () => {
+    expect(() => writeValue(new ByteWriter(), new Date(0))).toThrow(/object of class Date/);
+  });
+});
+
+describe('difference and history', () => {
+  it('tells what a command changed', () => {
+    const history = new TpmHistory(engine());
+    history.execute(STARTUP);
+    history.execute(EXTEND);
+    expect(history.changes(2).map(({ path }) => path)).toEqual(['banks.1.values.10', 'pcrUpdateCounter']);
+    expect(changeText(history.changes(2)[1] ?? { path: '', before: '', after: '' })).toMatch(
+      /^pcrUpdateCounter: \d+ -> \d+$/,
+    );
+    expect(diffStates(engine().state, engine().state)).toEqual([]);
+    history.execute(PRIMARY);
+    expect(history.changes(3).map(({ path }) => path)).toContain('transient.0x80000000');
+  });
+
+  it('goes back to before a command and does it again alike', () => {
+    const history = new TpmHistory(engine());
+    history.execute(STARTUP);
+    const answers = [1, 2, 3].map(() => toHex(history.execute(RANDOM)));
+    history.goBack(3);
+    expect(history.next).toBe(3);
+    expect(toHex(history.execute(RANDOM))).toBe(answers[1]);
+    history.goBack(1);
+    expect(toHex(history.execute(STARTUP))).toBe('80010000000a00000000');
+  });
+
+  it('remembers only as many commands as it was told', () => {
+    const history = new TpmHistory(engine(), 3);
+    history.execute(STARTUP);
+    for (let i = 0; i < 9; i++) history.execute(RANDOM);
+    expect(history.oldest).toBe(8);
+    expect(() => history.goBack(7)).toThrow('command 7 is not among 8 to 10');
+  });
+});
