@@ -80,6 +80,8 @@ export function attest(
   const common = header(tpm, who);
   const bytes = encode(TPMS_ATTEST, { ...common, ...attested(common) });
   const { signer, scheme, qualifyingData } = who;
+  // A signed attestation ends the orderly state, as swtpm has it.
+  if (signer !== undefined) tpm.state.shutdown = undefined;
   if (scheme.hashAlg === TPM_ALG.NULL) return { attest: bytes, signature: signDigest(tpm, signer, scheme, EMPTY) };
   const digest = hashWith(scheme.hashAlg, bytes);
   // An anonymous attestation does not show the caller's data: the signature covers it.

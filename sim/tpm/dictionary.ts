@@ -83,6 +83,7 @@ export function tryStatus(tpm: Tpm, lockout: boolean): number {
   if (dictionary.used) return 0;
   // The mark must be in non-volatile memory before anything is tried: the caller repeats the command.
   dictionary.used = true;
+  tpm.state.shutdown = undefined;
   return TPM_RC.RETRY;
 }
 

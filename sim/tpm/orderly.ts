@@ -5,4 +5,4 @@
 import { TPM_CC } from '../../src/tpm2/constants.ts';
 
 /** Commands that always do; handlers whose change depends on the parameters end the orderly state themselves. */
-export const ENDS_ORDER: ReadonlySet<number> = new Set([TPM_CC.ContextSave, TPM_CC.Commit, TPM_CC.EC_Ephemeral]);
+export const ENDS_ORDER: ReadonlySet<number> = new Set([TPM_CC.ContextSave]);

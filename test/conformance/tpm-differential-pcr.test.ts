@@ -251,6 +251,107 @@ describe('resume, restart, reset', () => {
   });
 });
 
+describe('what makes a TPM2_Shutdown(STATE) stale, with something to do it with', () => {
+  const AUTH = new Uint8Array(4).fill(9);
+  const index = (nvIndex: number, attributes: number) =>
+    encode(C.NV_DefineSpace, {
+      authHandle: RH.OWNER,
+      auth: EMPTY,
+      publicInfo: {
+        nvIndex,
+        nameAlg: A.SHA256,
+        attributes: (0x02060006 | attributes) >>> 0,
+        authPolicy: EMPTY,
+        dataSize: 8,
+      },
+    });
+  const nv = (nvIndex: number, auth: Uint8Array = EMPTY) => ({ input: { authHandle: nvIndex, nvIndex }, auth: [auth] });
+  const session = (sessionType: number) =>
+    encode(C.StartAuthSession, {
+      tpmKey: RH.NULL,
+      bind: RH.NULL,
+      nonceCaller: d20,
+      encryptedSalt: EMPTY,
+      sessionType,
+      symmetric: { algorithm: A.NULL },
+      authHash: A.SHA256,
+    });
+  const steps: Record<string, Uint8Array> = {
+    NV_Write: encode(C.NV_Write, { ...nv(0x01500000).input, data: d20.subarray(0, 8), offset: 0 }),
+    'NV_Write orderly': encode(C.NV_Write, { ...nv(0x01500001).input, data: d20.subarray(0, 8), offset: 0 }),
+    NV_Increment: encode(C.NV_Increment, nv(0x01500002).input),
+    'NV_WriteLock orderly': encode(C.NV_WriteLock, nv(0x01500003).input),
+    NV_DefineSpace: index(0x01500008, 0),
+    'NV_DefineSpace orderly': index(0x01500009, T.TPMA_NV.orderly),
+    NV_UndefineSpace: encode(C.NV_UndefineSpace, { authHandle: RH.OWNER, nvIndex: 0x01500000 }),
+    NV_GlobalWriteLock: encode(C.NV_GlobalWriteLock, { authHandle: RH.OWNER }),
+    'wrong password of an index': encode(C.NV_Read, { ...nv(0x01500000).input, size: 1, offset: 0 }, [AUTH]),
+    'wrong password of the owner': encode(C.NV_GlobalWriteLock, { authHandle: RH.OWNER }, [AUTH]),
+    'wrong password of lockout': encode(C.ClearControl, { auth: RH.LOCKOUT, disable: 1 }, [AUTH]),
+    'ContextSave of an object': encode(C.ContextSave, { saveHandle: 0x80000000 }),
+    'ContextSave of a session': encode(C.ContextSave, { saveHandle: 0x03000000 }),
+    'FlushContext of an object': encode(C.FlushContext, { flushHandle: 0x80000000 }),
+    'FlushContext of a session': encode(C.FlushContext, { flushHandle: 0x03000000 }),
+    StartAuthSession: session(T.TPM_SE.HMAC),
+    PolicyPassword: encode(C.PolicyPassword, { policySession: 0x03000000 }),
+    EvictControl: encode(C.EvictControl, { auth: RH.OWNER, objectHandle: 0x80000000, persistentHandle: 0x81000000 }),
+    ReadPublic: encode(C.ReadPublic, { objectHandle: 0x80000000 }),
+    Quote: encode(C.Quote, {
+      signHandle: 0x80000000,
+      qualifyingData: d20,
+      inScheme: { scheme: A.NULL },
+      PCRselect: [],
+    }),
+    DictionaryAttackLockReset: encode(C.DictionaryAttackLockReset, { lockHandle: RH.LOCKOUT }),
+    DictionaryAttackParameters: encode(C.DictionaryAttackParameters, {
+      lockHandle: RH.LOCKOUT,
+      newMaxTries: 9,
+      newRecoveryTime: 10,
+      lockoutRecovery: 10,
+    }),
+    SetCommandCodeAuditStatus: encode(C.SetCommandCodeAuditStatus, {
+      auth: RH.OWNER,
+      auditAlg: A.NULL,
+      setList: [C.GetRandom.code],
+      clearList: [],
+    }),
+    'an audited command': encode(C.GetRandom, { bytesRequested: 1 }),
+    EC_Ephemeral: encode(C.EC_Ephemeral, { curveID: T.TPM_ECC_CURVE.NIST_P256 }),
+    HashSequenceStart: encode(C.HashSequenceStart, { auth: EMPTY, hashAlg: A.SHA256 }),
+  };
+  it.each(Object.entries(steps))('%s', async (name, command) => {
+    const create = encode(C.CreatePrimary, {
+      primaryHandle: RH.OWNER,
+      inSensitive: { userAuth: EMPTY, data: EMPTY },
+      inPublic: T.AK_ECC_P256,
+      outsideInfo: EMPTY,
+      creationPCR: [],
+    });
+    await same('create', create, 'shape');
+    await same('session', session(T.TPM_SE.POLICY), 'shape');
+    await same('index', index(0x01500000, 0));
+    await same('index', index(0x01500001, T.TPMA_NV.orderly));
+    await same('index', index(0x01500002, T.TPMA_NV.orderly | (T.TPM_NT.COUNTER << 4)));
+    await same('index', index(0x01500003, T.TPMA_NV.orderly | T.TPMA_NV.writeStClear));
+    await same('shutdown', shutdown(1));
+    await same(name, command, 'code');
+    await power();
+    await pair.sameResume(name);
+    await samePcrs(name);
+    await counters(name);
+    for (const nvIndex of [0x01500000, 0x01500001, 0x01500002, 0x01500003]) {
+      await same('read', encode(C.NV_Read, { ...nv(nvIndex).input, size: 8, offset: 0 }));
+      await same('public', encode(C.NV_ReadPublic, { nvIndex }));
+    }
+    await same('clear', encode(C.Clear, { authHandle: RH.PLATFORM }));
+    for (let i = 0; i < 3; i++) {
+      // Nothing is left loaded after a restart; sessions that were saved are.
+      for (const tpm of [pair.ours, pair.theirs])
+        await tpm.transmit(encode(C.FlushContext, { flushHandle: 0x02000000 + i }), 0);
+    }
+  });
+});
+
 describe('hash sequences', () => {
   it('without end, without start, twice, with a command between', async () => {
     await pair.both((tpm) => tpm.hashStart());

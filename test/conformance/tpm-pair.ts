@@ -22,13 +22,14 @@ import {
   type TpmTransport,
 } from '../../src/tpm2/index.ts';
 
-/** What is compared: every byte, or only the response code and size. */
-export type Mode = 'bytes' | 'shape';
+/** What is compared: every byte, the response code and size, or the response code alone. */
+export type Mode = 'bytes' | 'shape' | 'code';
 
 /** Response as text: its code in words and, where it succeeded, what the mode compares. */
 function view(response: Uint8Array, mode: Mode): string {
   const code = responseCode(response);
   if (code !== 0) return `${describeResponseCode(code)} ${toHex(response)}`;
+  if (mode === 'code') return 'success';
   return mode === 'bytes' ? toHex(response) : `success, ${response.length} bytes`;
 }
 

@@ -14,7 +14,7 @@ import { TPM_ALG, TPM_RH } from '../../../src/tpm2/constants.ts';
 import { TPM_RC, withPlace } from '../../../src/tpm2/response-code.ts';
 import { clearAccess } from '../access-state.ts';
 import { setClock, type Tpm } from '../context.ts';
-import { withoutTrailingZeros } from '../entities.ts';
+import { nvOf, withoutTrailingZeros } from '../entities.ts';
 import { action } from '../handler.ts';
 import { flushHierarchy, forgetAuthorisation, policySize, renewProof, renewSeed } from '../hierarchies.ts';
 import { countChange } from '../pcrs.ts';
@@ -68,6 +68,8 @@ const changePps = action(ChangePPS, (tpm) => {
 
 const changeEps = action(ChangeEPS, (tpm) => {
   const { state } = tpm;
+  // The manufacturer's certificates stay what they were: of the keys of the old seed.
+  for (const nvIndex of [...state.pendingCertificates.keys()]) nvOf(tpm, nvIndex);
   renewSeed(tpm, state.endorsement);
   renewProof(tpm, state.endorsement);
   state.endorsement.enabled = true;
