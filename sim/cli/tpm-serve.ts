@@ -77,9 +77,11 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
     if (startup === 'clear') machine.execute(encodeCommand(COMMANDS.Startup, { startupType: 0 }), 0);
     const server = await listenTpm(machine, protocol, tpmAddress(options));
     const address = addressText(server.address);
+    // Listening for signals comes first: who reads the line may end us at once.
+    const stopped = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM'), server.ended]);
     process.stdout.write(`ready ${address}\n`);
     try {
-      await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM'), server.ended]);
+      await stopped;
     } finally {
       await server.close();
     }

@@ -13,6 +13,8 @@ export interface Answer {
 export interface Conversation {
   /** Takes bytes as they come, in any pieces. Never throws for any bytes. */
   receive(chunk: Uint8Array): Answer;
+  /** Nothing came for a while: answers what is still incomplete, where the protocol does not wait for ever. */
+  idle?(): Answer;
 }
 
 /** Nothing to say yet. */

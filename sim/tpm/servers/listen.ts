@@ -3,7 +3,7 @@ import { chmodSync, existsSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { InputError } from '../../../src/bytes/errors.ts';
 import { type Address, addressText } from '../ports/stream.ts';
-import type { Answer, Conversation } from './conversation.ts';
+import { type Answer, type Conversation, SILENT } from './conversation.ts';
 import type { TpmMachine } from './machine.ts';
 import { MssimConversation } from './mssim.ts';
 import { SwtpmControl, SwtpmStore } from './swtpm-control.ts';
@@ -29,6 +29,8 @@ export interface TpmServer {
   close(): Promise<void>;
 }
 
+/** How long the rest of an incomplete command is waited for, in milliseconds. */
+const PATIENCE = 250;
 /** Clients that may wait for their turn at one port. */
 const BACKLOG = 64;
 
@@ -67,10 +69,12 @@ class Port {
   #serve(socket: Socket): void {
     this.#current = socket;
     const conversation = this.#begin();
-    socket.on('data', (chunk) => {
-      const answer = this.#answer(conversation, new Uint8Array(chunk));
-      if (answer === undefined) return void socket.destroy();
-      const { reply, end } = answer;
+    let timer: NodeJS.Timeout | undefined;
+    socket.once('close', () => clearTimeout(timer));
+    const answer = (ask: () => Answer): void => {
+      const given = this.#answer(ask);
+      if (given === undefined) return void socket.destroy();
+      const { reply, end } = given;
       // A client that does not read its answers is not read either: nothing piles up.
       if (reply.length > 0 && !socket.write(reply)) {
         socket.pause();
@@ -79,14 +83,20 @@ class Port {
       if (end === undefined) return;
       socket.end();
       if (end === 'server') this.#onEnd();
+    };
+    socket.on('data', (chunk) => {
+      clearTimeout(timer);
+      answer(() => conversation.receive(new Uint8Array(chunk)));
+      if (conversation.idle !== undefined)
+        timer = setTimeout(() => answer(() => conversation.idle?.() ?? SILENT), PATIENCE);
     });
     socket.resume();
   }
 
   /** Undefined where the machine cannot go on (its state cannot be written): the server ends with that error. */
-  #answer(conversation: Conversation, chunk: Uint8Array): Answer | undefined {
+  #answer(ask: () => Answer): Answer | undefined {
     try {
-      return conversation.receive(chunk);
+      return ask();
     } catch (error) {
       this.#onEnd(error);
       return undefined;
