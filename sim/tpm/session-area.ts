@@ -3,7 +3,7 @@ import { FormatError } from '../../src/bytes/errors.ts';
 import type { ByteReader } from '../../src/bytes/reader.ts';
 import { has, TPMA_SESSION } from '../../src/tpm2/attributes.ts';
 import { type Codec, responseCodeOf } from '../../src/tpm2/codec.ts';
-import type { AnyCommandRow, NamedCodec } from '../../src/tpm2/command-row.ts';
+import { type AnyCommandRow, isEncryptable } from '../../src/tpm2/command-row.ts';
 import { TPM_ALG, TPM_RH } from '../../src/tpm2/constants.ts';
 import { TPM_RC, withPlace } from '../../src/tpm2/response-code.ts';
 import { TPM2B_AUTH, TPM2B_NONCE, TPMA_SESSION_BITS, TPMI_SH_AUTH_SESSION } from '../../src/tpm2/structures/index.ts';
@@ -77,9 +77,6 @@ export function isEmptyPassword(command: Uint8Array, at: number, size: number): 
   return true;
 }
 
-/** A parameter can be encrypted where it is the first one and begins with its size. */
-export const encryptable = ([first]: readonly NamedCodec[]): boolean => first?.codec.name.startsWith('TPM2B_') ?? false;
-
 /** Response code (without place) for a session's attributes, or 0. */
 function attributesStatus(tpm: Tpm, row: AnyCommandRow, session: Session, bits: number, taken: Authorisation): number {
   const cipher = [
@@ -88,7 +85,7 @@ function attributesStatus(tpm: Tpm, row: AnyCommandRow, session: Session, bits: 
   ];
   for (const { bit, parameters, other } of cipher) {
     if (!has(bits, bit)) continue;
-    if (!encryptable(parameters) || other !== undefined) return TPM_RC.ATTRIBUTES;
+    if (!isEncryptable(parameters) || other !== undefined) return TPM_RC.ATTRIBUTES;
     if (session.symmetric.algorithm === TPM_ALG.NULL) return TPM_RC.SYMMETRIC;
   }
   if (!has(bits, TPMA_SESSION.audit)) return 0;

@@ -5,7 +5,7 @@ import { ByteReader } from '../bytes/reader.ts';
 import { ByteWriter } from '../bytes/writer.ts';
 import { TPMA_SESSION } from './attributes.ts';
 import { attributesOf, type ClientSession, hasAttributes, type SessionAuthorization } from './client-session.ts';
-import type { AnyCommandRow, CommandRow } from './command-row.ts';
+import { type AnyCommandRow, type CommandRow, isEncryptable } from './command-row.ts';
 import { handleType, TPM_HT, TPM_RH, TPM_ST } from './constants.ts';
 import { handleName } from './names.ts';
 import { cpHash, rpHash } from './session-crypto.ts';
@@ -98,7 +98,8 @@ export function prepareCommand<In, Out>(
   const made = new ByteWriter();
   for (const { name, codec } of row.parameters) codec.write(made, values[name]);
   for (const one of all) if (isKeyed(one)) one.with.roll();
-  const cipher = sessionWith(all, TPMA_SESSION.decrypt);
+  // Where nothing can be encrypted the TPM refuses the attribute.
+  const cipher = isEncryptable(row.parameters) ? sessionWith(all, TPMA_SESSION.decrypt) : undefined;
   const authorises = (use: SessionAuthorization): boolean => all.indexOf(use) < row.authHandles;
   const parameters = cryptFirst('encrypt', cipher, cipher !== undefined && authorises(cipher), made.finish());
 

@@ -109,3 +109,7 @@ export function command<H extends HandleFields, P extends Fields, RH extends Han
     response: named(definition.response),
   };
 }
+
+/** Whether sessions can encrypt the first of these parameters: it begins with its size (Part 1, 21.1). */
+export const isEncryptable = ([first]: readonly NamedCodec[]): boolean =>
+  first?.codec.name.startsWith('TPM2B_') ?? false;

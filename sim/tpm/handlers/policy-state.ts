@@ -51,9 +51,11 @@ const pcr = action(PolicyPCR, (tpm, { policySession, pcrDigest, pcrs }) => {
 function holds(operation: number, value: Uint8Array, operand: Uint8Array): boolean {
   const a = toBigInt(value);
   const b = toBigInt(operand);
+  const negative = value.length > 0 && ((value[0] ?? 0) & (operand[0] ?? 0) & 0x80) !== 0;
+  // libtpms, like the reference code it comes from, orders two negative numbers by their magnitude's opposite.
   const bits = value.length * 8;
-  const signedA = BigInt.asIntN(bits, a);
-  const signedB = BigInt.asIntN(bits, b);
+  const signedA = negative ? b : BigInt.asIntN(bits, a);
+  const signedB = negative ? a : BigInt.asIntN(bits, b);
   switch (operation) {
     case TPM_EO.EQ:
       return a === b;
@@ -94,11 +96,6 @@ function comparisonHash(session: Session, { operandB, offset, operation }: Compa
   return hashWith(session.authHash, concat(operandB, tail));
 }
 
-function checkRange({ operandB, offset }: Comparison, size: number): void {
-  if (offset > size) throw refuse(TPM_RC.VALUE, 'offset');
-  if (size - offset < operandB.length) throw refuse(TPM_RC.SIZE, 'operandB');
-}
-
 function compare(data: Uint8Array, comparison: Comparison): void {
   const { operandB, offset, operation } = comparison;
   if (!holds(operation, data.subarray(offset, offset + operandB.length), operandB)) throw refuse(TPM_RC.POLICY);
@@ -111,7 +108,9 @@ const nv = action(PolicyNV, (tpm, input) => {
   if (!isTrial(session)) {
     const rc = readAccess(authHandle, index);
     if (rc !== 0) throw refuse(rc);
-    checkRange(input, index.publicArea.dataSize);
+    const { dataSize } = index.publicArea;
+    if (input.offset > dataSize) throw refuse(TPM_RC.VALUE, 'offset');
+    if (dataSize - input.offset < input.operandB.length) throw refuse(TPM_RC.SIZE, 'operandB');
     compare(index.data, input);
   }
   extendPolicy(session, TPM_CC.PolicyNV, comparisonHash(session, input), entityName(tpm, nvIndex));
@@ -120,7 +119,8 @@ const nv = action(PolicyNV, (tpm, input) => {
 const counterTimer = action(PolicyCounterTimer, (tpm, input) => {
   const session = policySessionOf(tpm, input.policySession);
   const data = encode(TPMS_TIME_INFO, timeInfo(tpm));
-  checkRange(input, data.length);
+  if (input.offset > data.length) throw refuse(TPM_RC.VALUE, 'offset');
+  if (data.length - input.offset < input.operandB.length) throw refuse(TPM_RC.RANGE);
   if (!isTrial(session)) compare(data, input);
   extendPolicy(session, TPM_CC.PolicyCounterTimer, comparisonHash(session, input));
 });

@@ -80,6 +80,10 @@ const nameHash = action(PolicyNameHash, (tpm, { policySession, nameHash: digest 
 
 const template = action(PolicyTemplate, (tpm, { policySession, templateHash }) => {
   const session = policySessionOf(tpm, policySession);
+  const { limit } = session;
+  if (limit?.kind === 'templateHash' && !equalBytes(limit.digest, templateHash)) {
+    throw refuse(TPM_RC.VALUE, 'templateHash');
+  }
   setLimit(session, 'templateHash', templateHash, true, 'templateHash');
   extendPolicy(session, TPM_CC.PolicyTemplate, templateHash);
 });

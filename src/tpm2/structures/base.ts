@@ -46,9 +46,11 @@ const between = (value: number, first: number, last: number): boolean => value >
 const isTransient = (h: number): boolean => between(h, RANGE.TRANSIENT_FIRST, RANGE.TRANSIENT_LAST);
 const isPersistent = (h: number): boolean => between(h, RANGE.PERSISTENT_FIRST, RANGE.PERSISTENT_LAST);
 const isNv = (h: number): boolean => between(h, RANGE.NV_INDEX_FIRST, RANGE.NV_INDEX_LAST);
-const isPolicySession = (h: number): boolean => between(h, RANGE.POLICY_SESSION_FIRST, RANGE.POLICY_SESSION_LAST);
-const isSession = (h: number): boolean =>
-  between(h, RANGE.HMAC_SESSION_FIRST, RANGE.HMAC_SESSION_LAST) || isPolicySession(h);
+/** Sessions that can be active on a PC Client TPM; their handles go no further. */
+const ACTIVE_SESSIONS = 64;
+const isSessionFrom = (h: number, first: number): boolean => between(h, first, first + ACTIVE_SESSIONS - 1);
+const isPolicySession = (h: number): boolean => isSessionFrom(h, RANGE.POLICY_SESSION_FIRST);
+const isSession = (h: number): boolean => isSessionFrom(h, RANGE.HMAC_SESSION_FIRST) || isPolicySession(h);
 const isVendorAuth = (h: number): boolean => between(h, TPM_RH.AUTH_00, TPM_RH.AUTH_FF);
 const isHierarchy = (h: number): boolean => h === TPM_RH.OWNER || h === TPM_RH.ENDORSEMENT || h === TPM_RH.PLATFORM;
 /** PCR of an allocation that a PC Client TPM has. */
