@@ -8,8 +8,8 @@ import { TPM_RC } from '../../src/tpm2/response-code.ts';
 import {
   type EccPublicArea,
   type RsaPublicArea,
-  TPMT_SYM_DEF_OBJECT,
   type TPMT_PUBLIC,
+  TPMT_SYM_DEF_OBJECT,
 } from '../../src/tpm2/structures/index.ts';
 import { isDerivationParent, isStorage } from './object-kinds.ts';
 import { refuse } from './refusal.ts';
@@ -33,6 +33,7 @@ export interface Creation {
 export function checkImplemented(area: Pick<TPMT_PUBLIC, 'type' | 'parameters'>, field: string): void {
   const { parameters } = area;
   if ('keyBits' in parameters && !RSA_SIZES.includes(parameters.keyBits)) throw refuse(TPM_RC.VALUE, field);
+  if ('sym' in parameters && parameters.sym.algorithm === A.NULL) throw refuse(TPM_RC.SYMMETRIC, field);
 }
 
 function checkOrigin(area: TPMT_PUBLIC, { dataSize, primary }: Creation, field: string): void {
@@ -108,7 +109,7 @@ function checkKeyedHash(area: Extract<TPMT_PUBLIC, { type: typeof TPM_ALG.KEYEDH
   if (isStorage(area) && kdf !== A.KDF1_SP800_108) throw refuse(TPM_RC.SCHEME, field);
 }
 
-/** A parent needs CFB, and a cipher and name algorithm like its own parent's where it cannot leave it. */
+/** A parent needs a cipher, and cipher and name algorithm like its own parent's where it cannot leave it. It works in CFB whatever its mode. */
 function checkStorageCipher(
   area: TPMT_PUBLIC,
   symmetric: TPMT_SYM_DEF_OBJECT,
@@ -116,11 +117,11 @@ function checkStorageCipher(
   field: string,
 ): void {
   if (!('mode' in symmetric)) throw refuse(TPM_RC.SYMMETRIC, field);
-  if (symmetric.mode !== A.CFB) throw refuse(TPM_RC.MODE, field);
   if (parent === undefined || !has(area.objectAttributes, TPMA_OBJECT.fixedParent)) return;
   if (area.nameAlg !== parent.publicArea.nameAlg) throw refuse(TPM_RC.HASH, field);
   const theirs = cipherOf(parent.publicArea);
-  const same = theirs !== undefined && equalBytes(encode(TPMT_SYM_DEF_OBJECT, symmetric), encode(TPMT_SYM_DEF_OBJECT, theirs));
+  const same =
+    theirs !== undefined && equalBytes(encode(TPMT_SYM_DEF_OBJECT, symmetric), encode(TPMT_SYM_DEF_OBJECT, theirs));
   if (!same) throw refuse(TPM_RC.SYMMETRIC, field);
 }
 

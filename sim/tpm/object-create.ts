@@ -60,7 +60,9 @@ function symmetricValue(area: TPMT_PUBLIC, data: Uint8Array, source: Source): Ui
   }
   const scheme = area.type === TPM_ALG.KEYEDHASH ? area.parameters.scheme : undefined;
   const hashAlg = scheme !== undefined && 'hashAlg' in scheme ? scheme.hashAlg : area.nameAlg;
-  if (data.length === 0) return source.key(hashSize(hashAlg));
+  if (has(area.objectAttributes, TPMA_OBJECT.sensitiveDataOrigin) || data.length === 0) {
+    return source.key(hashSize(hashAlg));
+  }
   // A longer HMAC key would be hashed, and so have less entropy than it seems.
   const isKey = has(area.objectAttributes, TPMA_OBJECT.sign | TPMA_OBJECT.decrypt);
   if (isKey && data.length > HASH_BLOCK_SIZE[requireHash(hashAlg)]) throw refuse(TPM_RC.SIZE);

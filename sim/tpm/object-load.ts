@@ -53,7 +53,7 @@ function checkEcc(area: EccPublicArea, sensitive: TPMT_SENSITIVE | undefined, bl
     return;
   }
   const d = toBigInt(sensitive.sensitive);
-  if (d === 0n || d >= order) throw refuse(TPM_RC.KEY_SIZE, blame.sensitive);
+  if (d === 0n || d >= order) throw refuse(TPM_RC.KEY_SIZE);
   if (!named) return;
   const point = primitives.ecPublic(curve, leftPad(sensitive.sensitive, size));
   const same = point !== undefined && toBigInt(point.x) === toBigInt(x) && toBigInt(point.y) === toBigInt(y);
@@ -132,7 +132,9 @@ export function loadObject(
   if (sensitive === undefined || area.nameAlg === A.NULL) {
     checkScheme(area, undefined, blame.publicArea);
   } else {
-    if (sensitive.seedValue.length > hashSize(area.nameAlg)) throw refuse(TPM_RC.KEY_SIZE, blame.sensitive);
+    const digest = hashSize(area.nameAlg);
+    if (sensitive.authValue.length > digest) throw refuse(TPM_RC.SIZE, blame.sensitive);
+    if (sensitive.seedValue.length > digest) throw refuse(TPM_RC.KEY_SIZE, blame.sensitive);
     checkPublic(area, parent, blame.publicArea);
   }
   if (sensitive !== undefined && sensitive.sensitiveType !== area.type) throw refuse(TPM_RC.TYPE, blame.sensitive);

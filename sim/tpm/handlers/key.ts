@@ -1,6 +1,7 @@
 /** Creating and loading objects (TPM 2.0 Library specification, Part 3, chapter 12). */
+import { ByteReader } from '../../../src/bytes/reader.ts';
 import { has, TPMA_OBJECT } from '../../../src/tpm2/attributes.ts';
-import { decode } from '../../../src/tpm2/codec.ts';
+import { type Codec, decode } from '../../../src/tpm2/codec.ts';
 import {
   Create,
   CreateLoaded,
@@ -127,9 +128,18 @@ const changeAuth = handler(ObjectChangeAuth, (tpm, { objectHandle, parentHandle,
   return { outPrivate: wrapPrivate(tpm, parent, object.name, sensitiveArea(changed)) };
 });
 
+/** Reads a template; bytes left over are a wrong size. */
+function readTemplate<T extends Pick<TPMT_PUBLIC, 'type' | 'parameters'>>(codec: Codec<T>, bytes: Uint8Array): T {
+  const reader = new ByteReader(bytes, codec.name);
+  const value = codec.read(reader);
+  checkImplemented(value, 'inPublic');
+  if (reader.remaining > 0) throw refuse(TPM_RC.SIZE);
+  return value;
+}
+
 /** The template of an object to derive: its unique field says how, and is replaced by the new object's. */
 function derivedTemplate(bytes: Uint8Array): { area: TPMT_PUBLIC; derive: TPMS_DERIVE } {
-  const { unique: derive, ...rest } = decode(DERIVED_TEMPLATE, bytes);
+  const { unique: derive, ...rest } = readTemplate(DERIVED_TEMPLATE, bytes);
   if (rest.type === TPM_ALG.ECC) return { area: { ...rest, unique: { x: EMPTY, y: EMPTY } }, derive };
   return { area: { ...rest, unique: EMPTY }, derive };
 }
@@ -145,9 +155,8 @@ function settledDerivation(template: TPMS_DERIVE, data: Uint8Array): TPMS_DERIVE
 
 function derived(parent: TpmObject, template: Uint8Array, { userAuth, data }: SensitiveInput): NewObject {
   const { area, derive } = blaming('inPublic', () => derivedTemplate(template));
-  checkImplemented(area, 'inPublic');
   if (area.type === TPM_ALG.RSA) throw refuse(TPM_RC.TYPE, 'inPublic');
-  if (has(area.objectAttributes, TPMA_OBJECT.sensitiveDataOrigin)) throw refuse(TPM_RC.ATTRIBUTES, 'inPublic');
+  if (has(area.objectAttributes, TPMA_OBJECT.sensitiveDataOrigin)) throw refuse(TPM_RC.ATTRIBUTES);
   checkPublic(area, parent, 'inPublic');
   const auth = checkedAuth(userAuth, area.nameAlg, 'inSensitive');
   const { label, context } = settledDerivation(derive, data);
@@ -155,7 +164,7 @@ function derived(parent: TpmObject, template: Uint8Array, { userAuth, data }: Se
 }
 
 function created(tpm: Tpm, parent: TpmObject | number, template: Uint8Array, input: SensitiveInput): NewObject {
-  const area = blaming('inPublic', () => decode(NAMED_TEMPLATE, template));
+  const area = blaming('inPublic', () => readTemplate(NAMED_TEMPLATE, template));
   const under = typeof parent === 'number' ? { primary: true } : { primary: false, parent };
   checkTemplate(area, { dataSize: input.data.length, ...under }, 'inPublic');
   const userAuth = checkedAuth(input.userAuth, area.nameAlg, 'inSensitive');

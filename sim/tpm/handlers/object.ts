@@ -7,18 +7,23 @@ import { objectOf } from '../entities.ts';
 import { action, handler } from '../handler.ts';
 import { MAX_PERSISTENT } from '../object-store.ts';
 import { refuse } from '../refusal.ts';
+import type { TpmObject } from '../state.ts';
 
 const readPublic = handler(ReadPublic, (tpm, { objectHandle }) => {
-  const { publicArea, name, qualifiedName } = objectOf(tpm, objectHandle);
+  const { publicArea, name, qualifiedName, sequence } = objectOf(tpm, objectHandle);
+  if (sequence !== undefined) throw refuse(TPM_RC.SEQUENCE);
   return { outPublic: publicArea, name, qualifiedName };
 });
+
+const isStClear = ({ publicArea }: TpmObject): boolean => has(publicArea.objectAttributes, TPMA_OBJECT.stClear);
 
 const evictControl = action(EvictControl, (tpm, { auth, objectHandle, persistentHandle }) => {
   const { transient, persistent } = tpm.state;
   const object = objectOf(tpm, objectHandle);
   const platform = object.hierarchy === TPM_RH.PLATFORM;
-  if (has(object.publicArea.objectAttributes, TPMA_OBJECT.stClear)) throw refuse(TPM_RC.ATTRIBUTES, 'objectHandle');
-  if (object.hierarchy === TPM_RH.NULL) throw refuse(TPM_RC.HIERARCHY, 'objectHandle');
+  // What does not outlast a restart, or has no secret, is not kept.
+  const lasting = object.stClear !== true && object.publicOnly !== true && object.hierarchy !== TPM_RH.NULL;
+  if (!lasting || isStClear(object)) throw refuse(TPM_RC.ATTRIBUTES, 'objectHandle');
   if (auth === TPM_RH.PLATFORM ? !platform : platform) throw refuse(TPM_RC.HIERARCHY, 'objectHandle');
   if (persistent.has(objectHandle)) {
     if (persistentHandle !== objectHandle) throw refuse(TPM_RC.HANDLE, 'objectHandle');

@@ -11,6 +11,7 @@ import {
   TPM2B_ID_OBJECT,
   TPM2B_NAME,
   TPM2B_PUBLIC,
+  TPM2B_PUBLIC_NULL,
   TPM2B_SENSITIVE_CREATE,
   TPMI_DH_CONTEXT,
   TPMI_DH_OBJECT,
@@ -31,7 +32,7 @@ export const ReadPublic = command('ReadPublic', {
   handles: { objectHandle: plain(TPMI_DH_OBJECT) },
   parameters: NONE,
   responseHandles: NONE,
-  response: { outPublic: TPM2B_PUBLIC, name: TPM2B_NAME, qualifiedName: TPM2B_NAME },
+  response: { outPublic: TPM2B_PUBLIC_NULL, name: TPM2B_NAME, qualifiedName: TPM2B_NAME },
 });
 
 export const ActivateCredential = command('ActivateCredential', {

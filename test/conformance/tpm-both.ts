@@ -1,0 +1,81 @@
+/** One scenario on the embedded TPM and on swtpm where the inputs of later commands differ: handles, blobs and tickets of each. */
+import { expect } from 'vitest';
+import { toHex } from '../../src/bytes/bytes.ts';
+import * as T from '../../src/tpm2/index.ts';
+import type { Mode, TpmPair } from './tpm-pair.ts';
+
+/** 0: ours, 1: swtpm. */
+export type Side = 0 | 1;
+/** What both answered; undefined where they refused. */
+export type Answers<Out> = readonly [Out, Out] | undefined;
+
+/** Options of {@link Both.run}. */
+export interface RunOptions {
+  readonly auth?: readonly T.Authorization[];
+  /** Compare sizes only (default), or every byte. */
+  readonly mode?: Mode;
+}
+
+const text = (response: Uint8Array, mode: Mode): string => {
+  const code = T.responseCode(response);
+  if (code !== 0) return T.describeResponseCode(code);
+  return mode === 'bytes' ? toHex(response.subarray(10)) : `${response.length} bytes`;
+};
+
+/** Runs commands on both and collects where they differ. */
+export class Both {
+  readonly pair: TpmPair;
+  readonly #differences: string[] = [];
+
+  constructor(pair: TpmPair) {
+    this.pair = pair;
+  }
+
+  /** The same command with each side's own input. */
+  async run<In, Out>(
+    label: string,
+    row: T.CommandRow<In, Out>,
+    input: In | ((side: Side) => In),
+    { auth, mode = 'shape' }: RunOptions = {},
+  ): Promise<Answers<Out>> {
+    const of = (side: Side): In => (typeof input === 'function' ? (input as (side: Side) => In)(side) : input);
+    const commands = ([0, 1] as const).map((side) => T.prepareCommand(row, of(side), auth));
+    const [c0, c1] = commands;
+    if (c0 === undefined || c1 === undefined) throw new Error('unreachable');
+    const a = await this.pair.ours.transmit(c0.bytes, 0);
+    const b = await this.pair.theirs.transmit(c1.bytes, 0);
+    const [ours, theirs] = [text(a, mode), text(b, mode)];
+    if (ours !== theirs) this.#differences.push(`${row.name} ${label}: ours ${ours}, swtpm ${theirs}`);
+    if (T.responseCode(a) !== 0 || T.responseCode(b) !== 0) return undefined;
+    return [c0.accept(a), c1.accept(b)];
+  }
+
+  /** The same where both must succeed. */
+  async must<In, Out>(
+    label: string,
+    row: T.CommandRow<In, Out>,
+    input: In | ((side: Side) => In),
+    options: RunOptions = {},
+  ): Promise<readonly [Out, Out]> {
+    const out = await this.run(label, row, input, options);
+    if (out === undefined) {
+      throw new Error(`${row.name} ${label} was refused\n${this.#differences.join('\n')}`);
+    }
+    return out;
+  }
+
+  /** Something else that must hold. */
+  expect(label: string, holds: boolean): void {
+    if (!holds) this.#differences.push(label);
+  }
+
+  /** Flushes transient handles of each side. */
+  async flush(handles: readonly [number, number]): Promise<void> {
+    await this.run('flush', T.COMMANDS.FlushContext, (side) => ({ flushHandle: handles[side] }));
+  }
+
+  /** Fails with every difference since the last time. */
+  verdict(): void {
+    expect(this.#differences.splice(0)).toEqual([]);
+  }
+}
