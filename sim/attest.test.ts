@@ -53,3 +53,16 @@ describe('challengeKeys', () => {
     expect(() => challengeKeys(new Map(), (n) => new Uint8Array(n))).toThrow(/TPM2B_PUBLIC|size/);
   });
 });
+
+describe('asset tag', () => {
+  it('is measured from its NV index and named in the report', async () => {
+    const tpm = { ...base.hardware.tpm, assetTag: 'rack-12' };
+    const result = await new Host({ ...base, hardware: { ...base.hardware, tpm } }, image).powerOn();
+    const events = result.tpm?.report.tpmEvents.map((e) => e.eventDetails) ?? [];
+    const [tag] = events.filter((e) => e._typeName === 'HostTpmNvTagEventDetails');
+    // sha256("rack-12"), computed with sha256sum.
+    expect(Buffer.from(tag?.dataHash ?? []).toString('hex')).toBe(
+      'da34877237656e1a71b3e9c1a8ff7b551644f4a44d574933f9ce84b9e1b1f54e',
+    );
+  });
+});

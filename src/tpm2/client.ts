@@ -6,6 +6,7 @@ import {
   describeResponseCode,
   type ResponseCodeName,
   type ResponsePlace,
+  TPM_RC,
 } from './response-code.ts';
 import type { Locality, TpmTransport } from './transport.ts';
 
@@ -48,6 +49,13 @@ export function decodeResponse<Out>(row: CommandRow<never, Out>, response: Uint8
   return decodeSuccess(row, response);
 }
 
+/**
+ * Warnings by which a TPM asks for the same command again (Part 2, 6.6.3): it did nothing yet, so sessions are as they were.
+ * The first use of an entity under dictionary attack protection is answered with RETRY.
+ */
+const RESUBMIT: ReadonlySet<number> = new Set([TPM_RC.RETRY, TPM_RC.YIELDED, TPM_RC.TESTING]);
+const MAX_ATTEMPTS = 8;
+
 /** Sends commands to a TPM. */
 export class Tpm2Client {
   readonly transport: TpmTransport;
@@ -62,9 +70,11 @@ export class Tpm2Client {
    */
   async call<In, Out>(row: CommandRow<In, Out>, input: In, options: CallOptions = {}): Promise<Out> {
     const command = prepareCommand(row, input, options.auth, options.names);
-    const response = await this.transport.transmit(command.bytes, options.locality ?? 0);
-    const code = responseCode(response);
-    if (code !== 0) throw new TpmError(row.name, code);
-    return command.accept(response);
+    for (let attempt = 1; ; attempt++) {
+      const response = await this.transport.transmit(command.bytes, options.locality ?? 0);
+      const code = responseCode(response);
+      if (code === 0) return command.accept(response);
+      if (attempt === MAX_ATTEMPTS || !RESUBMIT.has(code)) throw new TpmError(row.name, code);
+    }
   }
 }
