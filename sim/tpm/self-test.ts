@@ -23,3 +23,9 @@ export const TESTED_ON_DEMAND: readonly number[] = [
   A.CAMELLIA,
   A.CFB,
 ];
+
+/** Algorithms whose test uses others: those count as tested with them. */
+export const TESTED_WITH: ReadonlyMap<number, readonly number[]> = new Map([
+  [A.AES, [A.CFB]],
+  [A.ECDSA, [A.ECDH, A.SHA512]],
+]);
