@@ -1,9 +1,10 @@
 /** Every command of the CLI, as data. Implementations load only when called, so `--help` and errors stay fast. */
 import type { CommandRow, OptionRow } from './command.ts';
+import { PACKAGE_COMMANDS } from './package-commands.ts';
 
 /** What each group of commands is for. */
 export const GROUPS: Readonly<Record<string, string>> = {
-  vib: 'read and check VIB files',
+  vib: 'read, check, make and sign VIB files',
   log: 'read TCG event logs',
   tpm: 'the TPM on its own: serve it, read its command log',
   faults: 'the catalogue of what can be made to go wrong',
@@ -145,6 +146,7 @@ export const COMMANDS: readonly CommandRow[] = [
     examples: ['vib verify some.vib', 'vib verify --root my-root.pem --level CommunitySupported some.vib'],
     load: () => import('./vib-verify.ts'),
   },
+  ...PACKAGE_COMMANDS,
   {
     name: 'log print',
     about: 'Print a TCG event log',

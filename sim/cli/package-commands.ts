@@ -1,0 +1,60 @@
+/** The commands that make and take apart packages and images. */
+import type { CommandRow } from './command.ts';
+import { LIMIT_OPTIONS } from './limits.ts';
+
+/** Options by which `vib build` and `vib sign` name the signers. */
+const SIGNER_OPTIONS: CommandRow['options'] = [
+  { flags: '--key <pem>', about: "signer's private key, PKCS #8 (repeatable, one per --cert)", repeatable: true },
+  { flags: '--cert <pem>', about: "signer's certificate; intermediates may follow in the file", repeatable: true },
+  { flags: '--chain <pem>', about: 'intermediate certificates to carry (repeatable)', repeatable: true },
+  {
+    flags: '--test-signer <level>',
+    about: 'sign with the test PKI: certified, accepted or partner (repeatable)',
+    repeatable: true,
+  },
+  { flags: '--hash <name>', about: 'digest of the signature: sha256, sha384 or sha512', default: 'sha512' },
+];
+
+/** Rows for the table of commands. */
+export const PACKAGE_COMMANDS: readonly CommandRow[] = [
+  {
+    name: 'vib extract',
+    about: 'Unpack VIBs into a new folder. Exit 1, nothing written, where a path leads outside.',
+    args: [{ name: '<files...>', about: '.vib files; several get a folder each' }],
+    options: [
+      { flags: '--out <dir>', about: 'folder to make; one that exists must be empty' },
+      { flags: '--raw', about: 'the members as they are: descriptor.xml, sig.pkcs7, payloads' },
+      ...LIMIT_OPTIONS,
+    ],
+    examples: ['vib extract some.vib --out content', 'vib extract some.vib --raw --out members'],
+    load: () => import('./vib-extract.ts'),
+  },
+  {
+    name: 'vib build',
+    about: 'Build a VIB from a recipe (docs/vib-authoring.md). The same input gives the same bytes.',
+    options: [
+      { flags: '--recipe <yaml>', about: 'descriptor fields and payloads' },
+      { flags: '--root <dir>', about: "folder the recipe's paths start from (default: the recipe's own)" },
+      { flags: '--out <vib>', about: 'file to write' },
+      ...SIGNER_OPTIONS,
+      { flags: '--unsigned', about: 'leave the signature empty' },
+    ],
+    examples: [
+      'vib build --recipe my.yaml --unsigned --out my.vib',
+      'vib build --recipe my.yaml --test-signer partner --out my.vib',
+      'vib build --recipe my.yaml --root build/ --key signer.key.pem --cert signer.crt.pem --out my.vib',
+    ],
+    load: () => import('./vib-build.ts'),
+  },
+  {
+    name: 'vib sign',
+    about: 'Replace the signature of a VIB; every other byte stays',
+    args: [{ name: '<file>', about: '.vib file' }],
+    options: [{ flags: '--out <vib>', about: 'file to write' }, ...SIGNER_OPTIONS],
+    examples: [
+      'vib sign my.vib --test-signer partner --out signed.vib',
+      'vib sign my.vib --key a.key.pem --cert a.crt.pem --key b.key.pem --cert b.crt.pem --out signed.vib',
+    ],
+    load: () => import('./vib-sign.ts'),
+  },
+];
