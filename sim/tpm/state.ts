@@ -2,7 +2,6 @@
 import { allBytes } from '../../src/bytes/bytes.ts';
 import type { EcPrivateKey, HashName, RsaPrivateKey } from '../../src/crypto/primitives.ts';
 import type { HashState } from '../../src/crypto/resumable-hash.ts';
-import type { HashState } from '../../src/crypto/resumable-hash.ts';
 import { TPM_ALG, TPM_RH, TPM_SU } from '../../src/tpm2/constants.ts';
 import { HASH_ALG, hashSize, requireHash } from '../../src/tpm2/hash-alg.ts';
 import {
