@@ -1,0 +1,215 @@
+/**
+ * Offline bundles (depots in a ZIP): read over random access, so that a bundle larger than memory can be used. The metadata
+ * are read at once, each .vib when it is asked for.
+ */
+import { type ByteSource, bytesSource, openZip, type ZipArchive, type ZipLimits } from '../archive/index.ts';
+import { toHex } from '../bytes/bytes.ts';
+import { FormatError, InputError } from '../bytes/errors.ts';
+import { hash } from '../crypto/hash.ts';
+import { readVib, type Vib } from '../vib/vib.ts';
+import { vibFromSource } from '../vib/vib-source.ts';
+import {
+  type BundleBulletin,
+  type BundleProfile,
+  type BundleVendor,
+  type BundleVib,
+  joinPath,
+  readBulletins,
+  readBundleProfile,
+  readBundleVib,
+  readIndex,
+  readVendorIndex,
+} from './metadata.ts';
+
+/** Something about a bundle that does not fit; the rest stays usable. */
+export interface BundleFinding {
+  readonly code:
+    | 'unreadable'
+    | 'duplicate-vib'
+    | 'vib-file-missing'
+    | 'vib-not-listed'
+    | 'profile-vib-missing'
+    | 'profile-twice';
+  readonly where: string;
+  readonly message: string;
+}
+
+const STRUCTURE = 'offline bundle';
+const INDEX = 'index.xml';
+const MAX_METADATA = 512 << 20;
+const MAX_VIBS = 20_000;
+
+const fail = (field: string, problem: string): FormatError => new FormatError({ structure: STRUCTURE, field, problem });
+
+/** An offline bundle, opened. Nothing is verified but the bundle's own sizes and checksums. */
+export interface OfflineBundle {
+  readonly vendors: readonly BundleVendor[];
+  /** Every VIB of the metadata by its id. */
+  readonly vibs: ReadonlyMap<string, BundleVib>;
+  readonly profiles: readonly BundleProfile[];
+  readonly bulletins: readonly BundleBulletin[];
+  readonly findings: readonly BundleFinding[];
+  /**
+   * Reads a VIB and compares size, checksum and id with the metadata (FormatError). `lazy` leaves payload data in the
+   * bundle until they are used; then the checksum is not compared, and only a VIB that lies uncompressed can be lazy.
+   */
+  openVib(id: string, options?: { readonly lazy?: boolean }): Vib;
+}
+
+/** What the metadata archives of all vendors say together. */
+class Collector {
+  readonly vibs = new Map<string, BundleVib>();
+  readonly profiles: BundleProfile[] = [];
+  readonly bulletins: BundleBulletin[] = [];
+  readonly findings: BundleFinding[] = [];
+
+  /** Runs `read`; unusable input becomes a finding. */
+  attempt<T>(where: string, read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      this.findings.push({ code: 'unreadable', where, message: error.message });
+      return undefined;
+    }
+  }
+
+  #vib(vib: BundleVib | undefined, where: string): void {
+    if (vib === undefined) return;
+    const other = this.vibs.get(vib.id);
+    if (other === undefined) this.vibs.set(vib.id, vib);
+    else if (other.path !== vib.path || other.sha256 !== vib.sha256) {
+      this.findings.push({ code: 'duplicate-vib', where, message: `VIB ${vib.id} is described twice` });
+    }
+    if (this.vibs.size > MAX_VIBS) throw fail('vibs', `more than ${MAX_VIBS} VIBs`);
+  }
+
+  #profile(profile: BundleProfile | undefined, where: string): void {
+    if (profile === undefined) return;
+    if (this.profiles.some(({ name }) => name === profile.name)) {
+      this.findings.push({ code: 'profile-twice', where, message: `image profile ${profile.name} appears twice` });
+    } else {
+      this.profiles.push(profile);
+    }
+  }
+
+  /** Takes in one metadata archive. */
+  add(metadata: ZipArchive): void {
+    for (const name of metadata.entries.keys()) {
+      const bytes = (): Uint8Array => metadata.read(name);
+      if (/^vibs\/[^/]+\.xml$/.test(name))
+        this.#vib(
+          this.attempt(name, () => readBundleVib(bytes(), name)),
+          name,
+        );
+      else if (/^profiles\/[^/]+\.xml$/.test(name)) {
+        this.#profile(
+          this.attempt(name, () => readBundleProfile(bytes())),
+          name,
+        );
+      } else if (name === 'vmware.xml')
+        this.bulletins.push(...(this.attempt(name, () => readBulletins(bytes())) ?? []));
+    }
+  }
+
+  /** Compares what is described with what is there. */
+  check(zip: ZipArchive): void {
+    const described = new Set<string>();
+    for (const { id, path } of this.vibs.values()) {
+      described.add(path);
+      if (!zip.has(path)) this.findings.push({ code: 'vib-file-missing', where: path, message: `file of VIB ${id}` });
+    }
+    for (const name of zip.entries.keys()) {
+      if (!name.endsWith('.vib') || described.has(name)) continue;
+      this.findings.push({ code: 'vib-not-listed', where: name, message: 'the metadata do not name this VIB' });
+    }
+    for (const { name, vibIds } of this.profiles) {
+      for (const id of vibIds.filter((each) => !this.vibs.has(each))) {
+        const message = `image profile names VIB ${id}, which is not in the bundle`;
+        this.findings.push({ code: 'profile-vib-missing', where: name, message });
+      }
+    }
+  }
+}
+
+/** Whether a ZIP archive has the layout of a bundle. */
+export const isBundle = (zip: ZipArchive): boolean => zip.has(INDEX);
+
+/**
+ * Opens a bundle. A damaged archive, a missing index and metadata that cannot be opened are a FormatError; single documents
+ * that cannot be read are findings.
+ */
+export function openBundle(source: ByteSource, limits: ZipLimits = {}): OfflineBundle {
+  return readBundle(openZip(source, limits), limits);
+}
+
+/** {@link openBundle} for an archive that is open already. */
+export function readBundle(zip: ZipArchive, limits: ZipLimits = {}): OfflineBundle {
+  if (!isBundle(zip)) throw fail(INDEX, 'missing: the archive is no offline bundle');
+  const vendors = readIndex(zip.read(INDEX));
+  if (vendors.length === 0) throw fail(INDEX, 'names no vendor');
+  const all = new Collector();
+  for (const { index } of vendors) {
+    const folder = index.slice(0, index.lastIndexOf('/') + 1);
+    const paths = new Set(readVendorIndex(zip.read(index)).map(({ url }) => joinPath(folder, url)));
+    for (const path of paths) {
+      const metadata = openZip(bytesSource(zip.read(path)), {
+        maxBytes: MAX_METADATA,
+        maxTotal: MAX_METADATA,
+        ...limits,
+      });
+      all.add(metadata);
+    }
+  }
+  all.check(zip);
+  const { vibs, profiles, bulletins, findings } = all;
+  const openVib: OfflineBundle['openVib'] = (id, { lazy = false } = {}) => {
+    const vib = vibs.get(id);
+    if (vib === undefined) throw fail('vibs', `no VIB ${id}`);
+    return openBundleVib(zip, vib, lazy);
+  };
+  return { vendors, vibs, profiles, bulletins, findings, openVib };
+}
+
+function openBundleVib(zip: ZipArchive, vib: BundleVib, lazy: boolean): Vib {
+  const { path, id, packedSize, sha256 } = vib;
+  const size = zip.entries.get(path)?.size;
+  if (size !== undefined && packedSize !== undefined && size !== packedSize) {
+    throw fail(path, `${size} bytes, the metadata say ${packedSize}`);
+  }
+  const stored = lazy ? zip.stored(path) : undefined;
+  let opened: Vib;
+  if (stored !== undefined) {
+    opened = vibFromSource(stored);
+  } else {
+    const bytes = zip.read(path);
+    const found = toHex(hash('sha256', bytes));
+    if (sha256 !== undefined && found !== sha256) throw fail(path, `SHA-256 is ${found}, the metadata say ${sha256}`);
+    opened = readVib(bytes);
+  }
+  const { vendor, type, name, version } = opened.descriptor;
+  const inside = [vendor, type, name, version].join('_');
+  if (inside !== id) throw fail(path, `holds VIB ${inside}, the metadata say ${id}`);
+  return opened;
+}
+
+/**
+ * The VIBs of an image: those of the named profile, of the only profile, or of the whole bundle where it has no profile.
+ * Several profiles without a name, an unknown name and missing VIBs are an InputError.
+ */
+export function imageVibs(bundle: OfflineBundle, profileName?: string): readonly string[] {
+  const { profiles, vibs } = bundle;
+  const names = profiles.map(({ name }) => name).join(', ');
+  if (profileName === undefined && profiles.length === 0) return [...vibs.keys()];
+  if (profileName === undefined && profiles.length > 1) {
+    throw new InputError(`the bundle has several image profiles, add #NAME to choose one: ${names}`);
+  }
+  const profile = profileName === undefined ? profiles[0] : profiles.find(({ name }) => name === profileName);
+  if (profile === undefined) {
+    throw new InputError(`no image profile ${JSON.stringify(profileName)}; the bundle has ${names || 'none'}`);
+  }
+  const missing = profile.vibIds.filter((id) => !vibs.has(id));
+  if (missing.length > 0)
+    throw new InputError(`image profile ${profile.name}: not in the bundle: ${missing.join(', ')}`);
+  return profile.vibIds;
+}
