@@ -60,7 +60,10 @@ export function sealContext(tpm: Tpm, header: ContextHeader, value: object): Inf
 }
 
 /** What {@link sealContext} was given, or why the context is not accepted. */
-export function openContext(tpm: Tpm, context: Infer<typeof TPMS_CONTEXT>): { value: unknown } | 'size' | 'integrity' {
+export function openContext(
+  tpm: Tpm,
+  context: Infer<typeof TPMS_CONTEXT>,
+): { value: unknown } | 'short' | 'size' | 'integrity' {
   const reader = new ByteReader(context.contextBlob, 'contextBlob');
   try {
     const digest = TPM2B_DIGEST.read(reader);
@@ -71,7 +74,7 @@ export function openContext(tpm: Tpm, context: Infer<typeof TPMS_CONTEXT>): { va
     plain.skip('sequence', 8);
     return { value: readValue(plain) };
   } catch (error) {
-    if (error instanceof FormatError) return 'size';
+    if (error instanceof FormatError) return 'short';
     throw error;
   }
 }

@@ -36,6 +36,8 @@ function view(response: Uint8Array, mode: Mode): string {
 /** Two TPMs, powered on, that get the same commands. */
 export class TpmPair {
   readonly ours: EmbeddedTransport;
+  /** Time of ours; swtpm's is real. */
+  readonly clock = new VirtualClock();
   readonly theirs: SwtpmTransport;
   readonly #process: ChildProcess;
   readonly #directory: string;
@@ -46,7 +48,7 @@ export class TpmPair {
     // swtpm allocates all four banks.
     this.ours = embeddedTransport({
       entropy: new Entropy('differential').stream('tpm'),
-      clock: new VirtualClock(),
+      clock: this.clock,
       config: { banks: ['sha1', 'sha256', 'sha384', 'sha512'], ekCertificates: false },
       onFault: (error) => faults.push(error),
     });

@@ -1,11 +1,17 @@
 /** Command audit and the attestation of audit digests (TPM 2.0 Library specification, Part 3, 18.5, 18.6 and 21.2). */
-import { SetCommandCodeAuditStatus } from '../../../src/tpm2/commands/audit.ts';
-import { TPM_ALG, TPM_CC } from '../../../src/tpm2/constants.ts';
+import {
+  GetCommandAuditDigest,
+  GetSessionAuditDigest,
+  SetCommandCodeAuditStatus,
+} from '../../../src/tpm2/commands/audit.ts';
+import { TPM_ALG, TPM_CC, TPM_RH, TPM_ST } from '../../../src/tpm2/constants.ts';
 import { TPM_RC } from '../../../src/tpm2/response-code.ts';
-import { ALGORITHM_CHANGED } from '../audit.ts';
-import { action } from '../handler.ts';
+import { attest, attester } from '../attest.ts';
+import { ALGORITHM_CHANGED, auditedCommandsDigest } from '../audit.ts';
+import { action, handler } from '../handler.ts';
 import { refuse } from '../refusal.ts';
 import { HANDLERS } from './index.ts';
+import { policySessionOf } from './session.ts';
 
 const setStatus = action(SetCommandCodeAuditStatus, (tpm, { auditAlg, setList, clearList }) => {
   const { audit } = tpm.state.access;
@@ -20,4 +26,31 @@ const setStatus = action(SetCommandCodeAuditStatus, (tpm, { auditAlg, setList, c
   for (const code of clearList) if (code !== TPM_CC.SetCommandCodeAuditStatus) audit.commands.delete(code);
 });
 
-export const auditHandlers = [setStatus];
+const getSessionDigest = handler(GetSessionAuditDigest, (tpm, input) => {
+  const { auditDigest, handle } = policySessionOf(tpm, input.sessionHandle);
+  if (auditDigest === undefined) throw refuse(TPM_RC.TYPE, 'sessionHandle');
+  const exclusiveSession = tpm.state.access.exclusiveAudit === handle ? 1 : 0;
+  const { attest: auditInfo, signature } = attest(tpm, attester(tpm, input), () => ({
+    type: TPM_ST.ATTEST_SESSION_AUDIT,
+    attested: { exclusiveSession, sessionDigest: auditDigest },
+  }));
+  return { auditInfo, signature };
+});
+
+const getCommandDigest = handler(GetCommandAuditDigest, (tpm, input) => {
+  const { audit } = tpm.state.access;
+  const { attest: auditInfo, signature } = attest(tpm, attester(tpm, input), () => ({
+    type: TPM_ST.ATTEST_COMMAND_AUDIT,
+    attested: {
+      auditCounter: audit.counter,
+      digestAlg: audit.alg,
+      auditDigest: audit.digest,
+      commandDigest: auditedCommandsDigest(audit),
+    },
+  }));
+  // A log that was signed is closed.
+  if (input.signHandle !== TPM_RH.NULL) audit.digest = new Uint8Array(0);
+  return { auditInfo, signature };
+});
+
+export const auditHandlers = [setStatus, getSessionDigest, getCommandDigest];

@@ -1,4 +1,5 @@
 /** Saved contexts (TPM 2.0 Library specification, Part 3, 28.2 to 28.4). */
+import { has, TPMA_OBJECT } from '../../../src/tpm2/attributes.ts';
 import { ContextLoad, ContextSave } from '../../../src/tpm2/commands/context.ts';
 import { FlushContext } from '../../../src/tpm2/commands/object.ts';
 import { handleType, TPM_HT, TPM_RH } from '../../../src/tpm2/constants.ts';
@@ -13,7 +14,9 @@ import { flushSession, isNewestContext, reloadSession, type Session, unloadSessi
 import { hierarchyOf, type TpmObject } from '../state.ts';
 import { policySessionOf } from './session.ts';
 
-function objectHeader(tpm: Tpm, { sequence, stClear, hierarchy }: TpmObject): ContextHeader {
+function objectHeader(tpm: Tpm, object: TpmObject): ContextHeader {
+  const { sequence, hierarchy } = object;
+  const stClear = object.stClear === true || has(object.publicArea.objectAttributes, TPMA_OBJECT.stClear);
   const savedHandle =
     sequence === undefined ? (stClear ? SAVED_OBJECT.ST_CLEAR : SAVED_OBJECT.ORDINARY) : SAVED_OBJECT.SEQUENCE;
   return { sequence: BigInt(++tpm.state.access.contexts.objects), savedHandle, hierarchy };
@@ -31,6 +34,7 @@ const save = handler(ContextSave, (tpm, { saveHandle }) => {
 
 const load = handler(ContextLoad, (tpm, { context }) => {
   const opened = openContext(tpm, context);
+  if (opened === 'short') throw refuse(TPM_RC.INSUFFICIENT);
   if (opened === 'size') throw refuse(TPM_RC.SIZE, 'context');
   if (opened === 'integrity') throw refuse(TPM_RC.INTEGRITY, 'context');
   const { savedHandle, hierarchy, sequence } = context;

@@ -13,8 +13,8 @@ import { action, handler } from '../handler.ts';
 import { clearPolicyDigest, isExpired, updatePolicy } from '../policy.ts';
 import { refuse } from '../refusal.ts';
 import { isTrial, type Session } from '../sessions.ts';
-import { signatureStatus } from '../signature-check.ts';
 import { ticketDigest } from '../tickets.ts';
+import { signatureProblem } from '../verification.ts';
 import { policySessionOf } from './session.ts';
 
 const EMPTY = new Uint8Array(0);
@@ -99,7 +99,7 @@ const signed = handler(PolicySigned, (tpm, input) => {
     const hashAlg = 'hash' in auth ? auth.hash : 'hmac' in auth ? auth.hmac.hashAlg : 0;
     if (hashName(hashAlg) === undefined) throw refuse(TPM_RC.SCHEME, 'auth');
     const approved = hashWith(hashAlg, concat(nonceTPM, handleName(expiration >>> 0), cpHashA, policyRef));
-    const rc = signatureStatus(objectOf(tpm, authObject), approved, auth);
+    const rc = signatureProblem(objectOf(tpm, authObject), approved, auth);
     if (rc !== 0) throw refuse(rc, 'auth');
   }
   approve(session, TPM_CC.PolicySigned, entityName(tpm, authObject), input, timeout);

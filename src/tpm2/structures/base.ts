@@ -96,6 +96,11 @@ export const TPMI_DH_PARENT = handle(
 );
 /** Any handle FlushContext may name: sessions and transient objects. */
 export const TPMI_DH_CONTEXT = handle('TPMI_DH_CONTEXT', (h) => isSession(h) || isTransient(h));
+/** Handle in a saved context: a session, or 0x80000000 to 0x80000002 for the kinds of objects. */
+export const TPMI_DH_SAVED = handle(
+  'TPMI_DH_SAVED',
+  (h) => isSession(h) || between(h, RANGE.TRANSIENT_FIRST, RANGE.TRANSIENT_FIRST + 2),
+);
 export const TPMI_SH_AUTH_SESSION = handle('TPMI_SH_AUTH_SESSION', (h) => isSession(h) || h === TPM_RH.PW);
 export const TPMI_SH_HMAC = handle('TPMI_SH_HMAC', (h) => isSession(h) && !isPolicySession(h));
 export const TPMI_SH_POLICY = handle('TPMI_SH_POLICY', isPolicySession);

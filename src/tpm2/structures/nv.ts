@@ -2,7 +2,7 @@
 import { TPMA_NV as NV_BITS } from '../attributes.ts';
 import { bits, type Infer, range, sized, struct, tpm2b, u16, u32, u64 } from '../codec.ts';
 import { TPM_RC } from '../response-code.ts';
-import { TPM2B_DIGEST, TPMI_ALG_HASH, TPMI_DH_CONTEXT, TPMI_RH_HIERARCHY, TPMI_RH_NV_INDEX } from './base.ts';
+import { TPM2B_DIGEST, TPMI_ALG_HASH, TPMI_DH_SAVED, TPMI_RH_HIERARCHY, TPMI_RH_NV_INDEX } from './base.ts';
 
 /** Largest NV index. */
 export const MAX_NV_INDEX_SIZE = 2048;
@@ -30,7 +30,7 @@ export const TPM2B_NV_PUBLIC = sized('TPM2B_NV_PUBLIC', TPMS_NV_PUBLIC);
 export const TPM2B_CONTEXT_DATA = tpm2b('TPM2B_CONTEXT_DATA', 5120);
 export const TPMS_CONTEXT = struct('TPMS_CONTEXT', 'Part 2, 14.5', {
   sequence: u64,
-  savedHandle: TPMI_DH_CONTEXT,
+  savedHandle: TPMI_DH_SAVED,
   hierarchy: TPMI_RH_HIERARCHY,
   contextBlob: TPM2B_CONTEXT_DATA,
 });
