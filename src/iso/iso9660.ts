@@ -1,0 +1,224 @@
+/**
+ * ISO 9660 images (ECMA-119) over random access: the file tree at once, each file when it is asked for. Of the names that
+ * an image offers, Rock Ridge goes before Joliet before plain ones. Directories that contain themselves are refused.
+ */
+import { type ByteSource, readRange, sliceSource } from '../archive/source.ts';
+import { fromLatin1 } from '../bytes/bytes.ts';
+import { FormatError } from '../bytes/errors.ts';
+import { ByteReader } from '../bytes/reader.ts';
+import { unsafePath } from '../vib/payload.ts';
+import {
+  ISO_STRUCTURE,
+  type IsoExtent,
+  type IsoNames,
+  type IsoRecord,
+  readRecord,
+  recordsOf,
+  suspSkip,
+} from './directory.ts';
+
+/** Bytes of a sector; volume descriptors begin in sector 16. */
+export const SECTOR = 2048;
+const FIRST_DESCRIPTOR = 16;
+const MAX_DESCRIPTORS = 64;
+const MAX_FILES = 200_000;
+const MAX_DEPTH = 32;
+const MAX_DIRECTORY = 64 << 20;
+const MAX_FILE = 0x7fffffff;
+
+const TYPE = { boot: 0, primary: 1, supplementary: 2, terminator: 255 } as const;
+/** Escape sequences of the three Joliet levels. */
+const JOLIET = ['%/@', '%/C', '%/E'];
+const EL_TORITO = 'EL TORITO SPECIFICATION';
+
+const fail = (field: string, problem: string, offset?: number): FormatError =>
+  new FormatError({ structure: ISO_STRUCTURE, field, offset, problem });
+
+/** A file of the image. */
+export interface IsoFile {
+  readonly path: string;
+  readonly size: number;
+  readonly extents: readonly IsoExtent[];
+}
+
+interface Volume {
+  readonly blockSize: number;
+  readonly root: IsoRecord;
+  readonly label: string;
+  readonly joliet: boolean;
+}
+
+/** Whether the source has a volume descriptor where an ISO 9660 image has its first one. */
+export function isIso(source: ByteSource): boolean {
+  const at = FIRST_DESCRIPTOR * SECTOR;
+  return source.size >= at + SECTOR && fromLatin1(source.read(at + 1, 5)) === 'CD001';
+}
+
+/** An ISO 9660 image, opened. */
+export class IsoImage {
+  readonly #source: ByteSource;
+  readonly #blockSize: number;
+  /** Volume label. */
+  readonly label: string;
+  readonly names: IsoNames;
+  /** Files by path with forward slashes, in the order of the directories. */
+  readonly files: ReadonlyMap<string, IsoFile>;
+  /** Sector of the El Torito boot catalogue; undefined where the image is not bootable. */
+  readonly bootCatalogue: number | undefined;
+
+  constructor(
+    source: ByteSource,
+    volume: Pick<IsoImage, 'label' | 'names' | 'files' | 'bootCatalogue'> & { readonly blockSize: number },
+  ) {
+    this.#source = source;
+    this.#blockSize = volume.blockSize;
+    this.label = volume.label;
+    this.names = volume.names;
+    this.files = volume.files;
+    this.bootCatalogue = volume.bootCatalogue;
+  }
+
+  /** The path of a file whatever its case; undefined where there is none. */
+  find(path: string): string | undefined {
+    if (this.files.has(path)) return path;
+    const wanted = path.toLowerCase();
+    for (const name of this.files.keys()) if (name.toLowerCase() === wanted) return name;
+    return undefined;
+  }
+
+  /** The bytes of a file. An unknown path or data beyond the end of the image are a FormatError. */
+  read(path: string): Uint8Array {
+    const file = this.files.get(path);
+    if (file === undefined) throw fail(path, 'no such file in the image');
+    if (file.size > MAX_FILE) throw fail(path, `${file.size} bytes, the limit is ${MAX_FILE}`);
+    const parts = file.extents.map(({ block, size }) =>
+      readRange(this.#source, block * this.#blockSize, size, ISO_STRUCTURE, path),
+    );
+    const [first] = parts;
+    if (first !== undefined && parts.length === 1) return first;
+    const out = new Uint8Array(file.size);
+    let at = 0;
+    for (const part of parts) {
+      out.set(part, at);
+      at += part.length;
+    }
+    return out;
+  }
+
+  /** `size` bytes from a sector on, as a source; less where the image ends before. */
+  sectors(sector: number, size: number): ByteSource {
+    const offset = sector * SECTOR;
+    if (offset >= this.#source.size) throw fail('sector', `sector ${sector} is beyond the end`, this.#source.size);
+    return sliceSource(this.#source, offset, Math.min(size, this.#source.size - offset));
+  }
+}
+
+function readVolume(bytes: Uint8Array, offset: number): Volume {
+  const reader = new ByteReader(bytes, ISO_STRUCTURE, 'little', offset);
+  reader.skip('volume.type', 8 + 32);
+  const labelBytes = reader.bytes('volume.identifier', 32);
+  reader.skip('volume.space', 8 + 8);
+  const escapes = fromLatin1(reader.bytes('volume.escapes', 32));
+  reader.skip('volume.set', 8);
+  const blockSize = reader.u16('volume.blockSize');
+  if (![512, 1024, 2048].includes(blockSize)) throw fail('volume.blockSize', `${blockSize}; 512, 1024 or 2048`, offset);
+  const root = readRecord(bytes.subarray(156, 190), offset + 156, 'plain', 0);
+  const joliet = JOLIET.some((sequence) => escapes.startsWith(sequence));
+  return { blockSize, root, joliet, label: fromLatin1(labelBytes).replace(/[\0 ]+$/, '') };
+}
+
+interface Descriptors {
+  primary: Volume | undefined;
+  joliet: Volume | undefined;
+  bootCatalogue: number | undefined;
+}
+
+function readDescriptors(source: ByteSource): Descriptors {
+  const found: Descriptors = { primary: undefined, joliet: undefined, bootCatalogue: undefined };
+  for (let n = 0; n < MAX_DESCRIPTORS; n++) {
+    const offset = (FIRST_DESCRIPTOR + n) * SECTOR;
+    const bytes = readRange(source, offset, SECTOR, ISO_STRUCTURE, `descriptor[${n}]`);
+    if (fromLatin1(bytes.subarray(1, 6)) !== 'CD001')
+      throw fail(`descriptor[${n}].identifier`, 'expected CD001', offset + 1);
+    const type = bytes[0];
+    if (type === TYPE.terminator) return found;
+    if (type === TYPE.primary) found.primary ??= readVolume(bytes, offset);
+    if (type === TYPE.supplementary) {
+      const volume = readVolume(bytes, offset);
+      if (volume.joliet) found.joliet ??= volume;
+    }
+    if (type === TYPE.boot && fromLatin1(bytes.subarray(7, 39)).startsWith(EL_TORITO)) {
+      found.bootCatalogue ??= new DataView(bytes.buffer, bytes.byteOffset).getUint32(0x47, true);
+    }
+  }
+  throw fail('descriptor', `no terminator among ${MAX_DESCRIPTORS} volume descriptors`);
+}
+
+/** Walks a directory tree. Every directory is entered once: a second way to it would be a cycle. */
+class Walker {
+  readonly files = new Map<string, IsoFile>();
+  readonly #seen = new Set<number>();
+  readonly #source: ByteSource;
+  readonly #volume: Volume;
+  readonly #names: IsoNames;
+  readonly #skip: number;
+
+  constructor(source: ByteSource, volume: Volume, names: IsoNames, skip: number) {
+    this.#source = source;
+    this.#volume = volume;
+    this.#names = names;
+    this.#skip = skip;
+  }
+
+  walk(directory: IsoExtent, path: string, depth: number): void {
+    const { block, size } = directory;
+    const offset = block * this.#volume.blockSize;
+    if (this.#seen.has(block)) throw fail(path || '/', 'directory appears twice in the tree (a cycle)', offset);
+    if (depth > MAX_DEPTH) throw fail(path, `directories nested deeper than ${MAX_DEPTH}`, offset);
+    if (size > MAX_DIRECTORY) throw fail(path, `directory of ${size} bytes, the limit is ${MAX_DIRECTORY}`, offset);
+    this.#seen.add(block);
+    const data = readRange(this.#source, offset, size, ISO_STRUCTURE, path || '/');
+    let open: { path: string; extents: IsoExtent[] } | undefined;
+    for (const { bytes, at } of recordsOf(data, SECTOR)) {
+      const record = readRecord(bytes, offset + at, this.#names, this.#skip);
+      if (record.name === '' || record.symlink) continue;
+      const full = path === '' ? record.name : `${path}/${record.name}`;
+      const unsafe = /^\.$|\//.test(record.name) ? 'has a slash or is a dot' : unsafePath(full);
+      if (unsafe !== undefined)
+        throw fail('directory.name', `${JSON.stringify(full.slice(0, 80))} ${unsafe}`, offset + at);
+      if (record.directory) {
+        this.walk(record, full, depth + 1);
+        continue;
+      }
+      if (open !== undefined && open.path !== full) throw fail(open.path, 'its last part is missing', offset + at);
+      open ??= { path: full, extents: [] };
+      open.extents.push({ block: record.block, size: record.size });
+      if (record.more) continue;
+      this.#add(open.path, open.extents, offset + at);
+      open = undefined;
+    }
+    if (open !== undefined) throw fail(open.path, 'its last part is missing', offset);
+  }
+
+  #add(path: string, extents: readonly IsoExtent[], offset: number): void {
+    if (this.files.has(path)) throw fail('directory.name', `${path} appears twice`, offset);
+    if (this.files.size >= MAX_FILES) throw fail('directory', `more than ${MAX_FILES} files`, offset);
+    this.files.set(path, { path, extents, size: extents.reduce((sum, { size }) => sum + size, 0) });
+  }
+}
+
+/** Opens an image: reads its volume descriptors and the tree of directories. Anything wrong is a FormatError. */
+export function openIso(source: ByteSource): IsoImage {
+  const { primary, joliet, bootCatalogue } = readDescriptors(source);
+  if (primary === undefined) throw fail('descriptor', 'no primary volume descriptor');
+  const rootAt = primary.root.block * primary.blockSize;
+  const head = readRange(source, rootAt, Math.min(SECTOR, primary.root.size), ISO_STRUCTURE, '/');
+  const [first] = recordsOf(head, SECTOR);
+  const skip = first === undefined ? undefined : suspSkip(first.bytes);
+  const names: IsoNames = skip !== undefined ? 'rock-ridge' : joliet !== undefined ? 'joliet' : 'plain';
+  const volume = names === 'joliet' ? (joliet ?? primary) : primary;
+  const walker = new Walker(source, volume, names, skip ?? 0);
+  walker.walk(volume.root, '', 0);
+  const { blockSize } = volume;
+  return new IsoImage(source, { label: primary.label, names, files: walker.files, bootCatalogue, blockSize });
+}
