@@ -35,6 +35,6 @@ export function flushHierarchy(state: TpmState, hierarchy: number, which: 'loade
   for (const [handle, object] of state.persistent) if (object.hierarchy === hierarchy) state.persistent.delete(handle);
   if (hierarchy !== TPM_RH.OWNER) return;
   for (const [handle, { publicArea }] of state.nv) {
-    if (!has(publicArea.attributes, TPMA_NV.platformCreate)) deleteIndex(state, handle);
+    if (!has(publicArea.attributes, TPMA_NV.platformCreate)) deleteIndex(state, handle, true);
   }
 }

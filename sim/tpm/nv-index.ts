@@ -3,6 +3,7 @@ import { toBigInt } from '../../src/bytes/bytes.ts';
 import { has, nvType, TPM_NT, TPMA_NV } from '../../src/tpm2/attributes.ts';
 import { TPM_RH } from '../../src/tpm2/constants.ts';
 import { TPM_RC } from '../../src/tpm2/response-code.ts';
+import type { TPMS_NV_PUBLIC } from '../../src/tpm2/structures/index.ts';
 import type { Tpm } from './context.ts';
 import { saveOrderlyIndices, setNvAttributes } from './nv-startup.ts';
 import { refuse } from './refusal.ts';
@@ -42,16 +43,21 @@ export function readIndex(index: NvIndex, offset: number, size: number): Uint8Ar
   return index.data.slice(offset, offset + size);
 }
 
+/** Memory of an index before anybody writes it: ones, as in erased flash, or zeros where orderly indices are kept. */
+export const emptyMemory = ({ attributes, dataSize }: TPMS_NV_PUBLIC): Uint8Array =>
+  new Uint8Array(dataSize).fill(has(attributes, TPMA_NV.orderly) ? 0 : 0xff);
+
 /**
- * Writes into an index and marks it written. The rest of an ordinary index that was not written before reads as ones, as in
- * erased flash, or as zeros in the memory of orderly indices. Data of an orderly index reaches non-volatile memory only at
+ * Writes into an index and marks it written. The rest of an ordinary index that counted as unwritten is emptied; what other
+ * types held before stays under a shorter write. Data of an orderly index reaches non-volatile memory only at
  * TPM2_Shutdown; a counter also at its first value and whenever its low byte rolls over.
  */
 export function writeIndex(tpm: Tpm, index: NvIndex, offset: number, data: Uint8Array): void {
-  const { attributes, dataSize } = index.publicArea;
+  const { attributes } = index.publicArea;
   const orderly = has(attributes, TPMA_NV.orderly);
   const first = !has(attributes, TPMA_NV.written);
-  const contents = first ? new Uint8Array(dataSize).fill(orderly ? 0 : 0xff) : index.data.slice();
+  const emptied = first && nvType(attributes) === TPM_NT.ORDINARY;
+  const contents = emptied ? emptyMemory(index.publicArea) : index.data.slice();
   contents.set(data, offset);
   index.data = contents;
   if (first) setNvAttributes(index, attributes | TPMA_NV.written);
@@ -61,12 +67,16 @@ export function writeIndex(tpm: Tpm, index: NvIndex, offset: number, data: Uint8
   if (isCounter && (first || contents[COUNTER_SIZE - 1] === 0)) saveOrderlyIndices(tpm.state);
 }
 
-/** Removes an index. The highest value of a counter is remembered, so that no later counter repeats one. */
-export function deleteIndex(state: TpmState, nvIndex: number): void {
+/**
+ * Removes an index. The highest value of a counter is remembered, so that no later counter repeats one; `cleared` indices are
+ * judged by what non-volatile memory knows, where an orderly counter never counts as written.
+ */
+export function deleteIndex(state: TpmState, nvIndex: number, cleared = false): void {
   const index = state.nv.get(nvIndex);
   if (index === undefined) return;
   const { attributes } = index.publicArea;
-  if (nvType(attributes) === TPM_NT.COUNTER && has(attributes, TPMA_NV.written)) {
+  const forgotten = cleared && has(attributes, TPMA_NV.orderly);
+  if (nvType(attributes) === TPM_NT.COUNTER && has(attributes, TPMA_NV.written) && !forgotten) {
     const value = toBigInt(index.data);
     if (value > state.maxCounter) state.maxCounter = value;
   }

@@ -17,7 +17,7 @@ import type { Tpm } from '../context.ts';
 import { nvOf, withoutTrailingZeros } from '../entities.ts';
 import { action, handler } from '../handler.ts';
 import { checkDefinition } from '../nv-define.ts';
-import { deleteIndex, readAccess, readIndex } from '../nv-index.ts';
+import { deleteIndex, emptyMemory, readAccess, readIndex } from '../nv-index.ts';
 import { hasRoomForIndex } from '../nv-space.ts';
 import { saveOrderlyIndices } from '../nv-startup.ts';
 import { refuse } from '../refusal.ts';
@@ -48,7 +48,7 @@ const define = action(NV_DefineSpace, (tpm, { authHandle, auth, publicInfo }) =>
   state.nv.set(publicInfo.nvIndex, {
     publicArea: { ...publicInfo, authPolicy: publicInfo.authPolicy.slice() },
     auth: secret.slice(),
-    data: new Uint8Array(publicInfo.dataSize),
+    data: emptyMemory(publicInfo),
   });
   if (has(publicInfo.attributes, TPMA_NV.orderly)) saveOrderlyIndices(state);
 });

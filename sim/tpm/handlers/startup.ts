@@ -92,6 +92,8 @@ const shutdown = action(Shutdown, (tpm, { shutdownType }) => {
   state.savedPcrs =
     shutdownType === TPM_SU.STATE ? new Map(state.banks.map(({ alg, values }) => [alg, [...values]])) : undefined;
   state.shutdown = shutdownType;
+  // Power may go now without a failed try being hidden.
+  state.access.dictionary.used = false;
 });
 
 /** Every algorithm is a library function that was tested before: what is left to do is only remembered. */
