@@ -63,6 +63,8 @@ export function authValueAvailable(tpm: Tpm, handle: number, role: AuthRole, row
     if (pinType(index) !== undefined) {
       const { count, limit } = pinCounts(index);
       if (!has(attributes, TPMA_NV.written) || count >= limit) return false;
+      // Its value may always be tried for what does not write: that is what a PIN index is for.
+      if (!NV_WRITES.has(row.code)) return true;
     }
     return has(attributes, NV_WRITES.has(row.code) ? TPMA_NV.authWrite : TPMA_NV.authRead);
   }
