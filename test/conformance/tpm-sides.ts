@@ -150,3 +150,20 @@ export async function primary(
   });
   return { handle: made.objectHandle, name: made.name, publicArea: made.outPublic };
 }
+
+/** A session with fresh nonces. */
+export const startSession = (side: Side, options: Omit<T.SessionOptions, 'random'> = {}): Promise<T.ClientSession> =>
+  T.ClientSession.start(side.client, { ...options, random: side.random });
+
+/** TPM2_FlushContext. */
+export const flush = (side: Side, flushHandle: number) => side.client.call(C.FlushContext, { flushHandle });
+
+/** Template of sealed data. */
+export const sealed = (objectAttributes: number, authPolicy: Uint8Array = EMPTY): T.TPMT_PUBLIC => ({
+  type: T.TPM_ALG.KEYEDHASH,
+  nameAlg: T.TPM_ALG.SHA256,
+  objectAttributes: objectAttributes | T.TPMA_OBJECT.fixedTPM | T.TPMA_OBJECT.fixedParent,
+  authPolicy,
+  parameters: { scheme: { scheme: T.TPM_ALG.NULL } },
+  unique: EMPTY,
+});
