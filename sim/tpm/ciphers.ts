@@ -13,10 +13,13 @@ const MODES: ReadonlyMap<number, AesMode> = new Map([
   [TPM_ALG.ECB, 'ecb'],
 ]);
 
-/** Last block of data, filled up with zeros where it is not whole. */
-function lastBlock(data: Uint8Array): Uint8Array {
-  const out = new Uint8Array(BLOCK);
-  out.set(data.subarray(Math.floor((data.length - 1) / BLOCK) * BLOCK));
+/** Last block of data of whole blocks. */
+const lastBlock = (data: Uint8Array): Uint8Array => data.slice(data.length - BLOCK);
+
+/** Data filled up with zeros to whole blocks. */
+function wholeBlocks(data: Uint8Array): Uint8Array {
+  const out = new Uint8Array(Math.ceil(data.length / BLOCK) * BLOCK);
+  out.set(data);
   return out;
 }
 
@@ -32,7 +35,6 @@ export function cipherWithChaining(
   if (name === undefined) throw new RangeError(`0x${mode.toString(16)} is not a cipher mode`);
   if (data.length === 0) return { output: data, iv };
   const output = primitives.aes(name, direction, key, iv, data);
-  const cipherText = direction === 'encrypt' ? output : data;
   switch (name) {
     case 'ecb':
       return { output, iv };
@@ -40,12 +42,16 @@ export function cipherWithChaining(
       const blocks = BigInt(Math.ceil(data.length / BLOCK));
       return { output, iv: fromBigInt(BigInt.asUintN(8 * BLOCK, toBigInt(iv) + blocks), BLOCK) };
     }
-    case 'ofb': {
+    case 'ofb':
       // The key stream itself is the next vector: what zeros become.
-      const whole = new Uint8Array(Math.ceil(data.length / BLOCK) * BLOCK);
-      return { output, iv: lastBlock(primitives.aes('ofb', 'encrypt', key, iv, whole)) };
+      return { output, iv: lastBlock(primitives.aes('ofb', 'encrypt', key, iv, wholeBlocks(data).fill(0))) };
+    case 'cfb': {
+      // The last ciphertext; where it is not a whole block, key stream follows it.
+      const stream = primitives.aes('cfb', direction, key, iv, wholeBlocks(data));
+      const cipherText = direction === 'encrypt' ? stream : concat(data, stream.subarray(data.length));
+      return { output, iv: lastBlock(cipherText) };
     }
     default:
-      return { output, iv: lastBlock(concat(cipherText)) };
+      return { output, iv: lastBlock(direction === 'encrypt' ? output : data) };
   }
 }

@@ -6,7 +6,7 @@ import { probablePrime } from '../../src/crypto/modular.ts';
 import type { CurveName, EcPrivateKey, RsaPrivateKey } from '../../src/crypto/primitives.ts';
 import { has, TPMA_OBJECT } from '../../src/tpm2/attributes.ts';
 import { TPM_ALG } from '../../src/tpm2/constants.ts';
-import { hashSize, hashWith, requireHash } from '../../src/tpm2/hash-alg.ts';
+import { hashSize, requireHash } from '../../src/tpm2/hash-alg.ts';
 import { objectName } from '../../src/tpm2/names.ts';
 import { curveName, RSA_DEFAULT_EXPONENT, withPublicKey } from '../../src/tpm2/public-key.ts';
 import { TPM_RC } from '../../src/tpm2/response-code.ts';
@@ -16,6 +16,7 @@ import { isStorage } from './object-kinds.ts';
 import { type ByteStream, deriveEcKey, deriveRsaKey, KeyStream } from './primary-keys.ts';
 import { refuse } from './refusal.ts';
 import type { TpmObject } from './state.ts';
+import { symmetricUnique } from './symmetric-unique.ts';
 
 /** The parts of an object that do not depend on its parent. */
 export type NewObject = Pick<TpmObject, 'publicArea' | 'sensitive' | 'key'>;
@@ -54,7 +55,7 @@ function exponentOf(exponent: number): number {
 function symmetricValue(area: TPMT_PUBLIC, data: Uint8Array, source: Source): Uint8Array {
   if (area.type === TPM_ALG.SYMCIPHER) {
     const size = 'keyBits' in area.parameters.sym ? area.parameters.sym.keyBits / 8 : 0;
-    if (has(area.objectAttributes, TPMA_OBJECT.sensitiveDataOrigin)) return source.key(size);
+    if (has(area.objectAttributes, TPMA_OBJECT.sensitiveDataOrigin) || data.length === 0) return source.key(size);
     if (data.length !== size) throw refuse(TPM_RC.KEY_SIZE);
     return data.slice();
   }
@@ -81,7 +82,7 @@ function make(template: TPMT_PUBLIC, { userAuth, data }: SensitiveInput, source:
   }
   const value = symmetricValue(area, data, source);
   const seedValue = source.seed(digest);
-  const unique = hashWith(area.nameAlg, concat(seedValue, value));
+  const unique = symmetricUnique(area, seedValue, value);
   return { publicArea: { ...area, unique }, sensitive: { authValue, seedValue, data: value }, key: undefined };
 }
 

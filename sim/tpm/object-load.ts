@@ -1,13 +1,13 @@
 /** Loading objects: the binding of public and secret part, and the place in a hierarchy (TPM 2.0 Library specification, Part 3, 12.2 and 12.3). */
 import { primitives } from '#primitives';
-import { concat, equalBytes, leftPad, toBigInt } from '../../src/bytes/bytes.ts';
+import { equalBytes, leftPad, toBigInt } from '../../src/bytes/bytes.ts';
 import { CURVES, ecKeyPair } from '../../src/crypto/ecdsa.ts';
 import { HASH_BLOCK_SIZE } from '../../src/crypto/hash.ts';
 import type { EcPrivateKey, RsaPrivateKey } from '../../src/crypto/primitives.ts';
 import { rsaKeyFromPrime } from '../../src/crypto/rsa-key.ts';
 import { has, TPMA_OBJECT } from '../../src/tpm2/attributes.ts';
 import { TPM_ALG } from '../../src/tpm2/constants.ts';
-import { hashSize, hashWith, requireHash } from '../../src/tpm2/hash-alg.ts';
+import { hashSize, requireHash } from '../../src/tpm2/hash-alg.ts';
 import { handleName, objectName, qualifiedName } from '../../src/tpm2/names.ts';
 import { curveName, RSA_DEFAULT_EXPONENT } from '../../src/tpm2/public-key.ts';
 import { TPM_RC } from '../../src/tpm2/response-code.ts';
@@ -18,6 +18,7 @@ import type { NewObject } from './object-create.ts';
 import { isStorage } from './object-kinds.ts';
 import { refuse } from './refusal.ts';
 import type { TpmObject } from './state.ts';
+import { symmetricUnique } from './symmetric-unique.ts';
 
 const A = TPM_ALG;
 const EMPTY = new Uint8Array(0);
@@ -82,7 +83,7 @@ function checkSymmetric(
   if (!fits) throw refuse(TPM_RC.KEY_SIZE, blame.sensitive);
   if (area.nameAlg === A.NULL) return;
   if (sensitive.seedValue.length !== digest) throw refuse(TPM_RC.KEY_SIZE, blame.sensitive);
-  const unique = hashWith(area.nameAlg, concat(sensitive.seedValue, sensitive.sensitive));
+  const unique = symmetricUnique(area, sensitive.seedValue, sensitive.sensitive);
   if (!equalBytes(unique, area.unique)) throw refuse(TPM_RC.BINDING);
 }
 

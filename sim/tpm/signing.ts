@@ -53,9 +53,19 @@ function given(inScheme: TPMT_SIG_SCHEME): SigningScheme | undefined {
   return 'count' in inScheme ? { scheme, hashAlg, count: inScheme.count } : { scheme, hashAlg };
 }
 
+const SCHEMES: ReadonlyMap<number, readonly number[]> = new Map([
+  [A.RSA, [A.RSASSA, A.RSAPSS]],
+  [A.ECC, [A.ECDSA, A.ECDAA, A.ECSCHNORR]],
+  [A.KEYEDHASH, [A.HMAC]],
+]);
+
+/** Whether keys of this kind sign with a scheme. */
+const fitsKind = ({ publicArea }: TpmObject, scheme: number): boolean =>
+  SCHEMES.get(publicArea.type)?.includes(scheme) === true;
+
 /**
  * The scheme a key signs with: its own, or the caller's where the key has none; they must not disagree. Without a key
- * (TPM_RH_NULL) there is no signature. Whether the scheme is one of the key's kind shows when it signs.
+ * (TPM_RH_NULL) there is no signature.
  */
 export function selectSigningScheme(
   key: TpmObject | undefined,
@@ -69,7 +79,7 @@ export function selectSigningScheme(
   const bad = (): never => {
     throw refuse(TPM_RC.SCHEME, blame.scheme);
   };
-  if (own === undefined) return theirs ?? bad();
+  if (own === undefined) return theirs !== undefined && fitsKind(key, theirs.scheme) ? theirs : bad();
   // An anonymous scheme needs the caller to say which commitment.
   if (theirs === undefined) return isAnonymous(own.scheme) ? bad() : own;
   return own.scheme === theirs.scheme && own.hashAlg === theirs.hashAlg ? theirs : bad();

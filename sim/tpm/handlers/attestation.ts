@@ -9,7 +9,6 @@ import { attest, attester } from '../attest.ts';
 import { timeInfo } from '../context.ts';
 import { objectOf } from '../entities.ts';
 import { handler } from '../handler.ts';
-import { isSigner } from '../object-kinds.ts';
 import { concatenatedValues, implementedSelection } from '../pcrs.ts';
 import { refuse } from '../refusal.ts';
 import { isAnonymous, signingHash } from '../signing.ts';
@@ -38,12 +37,12 @@ const certify = handler(Certify, (tpm, input) => {
 });
 
 const certifyCreation = handler(CertifyCreation, (tpm, input) => {
-  const { signHandle, objectHandle, creationHash, creationTicket: ticket } = input;
+  const { objectHandle, creationHash, creationTicket: ticket } = input;
   const { name } = objectOf(tpm, objectHandle);
-  if (signHandle !== TPM_RH.NULL && !isSigner(objectOf(tpm, signHandle))) throw refuse(TPM_RC.KEY, 'signHandle');
+  const who = attester(tpm, input);
   const expected = creationTicket(tpm, ticket.hierarchy, name, creationHash);
   if (!equalBytes(expected.digest, ticket.digest)) throw refuse(TPM_RC.TICKET, 'creationTicket');
-  const { attest: certifyInfo, signature } = attest(tpm, attester(tpm, input), () => ({
+  const { attest: certifyInfo, signature } = attest(tpm, who, () => ({
     type: TPM_ST.ATTEST_CREATION,
     attested: { objectName: name, creationHash },
   }));

@@ -1,7 +1,9 @@
 /** Creating and loading objects (TPM 2.0 Library specification, Part 3, chapter 12). */
+
+import { FormatError } from '../../../src/bytes/errors.ts';
 import { ByteReader } from '../../../src/bytes/reader.ts';
 import { has, TPMA_OBJECT } from '../../../src/tpm2/attributes.ts';
-import { type Codec, decode } from '../../../src/tpm2/codec.ts';
+import { type Codec, responseCodeOf } from '../../../src/tpm2/codec.ts';
 import {
   Create,
   CreateLoaded,
@@ -108,8 +110,8 @@ const loadExternal = handler(LoadExternal, (tpm, { inPrivate, inPublic, hierarch
 });
 
 const unseal = handler(Unseal, (tpm, { itemHandle }) => {
-  const { publicArea, sensitive } = objectOf(tpm, itemHandle);
-  if (publicArea.type !== TPM_ALG.KEYEDHASH) throw refuse(TPM_RC.TYPE, 'itemHandle');
+  const { publicArea, sensitive, sequence } = objectOf(tpm, itemHandle);
+  if (publicArea.type !== TPM_ALG.KEYEDHASH || sequence !== undefined) throw refuse(TPM_RC.TYPE, 'itemHandle');
   if (has(publicArea.objectAttributes, TPMA_OBJECT.decrypt | TPMA_OBJECT.sign | TPMA_OBJECT.restricted)) {
     throw refuse(TPM_RC.ATTRIBUTES, 'itemHandle');
   }
@@ -144,9 +146,19 @@ function derivedTemplate(bytes: Uint8Array): { area: TPMT_PUBLIC; derive: TPMS_D
   return { area: { ...rest, unique: EMPTY }, derive };
 }
 
+/** The caller's data as label and context; a fault in it has no place. */
+function readDerivation(data: Uint8Array): TPMS_DERIVE {
+  try {
+    return TPMS_DERIVE_CODEC.read(new ByteReader(data, 'TPMS_DERIVE'));
+  } catch (error) {
+    if (error instanceof FormatError) throw refuse(responseCodeOf(error));
+    throw error;
+  }
+}
+
 /** Label and context of a derivation: those of the template, or where it has none those of the caller's data. */
 function settledDerivation(template: TPMS_DERIVE, data: Uint8Array): TPMS_DERIVE {
-  const given = data.length === 0 ? { label: EMPTY, context: EMPTY } : decode(TPMS_DERIVE_CODEC, data);
+  const given = data.length === 0 ? { label: EMPTY, context: EMPTY } : readDerivation(data);
   return {
     label: template.label.length > 0 ? template.label : given.label,
     context: template.context.length > 0 ? template.context : given.context,

@@ -1,4 +1,7 @@
-/** RSA encryption (TPM 2.0 Library specification, Part 3, 14.2 and 14.3). */
+/**
+ * RSA encryption (TPM 2.0 Library specification, Part 3, 14.2 and 14.3). Input that the arithmetic refuses is TPM_RC_FAILURE, as
+ * libtpms answers it: its library does not say what was wrong.
+ */
 import { primitives } from '#primitives';
 import { compareBytes, leftPad, trimLeadingZeros } from '../../../src/bytes/bytes.ts';
 import { decryptPkcs1, encryptPkcs1 } from '../../../src/crypto/rsaes.ts';
@@ -54,11 +57,11 @@ const encrypt = handler(RSA_Encrypt, (tpm, { keyHandle, message, inScheme, label
   const size = key.n.length;
   switch (scheme.scheme) {
     case TPM_ALG.RSAES:
-      if (message.length > size - 11) throw refuse(TPM_RC.VALUE);
+      if (message.length > size - 11) throw refuse(TPM_RC.FAILURE);
       return { outData: encryptPkcs1(key, message, nonZero(tpm, size - message.length - 3)) };
     case TPM_ALG.OAEP: {
       const name = requireHash(scheme.hashAlg);
-      if (message.length > oaepCapacity(name, size)) throw refuse(TPM_RC.VALUE);
+      if (message.length > oaepCapacity(name, size)) throw refuse(TPM_RC.FAILURE);
       return { outData: oaepEncrypt(key, name, label, message, random(tpm, hashSize(scheme.hashAlg))) };
     }
     default: {
@@ -66,7 +69,7 @@ const encrypt = handler(RSA_Encrypt, (tpm, { keyHandle, message, inScheme, label
       const number = trimLeadingZeros(message);
       if (number.length > size) throw refuse(TPM_RC.VALUE);
       const input = leftPad(number, size);
-      if (compareBytes(input, key.n) >= 0) throw refuse(TPM_RC.VALUE);
+      if (compareBytes(input, key.n) >= 0) throw refuse(TPM_RC.FAILURE);
       return { outData: primitives.rsaPublicRaw(key, input) };
     }
   }
@@ -84,9 +87,9 @@ const decrypt = handler(RSA_Decrypt, (tpm, { keyHandle, cipherText, inScheme, la
   const { key } = object;
   if (key?.kind !== 'rsa') throw refuse(TPM_RC.KEY, 'keyHandle');
   if (cipherText.length !== key.n.length) throw refuse(TPM_RC.SIZE);
-  if (compareBytes(cipherText, key.n) >= 0) throw refuse(TPM_RC.VALUE);
+  if (compareBytes(cipherText, key.n) >= 0) throw refuse(TPM_RC.FAILURE);
   const message = decryptWith(scheme, key, cipherText, label);
-  if (message === undefined) throw refuse(TPM_RC.VALUE);
+  if (message === undefined) throw refuse(TPM_RC.FAILURE);
   return { message };
 });
 

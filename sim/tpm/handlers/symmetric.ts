@@ -5,13 +5,13 @@ import { has, TPMA_OBJECT } from '../../../src/tpm2/attributes.ts';
 import { EncryptDecrypt, EncryptDecrypt2, Hash, HMAC } from '../../../src/tpm2/commands/crypto.ts';
 import { TPM_ALG } from '../../../src/tpm2/constants.ts';
 import { hashWith, requireHash } from '../../../src/tpm2/hash-alg.ts';
-import { TPM_RC, withPlace } from '../../../src/tpm2/response-code.ts';
+import { TPM_RC } from '../../../src/tpm2/response-code.ts';
 import { cipherWithChaining } from '../ciphers.ts';
 import type { Tpm } from '../context.ts';
 import { objectOf } from '../entities.ts';
 import { handler } from '../handler.ts';
 import { hmacKeyOf } from '../hmac-keys.ts';
-import { type Refusal, refuse } from '../refusal.ts';
+import { refuse } from '../refusal.ts';
 import { hashCheckTicket, isSafeToSign, NO_HASH_CHECK } from '../tickets.ts';
 
 const A = TPM_ALG;
@@ -26,12 +26,6 @@ interface CipherInput {
   readonly inData: Uint8Array;
 }
 
-/** Both commands report the positions that the parameters have in TPM2_EncryptDecrypt. */
-const POSITION = { mode: 2, ivIn: 3, inData: 4 } as const;
-
-const bad = (rc: number, parameter: keyof typeof POSITION): Refusal =>
-  refuse(withPlace(rc, { kind: 'parameter', number: POSITION[parameter] }));
-
 function cipher(tpm: Tpm, { keyHandle, decrypt, mode, ivIn, inData }: CipherInput) {
   const { publicArea, sensitive } = objectOf(tpm, keyHandle);
   if (publicArea.type !== A.SYMCIPHER || !('mode' in publicArea.parameters.sym)) throw refuse(TPM_RC.KEY, 'keyHandle');
@@ -41,10 +35,10 @@ function cipher(tpm: Tpm, { keyHandle, decrypt, mode, ivIn, inData }: CipherInpu
     throw refuse(TPM_RC.ATTRIBUTES, 'keyHandle');
   }
   const own = publicArea.parameters.sym.mode;
-  if (own === A.NULL ? mode === A.NULL : mode !== A.NULL && mode !== own) throw bad(TPM_RC.MODE, 'mode');
+  if (own === A.NULL ? mode === A.NULL : mode !== A.NULL && mode !== own) throw refuse(TPM_RC.MODE, 'mode');
   const used = own === A.NULL ? mode : own;
-  if (ivIn.length !== (used === A.ECB ? 0 : BLOCK)) throw bad(TPM_RC.SIZE, 'ivIn');
-  if ((used === A.CBC || used === A.ECB) && inData.length % BLOCK !== 0) throw bad(TPM_RC.SIZE, 'inData');
+  if (ivIn.length !== (used === A.ECB ? 0 : BLOCK)) throw refuse(TPM_RC.SIZE, 'ivIn');
+  if ((used === A.CBC || used === A.ECB) && inData.length % BLOCK !== 0) throw refuse(TPM_RC.SIZE, 'inData');
   const { output, iv } = cipherWithChaining(used, decrypt === 1 ? 'decrypt' : 'encrypt', sensitive.data, ivIn, inData);
   return { outData: output, ivOut: iv };
 }

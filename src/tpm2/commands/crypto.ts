@@ -27,6 +27,7 @@ import {
   TPMT_RSA_DECRYPT,
   TPMT_SIG_SCHEME,
   TPMT_SIGNATURE,
+  TPMT_SIGNATURE_GIVEN,
   TPMT_TK_HASHCHECK,
   TPMT_TK_VERIFIED,
 } from '../structures/index.ts';
@@ -174,7 +175,7 @@ export const EC_Ephemeral = command('EC_Ephemeral', {
 export const VerifySignature = command('VerifySignature', {
   spec: 'Part 3, 20.1',
   handles: { keyHandle: plain(TPMI_DH_OBJECT) },
-  parameters: { digest: TPM2B_DIGEST, signature: TPMT_SIGNATURE },
+  parameters: { digest: TPM2B_DIGEST, signature: TPMT_SIGNATURE_GIVEN },
   responseHandles: NONE,
   response: { validation: TPMT_TK_VERIFIED },
 });

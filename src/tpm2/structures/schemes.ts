@@ -110,7 +110,7 @@ export const TPMT_RSA_DECRYPT = variant(
   { [A.RSAES]: {}, [A.OAEP]: HASHED, [A.NULL]: {} },
 );
 /** Part 2, 11.2.5.5: schemes of a two-phase key exchange. */
-export const TPMI_ECC_KEY_EXCHANGE = alg('TPMI_ECC_KEY_EXCHANGE+', [A.ECDH, A.ECMQV, A.NULL], TPM_RC.SCHEME);
+export const TPMI_ECC_KEY_EXCHANGE = alg('TPMI_ECC_KEY_EXCHANGE', [A.ECDH, A.ECMQV], TPM_RC.SCHEME);
 /** Part 2, 11.2.5.6 */
 export const TPMT_ECC_SCHEME = variant(
   'TPMT_ECC_SCHEME',
@@ -149,21 +149,29 @@ function digestOf(size: number): Codec<Uint8Array> {
   return { name: 'TPMU_HA', read: (r) => r.bytes('', size), write: (w, v) => void w.bytes(v) };
 }
 
-const signature = (name: string, algorithms: readonly number[]) => alg(name, algorithms, TPM_RC.VALUE);
+const signature = (name: string, algorithms: readonly number[]) => alg(name, algorithms, TPM_RC.SCHEME);
+const SIGNED = {
+  [A.RSASSA]: RSA_SIGNATURE,
+  [A.RSAPSS]: RSA_SIGNATURE,
+  [A.ECDSA]: ECC_SIGNATURE,
+  [A.ECDAA]: ECC_SIGNATURE,
+  [A.ECSCHNORR]: ECC_SIGNATURE,
+  [A.HMAC]: { hmac: hmacDigest },
+};
 /** Part 2, 11.3.4; sigAlg may be TPM_ALG_NULL. */
 export const TPMT_SIGNATURE = variant(
   'TPMT_SIGNATURE',
   'Part 2, 11.3.4',
   { sigAlg: signature('TPMI_ALG_SIG_SCHEME+', [...SIGNATURES, A.NULL]) },
   'sigAlg',
-  {
-    [A.RSASSA]: RSA_SIGNATURE,
-    [A.RSAPSS]: RSA_SIGNATURE,
-    [A.ECDSA]: ECC_SIGNATURE,
-    [A.ECDAA]: ECC_SIGNATURE,
-    [A.ECSCHNORR]: ECC_SIGNATURE,
-    [A.HMAC]: { hmac: hmacDigest },
-    [A.NULL]: {},
-  },
+  { ...SIGNED, [A.NULL]: {} },
+);
+/** A signature to be checked: there must be one. */
+export const TPMT_SIGNATURE_GIVEN: Codec<TPMT_SIGNATURE> = variant(
+  'TPMT_SIGNATURE',
+  'Part 2, 11.3.4',
+  { sigAlg: signature('TPMI_ALG_SIG_SCHEME', SIGNATURES) },
+  'sigAlg',
+  SIGNED,
 );
 export type TPMT_SIGNATURE = Infer<typeof TPMT_SIGNATURE>;
