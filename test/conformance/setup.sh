@@ -10,10 +10,13 @@ mkdir -p "$cache/bin"
 
 need=()
 for pair in swtpm:swtpm swtpm_setup:swtpm-tools tpm2_eventlog:tpm2-tools openssl:openssl ar:binutils readelf:binutils \
-  sbverify:sbsigntool jq:jq python3:python3 go:golang-go; do
+  sbverify:sbsigntool jq:jq python3:python3 go:golang-go dbus-run-session:dbus; do
   command -v "${pair%%:*}" >/dev/null || need+=("${pair##*:}")
 done
 ls /usr/lib/*/libtss2-tcti-swtpm.so.0 >/dev/null 2>&1 || need+=(libtss2-tcti-swtpm0)
+ls /usr/lib/*/libtss2-tcti-mssim.so.0 >/dev/null 2>&1 || need+=(libtss2-tcti-mssim0)
+ls /usr/lib/*/libtss2-tcti-tabrmd.so.0 >/dev/null 2>&1 || need+=(libtss2-tcti-tabrmd0)
+[ -x /usr/sbin/tpm2-abrmd ] || need+=(tpm2-abrmd)
 if [ "${#need[@]}" -gt 0 ]; then
   as_root=()
   [ "$(id -u)" -eq 0 ] || as_root=(sudo)

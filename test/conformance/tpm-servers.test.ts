@@ -107,7 +107,6 @@ const MESSAGES: readonly (readonly ['c' | 'd', string, 'shape'?])[] = [
   ['d', '8001000000090000017b'],
   ['d', '8001000010010000017b0004'],
   ['d', '80010000000e0000017b0004'],
-  ['d', '0004'],
   ['d', RANDOM + RANDOM],
   ['d', `00000008000000000c${RANDOM}`, 'shape'],
   ['d', `00000008030000000c${RANDOM}`, 'shape'],
