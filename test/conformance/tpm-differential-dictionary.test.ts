@@ -29,6 +29,17 @@ describe('dictionary attacks', () => {
   const names = new Map<string, { itemHandle: Uint8Array }>();
   const retry = async (act: () => Promise<string>): Promise<string[]> => [await act(), await act()];
 
+  it('answers the first try with RETRY', async () => {
+    await sides.restart(0, 0);
+    await sides.agree('object', (side) =>
+      primary(side, sealed(userWithAuth), { userAuth: right, data: right }).then(() => 0),
+    );
+    // The client would repeat the command by itself.
+    const command = T.encodeCommand(C.Unseal, { itemHandle: 0x80000000 }, [right]);
+    for (let i = 0; i < 2; i++) await sides.pair.same('unseal', command);
+    await sides.agree('flush', (side) => flush(side, 0x80000000));
+  });
+
   it('count, lock and reset', async () => {
     await sides.restart(0, 0);
     await sides.agree('object', async (side) => {

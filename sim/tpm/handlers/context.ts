@@ -47,6 +47,8 @@ const load = handler(ContextLoad, (tpm, { context }) => {
     return { loadedHandle: handle };
   }
   if (!isNewestContext(tpm.state, savedHandle, sequence)) throw refuse(TPM_RC.HANDLE, 'context');
+  // The contexts that may come back have changed since the TPM saved its state.
+  tpm.state.shutdown = undefined;
   reloadSession(tpm.state, opened.value as Session);
   return { loadedHandle: savedHandle };
 });

@@ -53,7 +53,11 @@ const startup = action(Startup, (tpm, { startupType }) => {
   const resume = startupType === TPM_SU.STATE;
   // PCR 0 tells an H-CRTM or the locality, not both.
   const locality = state.hcrtmDone ? 0 : tpm.locality;
-  if (resume && (orderly !== TPM_SU.STATE || state.savedPcrs === undefined)) throw refuse(TPM_RC.VALUE, 'startupType');
+  if (resume && (orderly !== TPM_SU.STATE || state.savedPcrs === undefined)) {
+    // As swtpm has it: after a refused resume, the start that follows does not count a hidden try.
+    state.access.dictionary.used = false;
+    throw refuse(TPM_RC.VALUE, 'startupType');
+  }
   if (resume && state.hcrtmDone !== state.startedByHcrtm) throw refuse(TPM_RC.VALUE, 'startupType');
   // A resume must come from the same locality as the start it resumes, else PCR 0 would tell a lie.
   if (resume && locality !== state.startupLocality) throw refuse(TPM_RC.LOCALITY);
