@@ -111,9 +111,13 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   {
     name: 'tpm trace',
-    about: 'Show a command log of `tpm serve --trace` with names and fields',
-    args: [{ name: '<file>', about: 'command log' }],
-    examples: ['tpm trace tpm.trace', 'tpm trace tpm.trace --json'],
+    about: 'Show TPM commands with names and fields: of a log written by `tpm serve --trace`, or live as a proxy',
+    args: [{ name: '[file]', about: 'command log' }],
+    options: [
+      { flags: '--to <where>', about: 'watch this server instead: swtpm:HOST:PORT or mssim:HOST:PORT' },
+      { flags: '--listen <host:port>', about: 'where clients of the proxy connect', default: '127.0.0.1:2421' },
+    ],
+    examples: ['tpm trace tpm.trace --json', 'tpm trace --listen 127.0.0.1:2421 --to swtpm:127.0.0.1:2321'],
     load: () => import('./tpm-trace.ts'),
   },
   {

@@ -2,7 +2,6 @@
 import { toHex, tryFromHex } from '../../src/bytes/bytes.ts';
 import { InputError } from '../../src/bytes/errors.ts';
 import { type TraceCommand, type TraceResponse, traceCommand, traceResponse, traceText } from '../../src/tpm2/trace.ts';
-import type { MachineObserver } from './servers/machine.ts';
 
 /** A line of the log, taken apart. */
 export type TraceEntry =
@@ -15,14 +14,14 @@ export type TraceEntry =
     };
 
 /** Writes a line for every command and platform signal. Numbers count from 1; the lines hold no time, so equal runs give equal logs. */
-export function traceObserver(line: (text: string) => void): Required<MachineObserver> {
+export function traceObserver(line: (text: string) => void) {
   let number = 0;
   return {
-    command(command, response, locality) {
+    command(command: Uint8Array, response: Uint8Array, locality: number): void {
       number++;
       line(JSON.stringify({ number, locality, command: toHex(command), response: toHex(response) }));
     },
-    platform(event) {
+    platform(event: string): void {
       number++;
       line(JSON.stringify({ number, event }));
     },
