@@ -3,25 +3,14 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { concat, fromHex } from '../../src/bytes/bytes.ts';
 import { hash } from '../../src/crypto/hash.ts';
 import * as T from '../../src/tpm2/index.ts';
+import { by, eight, INDEX, nvCommands, OPEN, OWNER, PLATFORM, SELF, sizeOf, TYPES, typed } from './tpm-nv-commands.ts';
 import { TpmPair } from './tpm-pair.ts';
 
 const { COMMANDS: C, TPM_ALG: A, TPM_RH: RH, TPMA_NV: NV, TPM_NT: NT, encodeCommand: encode } = T;
 const EMPTY = new Uint8Array(0);
 const d20 = new Uint8Array(20).fill(1);
 const d32 = new Uint8Array(32).fill(2);
-const INDEX = 0x01500000;
 let KEPT = 0x01600000;
-const OPEN = (NV.ownerRead | NV.ownerWrite | NV.authRead | NV.authWrite | NV.ppRead | NV.ppWrite | NV.noDA) >>> 0;
-const TYPES = {
-  ordinary: NT.ORDINARY,
-  counter: NT.COUNTER,
-  bits: NT.BITS,
-  extend: NT.EXTEND,
-  'PIN fail': NT.PIN_FAIL,
-  'PIN pass': NT.PIN_PASS,
-};
-const sizeOf = (type: number) => (type === NT.EXTEND ? 32 : 8);
-const eight = (n: number) => new Uint8Array([0, 0, 0, 0, 0, 0, 0, n]);
 
 let pair: TpmPair;
 beforeAll(async () => {
@@ -37,49 +26,8 @@ beforeEach(async () => {
 
 const same: TpmPair['same'] = (...args) => pair.same(...args);
 
-interface Definition {
-  nvIndex?: number;
-  authHandle?: number;
-  auth?: Uint8Array;
-  nameAlg?: number;
-  authPolicy?: Uint8Array;
-  dataSize?: number;
-}
-const define = (attributes: number, d: Definition = {}) =>
-  same(
-    `define ${(attributes >>> 0).toString(16)}`,
-    encode(C.NV_DefineSpace, {
-      authHandle: d.authHandle ?? RH.OWNER,
-      auth: d.auth ?? EMPTY,
-      publicInfo: {
-        nvIndex: d.nvIndex ?? INDEX,
-        nameAlg: d.nameAlg ?? A.SHA256,
-        attributes: attributes >>> 0,
-        authPolicy: d.authPolicy ?? EMPTY,
-        dataSize: d.dataSize ?? sizeOf((attributes >>> 4) & 15),
-      },
-    }),
-  );
-const undefine = (authHandle: number = RH.OWNER, nvIndex = INDEX) =>
-  same('undefine', encode(C.NV_UndefineSpace, { authHandle, nvIndex }));
-const by = (authHandle: number, auth = EMPTY, nvIndex = INDEX) => ({ input: { authHandle, nvIndex }, auth: [auth] });
-type By = ReturnType<typeof by>;
-const OWNER = by(RH.OWNER);
-const PLATFORM = by(RH.PLATFORM);
-const SELF = by(INDEX);
-const write = (who: By, data: Uint8Array, offset = 0) =>
-  same('write', encode(C.NV_Write, { ...who.input, data, offset }, who.auth));
-const gone = () => same('gone', encode(C.NV_ReadPublic, { nvIndex: INDEX }));
-const read = (who: By, size = 8, offset = 0) =>
-  same(`read ${size} at ${offset}`, encode(C.NV_Read, { ...who.input, size, offset }, who.auth));
-const increment = (who: By) => same('increment', encode(C.NV_Increment, who.input, who.auth));
-const extend = (who: By, data: Uint8Array) => same('extend', encode(C.NV_Extend, { ...who.input, data }, who.auth));
-const setBits = (who: By, bits: bigint) => same('bits', encode(C.NV_SetBits, { ...who.input, bits }, who.auth));
-const writeLock = (who: By) => same('write lock', encode(C.NV_WriteLock, who.input, who.auth));
-const readLock = (who: By) => same('read lock', encode(C.NV_ReadLock, who.input, who.auth));
-const globalLock = (authHandle: number) => same('global lock', encode(C.NV_GlobalWriteLock, { authHandle }));
-const publicArea = (nvIndex = INDEX) => same('public', encode(C.NV_ReadPublic, { nvIndex }));
-const typed = (type: number, attributes = OPEN) => (attributes | (type << 4)) >>> 0;
+const { define, undefine, write, gone, read, increment, extend, setBits, writeLock, readLock, globalLock, publicArea } =
+  nvCommands(same);
 
 async function restart(down: number | undefined, up: number): Promise<void> {
   if (down !== undefined) await same('shutdown', encode(C.Shutdown, { shutdownType: down }));
