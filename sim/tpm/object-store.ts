@@ -4,8 +4,6 @@ import type { TpmState } from './state.ts';
 
 /** Transient objects that can be loaded at once (MAX_LOADED_OBJECTS). */
 export const MAX_LOADED_OBJECTS = 3;
-/** Persistent objects a TPM has room for. */
-export const MAX_PERSISTENT = 32;
 
 /** Whether a transient handle is one of this TPM's slots; another one does not exist at all. */
 export const isSlot = (handle: number): boolean => handle < TPM_HANDLE_RANGE.TRANSIENT_FIRST + MAX_LOADED_OBJECTS;

@@ -5,7 +5,7 @@ import { TPM_HANDLE_RANGE, TPM_RH } from '../../../src/tpm2/constants.ts';
 import { TPM_RC } from '../../../src/tpm2/response-code.ts';
 import { objectOf } from '../entities.ts';
 import { action, handler } from '../handler.ts';
-import { MAX_PERSISTENT } from '../object-store.ts';
+import { hasRoomForObject } from '../nv-space.ts';
 import { refuse } from '../refusal.ts';
 import type { TpmObject } from '../state.ts';
 
@@ -35,7 +35,7 @@ const evictControl = action(EvictControl, (tpm, { auth, objectHandle, persistent
     throw refuse(TPM_RC.RANGE, 'persistentHandle');
   }
   if (persistent.has(persistentHandle)) throw refuse(TPM_RC.NV_DEFINED);
-  if (persistent.size >= MAX_PERSISTENT) throw refuse(TPM_RC.NV_SPACE);
+  if (!hasRoomForObject(tpm.state)) throw refuse(TPM_RC.NV_SPACE);
   const source = transient.get(objectHandle);
   if (source !== undefined) persistent.set(persistentHandle, source);
 });
