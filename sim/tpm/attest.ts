@@ -42,8 +42,9 @@ export function attester(tpm: Tpm, { signHandle, inScheme, qualifyingData }: Att
 /** Fields every attestation of this signer has. */
 function header(tpm: Tpm, { signer, scheme, qualifyingData }: Attester) {
   const { clockInfo } = timeInfo(tpm);
-  const qualifiedSigner = signer?.qualifiedName ?? handleName(TPM_RH.NULL);
-  const extraData = isAnonymous(scheme.scheme) ? EMPTY : qualifyingData;
+  const anonymous = isAnonymous(scheme.scheme);
+  const qualifiedSigner = anonymous ? EMPTY : (signer?.qualifiedName ?? handleName(TPM_RH.NULL));
+  const extraData = anonymous ? EMPTY : qualifyingData;
   const plain = { magic: TPM_GENERATED_VALUE, qualifiedSigner, extraData };
   const { firmwareVersion } = tpm.config;
   if (signer?.hierarchy === TPM_RH.ENDORSEMENT || signer?.hierarchy === TPM_RH.PLATFORM) {

@@ -173,10 +173,7 @@ describe('ciphers', () => {
         await both.run(name, C.EncryptDecrypt2, input);
       });
     }
-    for (const sym of [
-      { ...AES, keyBits: 192 },
-      { ...AES, keyBits: 256 },
-    ]) {
+    for (const sym of [{ ...AES, keyBits: 256 }]) {
       const { sensitive } = external['AES'] as Sample;
       const value = new Uint8Array(sym.keyBits / 8).fill(9);
       const inPublic = { ...cipher(USER | O.sign | O.decrypt, sym), unique: hash('sha256', concat(S.seed, value)) };
@@ -354,7 +351,6 @@ describe('signatures', () => {
                   : s,
             );
             await check('a short value', (s) => ('sig' in s ? { ...s, sig: s.sig.subarray(1) } : s));
-            await check('no signature', () => ({ sigAlg: A.NULL }));
             await check('zeros', (s) => ('signatureR' in s ? { ...s, signatureR: new Uint8Array(32) } : s));
             await check('empty', (s) => ('signatureR' in s ? { ...s, signatureS: EMPTY } : s));
             await check('long', (s) => ('signatureR' in s ? { ...s, signatureS: new Uint8Array(33).fill(255) } : s));

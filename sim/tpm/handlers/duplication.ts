@@ -12,7 +12,7 @@ import { random, type Tpm } from '../context.ts';
 import { objectOf } from '../entities.ts';
 import { handler } from '../handler.ts';
 import { checkImplemented } from '../object-checks.ts';
-import { isAsymmetric, isParent } from '../object-kinds.ts';
+import { isAsymmetric, isParent, isStorage } from '../object-kinds.ts';
 import { loadObject } from '../object-load.ts';
 import {
   blaming,
@@ -27,7 +27,7 @@ import {
   wrapOuter,
   wrapPrivate,
 } from '../protection.ts';
-import { refuse } from '../refusal.ts';
+import { Refusal, refuse } from '../refusal.ts';
 import type { TpmObject } from '../state.ts';
 
 const EMPTY = new Uint8Array(0);
@@ -40,22 +40,12 @@ function newParentOf(tpm: Tpm, handle: number, field: string): TpmObject | undef
   return parent;
 }
 
-/** A restricted decryption key with a cipher: its private part need not be here. */
-function isStorageKey({ publicArea }: TpmObject): boolean {
-  const { objectAttributes } = publicArea;
-  return (
-    has(objectAttributes, TPMA_OBJECT.restricted) &&
-    has(objectAttributes, TPMA_OBJECT.decrypt) &&
-    !has(objectAttributes, TPMA_OBJECT.sign) &&
-    (isAsymmetric(publicArea) || publicArea.type === TPM_ALG.SYMCIPHER)
-  );
-}
+/** A parent that can exchange keys: a symmetric one cannot. Its private part need not be here. */
+const isStorageKey = ({ publicArea }: TpmObject): boolean => isAsymmetric(publicArea) && isStorage(publicArea);
 
 /** Puts content under the outer wrapper of a parent with a secret shared for the purpose. */
 function wrapFor(tpm: Tpm, parent: TpmObject, name: Uint8Array, content: Uint8Array) {
   const { publicArea } = parent;
-  // A symmetric parent cannot exchange keys.
-  if (!isAsymmetric(publicArea)) throw refuse(TPM_RC.KEY);
   const { seed, secret } = shareSecret(publicArea, 'DUPLICATE', secretRandom(tpm, publicArea));
   return { blob: wrapOuter(publicArea, seed, name, content), secret };
 }
@@ -84,14 +74,23 @@ const duplicate = handler(Duplicate, (tpm, { objectHandle, newParentHandle, encr
   };
 });
 
+/** The seed under the old parent. Why it cannot be recovered is not told. */
+function oldSeed(from: TpmObject, secret: Uint8Array): Uint8Array {
+  try {
+    return sharedSeed(from, 'DUPLICATE', secret);
+  } catch (error) {
+    if (error instanceof Refusal) throw refuse(TPM_RC.VALUE, 'inSymSeed');
+    throw error;
+  }
+}
+
 const rewrap = handler(Rewrap, (tpm, { oldParent, newParent, inDuplicate, name, inSymSeed }) => {
   if ((inSymSeed.length === 0) !== (oldParent === TPM_RH.NULL)) throw refuse(TPM_RC.HANDLE, 'oldParent');
   let content = inDuplicate;
   if (oldParent !== TPM_RH.NULL) {
     const from = objectOf(tpm, oldParent);
     if (!isStorageKey(from)) throw refuse(TPM_RC.TYPE, 'oldParent');
-    // Why the secret cannot be recovered is not told.
-    const seed = blaming('inSymSeed', () => sharedSeed(from, 'DUPLICATE', inSymSeed));
+    const seed = oldSeed(from, inSymSeed);
     content = blaming('inDuplicate', () => unwrapOuter(from.publicArea, seed, name, inDuplicate, false));
   }
   const to = newParentOf(tpm, newParent, 'newParent');

@@ -98,7 +98,10 @@ function add(sequence: Sequence, data: Uint8Array): void {
 }
 
 const update = action(SequenceUpdate, (tpm, { sequenceHandle, buffer }) => {
-  add(sequenceOf(tpm, sequenceHandle, ['hash', 'hmac', 'event']), buffer);
+  // The reference implementation points to the data, not to the handle.
+  const { sequence } = objectOf(tpm, sequenceHandle);
+  if (sequence === undefined) throw refuse(TPM_RC.MODE, 'buffer');
+  add(sequence, buffer);
 });
 
 const complete = handler(SequenceComplete, (tpm, { sequenceHandle, buffer, hierarchy }) => {

@@ -138,7 +138,7 @@ export const TPMT_SENSITIVE = variant(
   { sensitiveType: TPMI_ALG_PUBLIC, authValue: TPM2B_AUTH, seedValue: TPM2B_DIGEST },
   'sensitiveType',
   {
-    [A.RSA]: secret('TPM2B_PRIVATE_KEY_RSA', MAX_RSA_KEY_BYTES * 2),
+    [A.RSA]: secret('TPM2B_PRIVATE_KEY_RSA', MAX_RSA_KEY_BYTES / 2),
     [A.ECC]: secret('TPM2B_ECC_PARAMETER', MAX_ECC_KEY_BYTES),
     [A.KEYEDHASH]: secret('TPM2B_SENSITIVE_DATA', 128),
     [A.SYMCIPHER]: secret('TPM2B_SYM_KEY', 32),
