@@ -205,8 +205,8 @@ function authorise(
 ): Authorisation {
   const { row } = digest;
   const plain = row.authHandles === 1 && isEmptyPassword(command, reader.offset, size);
-  const sessions = reader.sub('sessions', size);
-  const area = plain ? EMPTY_PASSWORD : readSessions(tpm, row, sessions);
+  if (plain) reader.skip('sessions', size);
+  const area = plain ? EMPTY_PASSWORD : readSessions(tpm, row, reader.sub('sessions', size));
   checkSessions(tpm, digest, area);
   return area;
 }
