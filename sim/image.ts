@@ -1,6 +1,9 @@
 /** What is on the boot disk of a simulated host. */
 
-/** Files of the boot disk. Names are as on the FAT volumes; bytes are exactly those on disk. */
+/**
+ * Files of the boot disk. Names are as on the FAT volumes; bytes are exactly those on disk. The maps may read a file each
+ * time it is asked for (`LazyFiles`): take a value once and do not keep it.
+ */
 export interface BootImage {
   /** Boot bank: `boot.cfg` and the modules, by file name without a leading slash. */
   readonly bootbank: ReadonlyMap<string, Uint8Array>;
@@ -8,9 +11,15 @@ export interface BootImage {
   readonly esp: ReadonlyMap<string, Uint8Array>;
 }
 
-/** The file of a path such as `/b.b00`, whatever its case (FAT ignores case). */
-export function findFile(files: ReadonlyMap<string, Uint8Array>, path: string): Uint8Array | undefined {
+/** The name in the map of a path such as `/b.b00`, whatever its case (FAT ignores case). */
+export function findName(files: ReadonlyMap<string, Uint8Array>, path: string): string | undefined {
   const wanted = path.replace(/^\/+/, '').replaceAll('\\', '/').toLowerCase();
-  for (const [name, bytes] of files) if (name.toLowerCase() === wanted) return bytes;
+  for (const name of files.keys()) if (name.toLowerCase() === wanted) return name;
   return undefined;
+}
+
+/** The file of a path such as `/b.b00`, whatever its case. */
+export function findFile(files: ReadonlyMap<string, Uint8Array>, path: string): Uint8Array | undefined {
+  const name = findName(files, path);
+  return name === undefined ? undefined : files.get(name);
 }

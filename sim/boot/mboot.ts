@@ -16,7 +16,7 @@ import {
   resolveModulePath,
 } from '../../src/esxboot/index.ts';
 import { NV_INDEX_ASSET_TAG } from '../asset-tag.ts';
-import { findFile } from '../image.ts';
+import { findFile, findName } from '../image.ts';
 import { halt, type Machine } from '../machine.ts';
 import type { Measurer } from '../measure.ts';
 import type { Firmware } from '../platform/firmware.ts';
@@ -24,7 +24,7 @@ import { readNv } from '../tpm/identity.ts';
 import { measureEsxi } from './esxi-measurer.ts';
 import { MBOOT_PCR, measureModule } from './mboot-measure.ts';
 import { checkModuleSignatures } from './mboot-signatures.ts';
-import { type BootModule, openModule } from './modules.ts';
+import { type BootModule, ModuleCache, openModule } from './modules.ts';
 import type { SafebootResult } from './safeboot.ts';
 
 /** What mboot hands to the kernel. */
@@ -110,9 +110,10 @@ async function loadModules(
   measurer: Measurer | undefined,
 ): Promise<{ modules: BootModule[]; measured: boolean }> {
   const modules: BootModule[] = [];
+  const cache = new ModuleCache();
   let measuring = false;
   for (const [index, item] of items.entries()) {
-    const module = loadModule(machine, index, item);
+    const module = loadModule(machine, index, item, cache);
     if (index === 0) measuring = measurer !== undefined && kernelAsksForMeasurement(machine, module);
     modules.push(module);
     if (!measuring || measurer === undefined) continue;
@@ -127,12 +128,19 @@ async function loadModules(
   return { modules, measured: measuring };
 }
 
-function loadModule(machine: Machine, index: number, item: ModuleItem): BootModule {
-  const file = findFile(machine.image.bootbank, item.file);
-  if (file === undefined) halt(machine, 'mboot', 'BOOT_FILE_MISSING', `Fatal error: 15 (Not found): ${item.file}`);
+/** Bytes of a file that the bank lists; one that vanished meanwhile is an InputError. */
+function fileBytes(machine: Machine, name: string): Uint8Array {
+  const bytes = machine.image.bootbank.get(name);
+  if (bytes === undefined) throw new InputError(`${name}: no longer in the boot bank`);
+  return bytes;
+}
+
+function loadModule(machine: Machine, index: number, item: ModuleItem, cache: ModuleCache): BootModule {
+  const name = findName(machine.image.bootbank, item.file);
+  if (name === undefined) halt(machine, 'mboot', 'BOOT_FILE_MISSING', `Fatal error: 15 (Not found): ${item.file}`);
   machine.console.print('mboot', `Loading ${item.file}${item.options === '' ? '' : ` ${item.options}`}`);
   try {
-    const module = openModule(index, item.file, item.options, file);
+    const module = openModule(index, item.file, item.options, () => fileBytes(machine, name), cache);
     if (!module.compressed) machine.console.print('mboot', `Warning: ${item.file} is not compressed`);
     machine.clock.advance(loadTime(module.content.length));
     return module;

@@ -1,5 +1,6 @@
 /** Boot modules: read from the boot bank and unpacked, as every loader of the chain sees them. */
 import { primitives } from '#primitives';
+import { InputError } from '../../src/bytes/errors.ts';
 import { splitModuleName } from '../../src/esxboot/index.ts';
 
 /** Most bytes of one decompressed module. */
@@ -18,7 +19,7 @@ export interface BootModule {
   readonly extension: string;
   /** Options behind the name in boot.cfg. */
   readonly options: string;
-  /** Decompressed content; what is measured. */
+  /** Decompressed content; what is measured. Of large images it may be read again each time. */
   readonly content: Uint8Array;
   /** Whether the file was gzip. */
   readonly compressed: boolean;
@@ -29,10 +30,78 @@ export function isGzip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b;
 }
 
-/** Unpacks a file of the boot bank. Throws the decompressor's Error where the gzip data is damaged. */
-export function openModule(index: number, path: string, options: string, file: Uint8Array): BootModule {
+/** Decompressed bytes that stay in memory: small images whole, of large ones what was used last. */
+const CACHE_BYTES = 64 << 20;
+
+/** Contents of the modules of one boot, read again where they did not fit. */
+export class ModuleCache {
+  readonly #contents = new Map<string, Uint8Array>();
+  readonly #limit: number;
+  #size = 0;
+
+  constructor(limit = CACHE_BYTES) {
+    this.#limit = limit;
+  }
+
+  /** The content kept under this key, or what `load` gives; the one asked for last always stays. */
+  get(key: string, load: () => Uint8Array): Uint8Array {
+    const kept = this.#contents.get(key);
+    const content = kept ?? load();
+    // Re-inserting makes it the youngest.
+    if (kept !== undefined) this.#contents.delete(key);
+    else this.#makeRoom(content.length);
+    this.#contents.set(key, content);
+    return content;
+  }
+
+  #makeRoom(size: number): void {
+    this.#size += size;
+    for (const [key, { length }] of this.#contents) {
+      if (this.#size <= this.#limit) return;
+      this.#contents.delete(key);
+      this.#size -= length;
+    }
+  }
+}
+
+/**
+ * Unpacks a file of the boot bank. Throws the decompressor's Error where the gzip data is damaged. `content` of the result
+ * is unpacked again from `read` where the cache has let it go; a file that no longer unpacks then is an InputError.
+ */
+export function openModule(
+  index: number,
+  path: string,
+  options: string,
+  read: () => Uint8Array,
+  cache: ModuleCache = new ModuleCache(),
+): BootModule {
   const { base, stem, extension } = splitModuleName(path);
-  const compressed = isGzip(file);
-  const content = compressed ? primitives.gunzip(file, MAX_MODULE) : file;
-  return { index, path, name: base, stem, extension, options, content, compressed };
+  let compressed = false;
+  const load = (): Uint8Array => {
+    const file = read();
+    compressed = isGzip(file);
+    return compressed ? primitives.gunzip(file, MAX_MODULE) : file;
+  };
+  const key = `${index} ${path}`;
+  cache.get(key, load);
+  const again = (): Uint8Array => {
+    try {
+      return load();
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new InputError(`${path}: changed during the boot: ${why}`, { cause: error });
+    }
+  };
+  return {
+    index,
+    path,
+    name: base,
+    stem,
+    extension,
+    options,
+    compressed,
+    get content() {
+      return cache.get(key, again);
+    },
+  };
 }

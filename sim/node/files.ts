@@ -36,7 +36,8 @@ function reasonOf(error: unknown): string {
   return REASON[code] ?? (error instanceof Error ? error.message : String(error));
 }
 
-function attempt<T>(path: string, verb: string, run: () => T): T {
+/** Runs a file system call; its failure becomes an InputError of one line: the path, `cannot VERB`, the reason. */
+export function attempt<T>(path: string, verb: string, run: () => T): T {
   try {
     return run();
   } catch (error) {

@@ -18,12 +18,26 @@ export interface Tardisk {
   readonly files: readonly TardiskFile[];
 }
 
-/** Reads the files of an archive; undefined where the module is none. Throws FormatError where it is damaged. */
-function openArchive(content: Uint8Array): TardiskFile[] | undefined {
+/**
+ * The files of an archive; undefined where the module is none. Their data are taken from the module when they are asked for,
+ * so that a mounted archive holds no memory. Throws FormatError where it is damaged.
+ */
+function openArchive(module: BootModule): TardiskFile[] | undefined {
+  const { content } = module;
   const entries = isVmtar(content) ? readVmtar(content) : isUstar(content) ? readUstar(content) : undefined;
   return entries
     ?.filter(({ type }) => type === 'file' || type === 'shared')
-    .map(({ name, data }) => ({ path: name.replace(/^(\.?\/)+/, ''), data }));
+    .map(({ name, data }) => {
+      // The readers give views of the content.
+      const start = data.byteOffset - content.byteOffset;
+      const end = start + data.length;
+      return {
+        path: name.replace(/^(\.?\/)+/, ''),
+        get data() {
+          return module.content.subarray(start, end);
+        },
+      };
+    });
 }
 
 /** Mounts every archive among the modules. A damaged one is not mounted; its absence shows later, as on a host. */
@@ -31,7 +45,7 @@ export function mountTardisks(machine: Machine, modules: readonly BootModule[]):
   const mounted: Tardisk[] = [];
   for (const module of modules) {
     try {
-      const files = openArchive(module.content);
+      const files = openArchive(module);
       if (files !== undefined) mounted.push({ module, files });
     } catch (error) {
       if (!(error instanceof InputError)) throw error;

@@ -2,6 +2,7 @@
  * From VIBs to what lies on a boot disk: the bootbank (boot.cfg, one file per payload with the payload's own bytes, image
  * database, saved state) and the boot loaders of the EFI system partition.
  */
+import { LazyFiles } from '../archive/lazy-files.ts';
 import { utf8 } from '../bytes/bytes.ts';
 import { InputError } from '../bytes/errors.ts';
 import { gzip, isFile, openPayload, type Vib, type VibPayload, vibId, writeUstar } from '../vib/index.ts';
@@ -32,7 +33,7 @@ export interface BootbankOptions {
 
 /** What lies on the disk. */
 export interface Bootbank {
-  /** Files by name, in boot order after boot.cfg. */
+  /** Files by name, in boot order after boot.cfg. Payload data are taken from their VIBs when they are asked for. */
   readonly bootbank: ReadonlyMap<string, Uint8Array>;
   /** Files of the EFI system partition by path. */
   readonly esp: ReadonlyMap<string, Uint8Array>;
@@ -46,7 +47,7 @@ const ESP_PLACES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** A small saved configuration: state.tgz holds local.tgz, which holds the changed files of /etc. */
-function defaultState({ build, bootUuid }: BootbankOptions): Uint8Array {
+export function defaultState({ build, bootUuid }: Pick<BootbankOptions, 'build' | 'bootUuid'>): Uint8Array {
   const conf = `/system/uuid = "${bootUuid}"\n/system/build = "${build}"\n`;
   const local = gzip(writeUstar(withDirectories([{ name: 'etc/vmware/esx.conf', data: utf8(conf) }])));
   return gzip(writeUstar([{ name: 'local.tgz', data: local }]));
@@ -73,17 +74,18 @@ export function buildBootbank(vibs: readonly Vib[], options: BootbankOptions): B
     throw new InputError('bootbank: no VIB esx-base with the kernel payload b');
   }
   const used = new Set([BOOT_CFG_FILE, IMGDB_FILE, STATE_FILE]);
-  const files = new Map<string, Uint8Array>();
+  const files = new LazyFiles();
   const namesOf = new Map<Vib, Map<string, string>>(vibs.map((vib) => [vib, new Map()]));
   for (const { vib, payload } of ordered) {
     const name = bootbankName(payload.name, payload.type, used);
-    files.set(name, payload.data);
+    files.add(name, () => payload.data);
     namesOf.get(vib)?.set(payload.name, name);
   }
   const byId = [...namesOf].map(([vib, names]) => ({ vib, files: names }));
   byId.sort((a, b) => (vibId(a.vib.descriptor) < vibId(b.vib.descriptor) ? -1 : 1));
-  files.set(IMGDB_FILE, buildImgdb(`ESXi-${options.build}-standard`, byId));
-  files.set(STATE_FILE, options.state ?? defaultState(options));
+  const imgdb = buildImgdb(`ESXi-${options.build}-standard`, byId);
+  const state = options.state ?? defaultState(options);
+  files.add(IMGDB_FILE, () => imgdb).add(STATE_FILE, () => state);
   const [kernelFile, ...modules] = [...files.keys()].map((name) => `/${name}`);
   const bootCfg = writeBootCfg({
     bootstate: BOOT_STATE.VALID,
@@ -96,7 +98,9 @@ export function buildBootbank(vibs: readonly Vib[], options: BootbankOptions): B
     build: options.build,
     updated: options.updated ?? 1,
   });
-  return { bootbank: new Map([[BOOT_CFG_FILE, bootCfg], ...files]), esp: bootLoaders(vibs) };
+  const bootbank = new LazyFiles([[BOOT_CFG_FILE, () => bootCfg]]);
+  for (const name of files.keys()) bootbank.add(name, () => files.get(name) ?? new Uint8Array(0));
+  return { bootbank, esp: bootLoaders(vibs.flatMap((vib) => vib.payloads)) };
 }
 
 function checkVibs(vibs: readonly Vib[]): void {
@@ -110,10 +114,9 @@ function checkVibs(vibs: readonly Vib[]): void {
 }
 
 /** The EFI images of every `btldr` payload, by their place on the system partition. */
-function bootLoaders(vibs: readonly Vib[]): Map<string, Uint8Array> {
+export function bootLoaders(payloads: readonly VibPayload[]): Map<string, Uint8Array> {
   const esp = new Map<string, Uint8Array>();
-  const isLoader = ({ name, type }: VibPayload): boolean => name === 'btldr' && type === 'tgz';
-  for (const payload of vibs.flatMap((vib) => vib.payloads.filter(isLoader))) {
+  for (const payload of payloads.filter(({ name, type }) => name === 'btldr' && type === 'tgz')) {
     for (const entry of openPayload(payload).entries.filter(isFile)) {
       const base = entry.name.slice(entry.name.lastIndexOf('/') + 1).toLowerCase();
       for (const path of ESP_PLACES[base] ?? []) esp.set(path, entry.data);

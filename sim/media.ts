@@ -1,0 +1,111 @@
+/**
+ * Installer discs as boot disks: what the installer puts on a host from this disc (docs/images.md). A disc that was made
+ * from a boot bank keeps its boot.cfg; that of installation media becomes the one of an installed host.
+ */
+import { LazyFiles } from '../src/archive/index.ts';
+import { FormatError, InputError } from '../src/bytes/errors.ts';
+import {
+  BOOT_CFG_FILE,
+  BOOT_STATE,
+  bootLoaders,
+  defaultState,
+  type ModuleItem,
+  parseBootCfg,
+  resolveModulePath,
+  STATE_FILE,
+  writeBootCfg,
+} from '../src/esxboot/index.ts';
+import { efiBootImage, FatVolume, type IsoImage } from '../src/iso/index.ts';
+import type { BootImage } from './image.ts';
+import type { HostSpec } from './spec/schema.ts';
+
+/** The archive that only installation media carry. */
+const MEDIA_ONLY = 'imgpayld.tgz';
+/** The loader that safeboot starts: without it the disc has no loaders of an installed host. */
+const MBOOT = /^efi\/vmware\/mboot64\.efi$/i;
+const BOOT_LOADERS = /^btldr\.[tv]\d\d$/;
+
+const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1).toLowerCase();
+
+/** Files below EFI: of the disc itself, and of its EFI boot image where the disc has no such file. */
+function efiFiles(iso: IsoImage): LazyFiles {
+  const files = new LazyFiles();
+  const known = new Set<string>();
+  const add = (path: string, read: () => Uint8Array): void => {
+    if (!/^efi\//i.test(path) || known.has(path.toLowerCase())) return;
+    known.add(path.toLowerCase());
+    files.add(path, read);
+  };
+  for (const path of iso.files.keys()) add(path, () => iso.read(path));
+  const image = efiBootImage(iso);
+  const volume = image && new FatVolume(image);
+  for (const path of volume?.paths ?? []) add(path, () => volume?.read(path) ?? new Uint8Array(0));
+  return files;
+}
+
+/** The modules of a disc by the names they have in a bank: lower case, without folders. Missing ones stay missing. */
+function moduleFiles(
+  iso: IsoImage,
+  items: readonly ModuleItem[],
+  prefix: string | undefined,
+): Map<string, () => Uint8Array> {
+  const files = new Map<string, () => Uint8Array>();
+  for (const { file } of items) {
+    const path = iso.find(resolveModulePath(file, prefix).replace(/^\/+/, ''));
+    if (path !== undefined) files.set(baseName(file), () => iso.read(path));
+  }
+  return files;
+}
+
+/** The boot disk that a disc stands for. A disc without boot.cfg, or one that names no kernel, is an InputError. */
+export function imageFromDisc(iso: IsoImage, spec: Pick<HostSpec, 'release' | 'boot'>): BootImage {
+  const configPath = iso.find(BOOT_CFG_FILE);
+  if (configPath === undefined) throw new InputError('the disc has no boot.cfg: not an ESXi installer');
+  const config = iso.read(configPath);
+  const { mboot, safeboot } = parseBootCfg(config);
+  if (mboot.kernel === undefined) throw new InputError('boot.cfg of the disc names no kernel');
+  const items = [{ file: mboot.kernel, options: '' }, ...mboot.modules];
+  const files = moduleFiles(iso, items, mboot.prefix);
+  const bank = safeboot.build !== undefined && safeboot.updated > 0 && safeboot.bootstate === BOOT_STATE.VALID;
+
+  const bootbank = new LazyFiles();
+  if (bank) {
+    bootbank.add(BOOT_CFG_FILE, () => config);
+    for (const [name, read] of files) bootbank.add(name, read);
+  } else {
+    const build = safeboot.build ?? `${spec.release.version}-0.0.${spec.release.build}`;
+    files.delete(MEDIA_ONLY);
+    const state = defaultState({ build, bootUuid: spec.boot.bootUuid });
+    if (!files.has(STATE_FILE)) files.set(STATE_FILE, () => state);
+    const kept = items.filter(({ file }) => baseName(file) !== MEDIA_ONLY);
+    if (!kept.some(({ file }) => baseName(file) === STATE_FILE)) kept.push({ file: STATE_FILE, options: '' });
+    const [kernel, ...modules] = kept.map(({ file, options }) => ({ file: `/${baseName(file)}`, options }));
+    const installed = writeBootCfg({
+      bootstate: BOOT_STATE.VALID,
+      title: 'Loading VMware ESXi',
+      timeout: 5,
+      prefix: '',
+      kernel: kernel?.file,
+      kernelopt: spec.boot.kernelOptions,
+      modules,
+      build,
+      updated: 1,
+    });
+    bootbank.add(BOOT_CFG_FILE, () => installed);
+    for (const [name, read] of files) bootbank.add(name, read);
+  }
+  return { bootbank, esp: systemPartition(iso, files) };
+}
+
+/** Loaders of the disc where they are those of an installed host, else those that the image brings along (btldr). */
+function systemPartition(iso: IsoImage, files: ReadonlyMap<string, () => Uint8Array>): ReadonlyMap<string, Uint8Array> {
+  const disc = efiFiles(iso);
+  if ([...disc.keys()].some((path) => MBOOT.test(path))) return disc;
+  const name = [...files.keys()].find((file) => BOOT_LOADERS.test(file));
+  const data = name === undefined ? undefined : files.get(name)?.();
+  if (data === undefined) {
+    const problem = 'the disc has neither EFI/VMware/mboot64.efi nor the boot loader archive btldr';
+    throw new FormatError({ structure: 'installer disc', field: 'EFI', problem });
+  }
+  return bootLoaders([{ name: 'btldr', type: 'tgz', data }]);
+}
