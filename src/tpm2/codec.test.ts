@@ -69,7 +69,7 @@ describe('refusals name the field and the response code', () => {
     [`ff5443478099${'0000'.repeat(2)}${'00'.repeat(17)}00${'00'.repeat(7)}`, 'type', TPM_RC.SELECTOR],
   ]);
   refuses(S.TPMT_SIGNATURE, [
-    ['0099', 'sigAlg', TPM_RC.VALUE],
+    ['0099', 'sigAlg', TPM_RC.SCHEME],
     ['0018000b0043', 'signatureR', TPM_RC.SIZE],
   ]);
 
