@@ -14,7 +14,12 @@ function challenge(curve: CurveName, name: HashName, x: Uint8Array, digest: Uint
 }
 
 /** EC Schnorr signature (Part 1, C.4.3) with the secret nonce `k`; undefined where another nonce is needed. */
-export function signSchnorr(key: EcPrivateKey, name: HashName, digest: Uint8Array, k: Uint8Array): EcdsaSignature | undefined {
+export function signSchnorr(
+  key: EcPrivateKey,
+  name: HashName,
+  digest: Uint8Array,
+  k: Uint8Array,
+): EcdsaSignature | undefined {
   const { size, order } = CURVES[key.curve];
   const ephemeral = ecKeyPair(key.curve, k);
   if (ephemeral === undefined) return undefined;
@@ -24,7 +29,12 @@ export function signSchnorr(key: EcPrivateKey, name: HashName, digest: Uint8Arra
 }
 
 /** Whether (r, s) is an EC Schnorr signature of the digest. */
-export function verifySchnorr(key: EcPublicKey, name: HashName, digest: Uint8Array, signature: EcdsaSignature): boolean {
+export function verifySchnorr(
+  key: EcPublicKey,
+  name: HashName,
+  digest: Uint8Array,
+  signature: EcdsaSignature,
+): boolean {
   const { order } = CURVES[key.curve];
   const [r, s] = [toBigInt(signature.r), toBigInt(signature.s)];
   if (r === 0n || r >= order || s === 0n || s >= order) return false;

@@ -390,7 +390,6 @@ describe('keys from outside', () => {
     const templatesOfDerived = {
       'EC P-256': ecc(USER | O.fixedParent | O.sign, ECDSA),
       'EC P-384': ecc(USER | O.fixedParent | O.sign, NULL_SCHEME, { curveID: 4 }),
-      'EC P-521': ecc(USER | O.fixedParent | O.sign, NULL_SCHEME, { curveID: 5 }),
       HMAC: keyedHash(USER | O.fixedParent | O.sign, { ...HMAC, hashAlg: A.SHA512 }),
       AES: cipher(USER | O.fixedParent | O.sign | O.decrypt, { ...AES, keyBits: 256 }),
       sealed: keyedHash(USER | O.fixedParent),

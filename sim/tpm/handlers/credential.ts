@@ -1,7 +1,7 @@
 /** Credentials (TPM 2.0 Library specification, Part 3, 12.5 and 12.6). */
 import { ActivateCredential, MakeCredential } from '../../../src/tpm2/commands/object.ts';
-import { makeCredential, openCredential } from '../../../src/tpm2/credential.ts';
 import { TPM_ALG } from '../../../src/tpm2/constants.ts';
+import { makeCredential, openCredential } from '../../../src/tpm2/credential.ts';
 import { hashSize } from '../../../src/tpm2/hash-alg.ts';
 import { TPM_RC } from '../../../src/tpm2/response-code.ts';
 import { objectOf } from '../entities.ts';

@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { fromBigInt, fromHex, toBigInt, utf8 } from '../bytes/bytes.ts';
+import { curveParameters, sumOfPoints } from './ec-points.ts';
+import { mqv, signEcdaa, signSchnorr, verifySchnorr } from './ecc-schemes.ts';
+import { CURVES, ecKeyPair } from './ecdsa.ts';
+import { hash } from './hash.ts';
+import type { EcPrivateKey } from './primitives.ts';
+
+const pair = (text: string): EcPrivateKey => {
+  const key = ecKeyPair('P-256', hash('sha256', utf8(text)));
+  if (key === undefined) throw new Error('not a scalar');
+  return key;
+};
+const digest = hash('sha256', utf8('message'));
+
+describe('sums of points', () => {
+  it('is the curve of FIPS 186-4', () => {
+    const { gx, gy, n } = curveParameters('P-256');
+    expect(gx).toEqual(fromHex('6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296'));
+    expect(gy).toEqual(fromHex('4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5'));
+    expect(toBigInt(n)).toBe(CURVES['P-256'].order);
+  });
+
+  it('adds scalars, and has no affine infinity', () => {
+    const [a, b] = [pair('a'), pair('b')];
+    const d = (toBigInt(a.d) + toBigInt(b.d)) % CURVES['P-256'].order;
+    const sum = sumOfPoints('P-256', [{ scalar: 1n, point: a }, { scalar: toBigInt(b.d) }]);
+    const expected = ecKeyPair('P-256', fromBigInt(d, 32));
+    expect(sum).toEqual({ x: expected?.x, y: expected?.y });
+    expect(
+      sumOfPoints('P-256', [
+        { scalar: 1n, point: a },
+        { scalar: -1n, point: a },
+      ]),
+    ).toBeUndefined();
+    expect(sumOfPoints('P-256', [{ scalar: 1n, point: { x: a.y, y: a.x } }])).toBeUndefined();
+  });
+});
+
+describe('schemes', () => {
+  it('EC Schnorr signatures verify, and others do not', () => {
+    const key = pair('key');
+    const signature = signSchnorr(key, 'sha256', digest, pair('nonce').d);
+    if (signature === undefined) throw new Error('no signature');
+    expect(verifySchnorr(key, 'sha256', digest, signature)).toBe(true);
+    expect(verifySchnorr(pair('other'), 'sha256', digest, signature)).toBe(false);
+    expect(verifySchnorr(key, 'sha256', hash('sha256', digest), signature)).toBe(false);
+    expect(verifySchnorr(key, 'sha256', digest, { ...signature, s: new Uint8Array(32) })).toBe(false);
+  });
+
+  it('ECDAA: s·G = R + H(nonce ‖ digest)·Q', () => {
+    const [key, r] = [pair('key'), pair('commitment')];
+    const signature = signEcdaa(key, 'sha256', digest, r.d, digest);
+    if (signature === undefined) throw new Error('no signature');
+    const t = toBigInt(hash('sha256', new Uint8Array([...signature.r, ...digest])));
+    const left = sumOfPoints('P-256', [{ scalar: toBigInt(signature.s) }]);
+    const right = sumOfPoints('P-256', [
+      { scalar: 1n, point: r },
+      { scalar: t, point: key },
+    ]);
+    expect(left).toEqual(right);
+  });
+
+  it('ECMQV: both parties find the same point', () => {
+    const [a, ae, b, be] = [pair('a'), pair('ae'), pair('b'), pair('be')];
+    expect(mqv(a, ae, b, be)).toEqual(mqv(b, be, a, ae));
+    expect(mqv(a, ae, b, be)).not.toEqual(mqv(a, be, b, ae));
+  });
+});
