@@ -95,8 +95,10 @@ export async function start(
   return { child, match, stop };
 }
 
-/** A fresh swtpm on two TCP ports; its state is thrown away with the folder. */
-export async function startSwtpm(): Promise<{ port: number; stop: () => Promise<void> }> {
+/** A fresh swtpm on two TCP ports, with further options of its own; its state is thrown away with the folder. */
+export async function startSwtpm(
+  options: readonly string[] = [],
+): Promise<{ port: number; stop: () => Promise<void> }> {
   const port = await freePortPair();
   const folder = tempFolder();
   const child = spawn(
@@ -110,6 +112,7 @@ export async function startSwtpm(): Promise<{ port: number; stop: () => Promise<
       `type=tcp,port=${port},bindaddr=127.0.0.1`,
       '--ctrl',
       `type=tcp,port=${port + 1},bindaddr=127.0.0.1`,
+      ...options,
     ],
     { stdio: 'ignore' },
   );
