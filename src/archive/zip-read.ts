@@ -141,6 +141,9 @@ function resolve64(
   }
 }
 
+/** Text of a name; `./` before it, as some tools write it, means nothing. */
+const entryName = (bytes: Uint8Array): string => (tryFromUtf8(bytes) ?? fromLatin1(bytes)).replace(/^(\.\/)+(?=.)/, '');
+
 type Listed = Omit<ZipEntry, 'limit'>;
 
 function readListed(reader: ByteReader, where: string): Listed {
@@ -161,7 +164,7 @@ function readListed(reader: ByteReader, where: string): Listed {
   const mode = reader.u32(`${where}.attributes`) >>> 16;
   values.offset = reader.u32(`${where}.offset`);
   const nameBytes = reader.bytes(`${where}.name`, nameLength);
-  const name = tryFromUtf8(nameBytes) ?? fromLatin1(nameBytes);
+  const name = entryName(nameBytes);
   resolve64(reader.sub(`${where}.extra`, extraLength), values, where);
   reader.skip(`${where}.comment`, commentLength);
   const unsafe = unsafePath(name);
@@ -206,7 +209,7 @@ export class ZipArchive {
     const nameLength = reader.u16(name);
     const extraLength = reader.u16(name);
     const nameBytes = readRange(this.#source, offset + ZIP_SIZE.local, nameLength, STRUCTURE, name);
-    if ((tryFromUtf8(nameBytes) ?? fromLatin1(nameBytes)) !== name) {
+    if (entryName(nameBytes) !== name) {
       throw fail(name, 'the local header has another name than the directory', offset);
     }
     const data = offset + ZIP_SIZE.local + nameLength + extraLength;

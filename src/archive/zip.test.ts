@@ -74,6 +74,17 @@ describe('writeZip and openZip', () => {
     expect(zip.read('d/b.bin')).toEqual(new Uint8Array([0, 1, 2]));
   });
 
+  it('reads names that begin with ./', () => {
+    const zip = open(
+      writeZip([
+        { name: './a/b', data: utf8('x') },
+        { name: './', data: new Uint8Array(0) },
+      ]),
+    );
+    expect([...zip.entries.keys()]).toEqual(['a/b']);
+    expect(fromUtf8(zip.read('a/b'))).toBe('x');
+  });
+
   it('gives a stored file as a source, a deflated one not', () => {
     const zip = open(writeZip(FILES));
     const source = zip.stored('vib20/a/a.vib');

@@ -1,0 +1,183 @@
+/** Bundles and discs in the hands of other people's tools: unzip, bsdtar, Python; xorriso, genisoimage, mtools. */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Host } from '../../sim/host.ts';
+import type { BootImage } from '../../sim/image.ts';
+import { installImage } from '../../sim/install.ts';
+import { fileSource, loadImage } from '../../sim/node/index.ts';
+import { resolveSpec } from '../../sim/spec/resolve.ts';
+import { openZip } from '../../src/archive/index.ts';
+import { toHex } from '../../src/bytes/bytes.ts';
+import { openBundle, writeBundle } from '../../src/depot/index.ts';
+import { efiBootImage, FatVolume, openIso } from '../../src/iso/index.ts';
+import { readVib, vibId } from '../../src/vib/index.ts';
+
+const SAMPLES = fileURLToPath(new URL('../../vib-samples/esxi-8.0', import.meta.url));
+const VIBS = readdirSync(SAMPLES).map((name) => new Uint8Array(readFileSync(join(SAMPLES, name))));
+
+let dir = '';
+const path = (name: string): string => join(dir, name);
+
+function run(command: string, ...args: string[]): string {
+  const result = spawnSync(command, args, { encoding: 'utf8', cwd: dir });
+  if (result.error !== undefined) throw new Error(`${command} is needed for this suite: ${result.error.message}`);
+  expect(`${result.stderr}${result.status}`, `${command} ${args.join(' ')}`).toMatch(/0$/);
+  return result.stdout;
+}
+
+function write(name: string, bytes: Uint8Array): void {
+  mkdirSync(dirname(path(name)), { recursive: true });
+  writeFileSync(path(name), bytes);
+}
+
+/** A boot bank with the names of installation media: upper case, EFI loaders below EFI/. */
+function writeMedia(folder: string, disk: BootImage, bootCfg?: string): void {
+  for (const [name, bytes] of disk.bootbank) write(`${folder}/${name.toUpperCase()}`, bytes);
+  for (const [name, bytes] of disk.esp) write(`${folder}/${name.toUpperCase()}`, bytes);
+  if (bootCfg !== undefined) write(`${folder}/BOOT.CFG`, new TextEncoder().encode(bootCfg));
+}
+
+/** An EFI boot image with the first loader, as a FAT volume made by mtools. */
+function writeEfiImage(folder: string): void {
+  const image = path(`${folder}/EFIBOOT.IMG`);
+  run('mformat', '-C', '-i', image, '-h', '2', '-t', '80', '-s', '36', '::');
+  run('mmd', '-i', image, '::/EFI', '::/EFI/BOOT');
+  run('mcopy', '-i', image, path(`${folder}/EFI/BOOT/BOOTX64.EFI`), '::/EFI/BOOT/BOOTX64.EFI');
+}
+
+const pcrsOf = async (images: readonly string[]): Promise<Record<string, string[]>> => {
+  const spec = resolveSpec({}, images.length === 0 ? {} : { image: { paths: [...images] } });
+  const { state, halted, tpm } = await new Host(spec, loadImage(spec)).powerOn();
+  expect(halted).toBeUndefined();
+  expect(state).toBe('running');
+  return Object.fromEntries([...(tpm?.pcrs ?? [])].map(([bank, values]) => [bank, values.map(toHex)]));
+};
+
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'esxsim-images-'));
+  const bundle = writeBundle({
+    release: '8.0.3',
+    vendor: { name: 'esxsim', code: 'ESX' },
+    timestamp: '2024-06-25T00:00:00.000000+00:00',
+    profiles: [{ name: 'standard', vibIds: VIBS.map((bytes) => vibId(readVib(bytes).descriptor)) }],
+    vibs: VIBS.map((bytes) => () => bytes),
+  });
+  write('bundle.zip', bundle);
+  const vibs = VIBS.map((bytes) => readVib(bytes));
+  const disk = installImage(resolveSpec({}, {}), vibs);
+  writeMedia('bank', disk);
+  writeEfiImage('bank');
+  // As on installation media: no safeboot keys of an installed host, a prefix, no saved state, no EFI/VMware.
+  const names = [...disk.bootbank.keys()].filter((name) => !['boot.cfg', 'state.tgz'].includes(name));
+  const [kernel, ...modules] = names;
+  const lines = [
+    'bootstate=0',
+    'title=Loading ESXi installer',
+    'timeout=5',
+    'prefix=',
+    `kernel=/${kernel}`,
+    'kernelopt=runweasel cdromBoot',
+    `modules=${[...modules, 'imgpayld.tgz'].map((name) => `/${name}`).join(' --- ')}`,
+    'build=8.0.3-0.0.24022510',
+    'updated=0',
+    '',
+  ];
+  writeMedia('media', disk, lines.join('\n'));
+  write('media/IMGPAYLD.TGZ', new Uint8Array(0));
+  rmSync(path('media/STATE.TGZ'));
+  rmSync(path('media/EFI/VMWARE'), { recursive: true });
+  writeEfiImage('media');
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+describe('offline bundle', () => {
+  it('unzip, bsdtar and Python find nothing wrong with ours', () => {
+    expect(run('unzip', '-t', 'bundle.zip')).toContain('No errors detected');
+    expect(run('bsdtar', '-tf', 'bundle.zip').trim().split('\n').length).toBe(VIBS.length + 3);
+    run('unzip', '-q', 'bundle.zip', 'metadata.zip', '-d', 'out');
+    expect(run('unzip', '-t', 'out/metadata.zip')).toContain('No errors detected');
+    const code = 'import zipfile,sys; z=zipfile.ZipFile(sys.argv[1]); print(z.testzip(), len(z.namelist()))';
+    expect(run('python3', '-c', code, 'bundle.zip').trim()).toBe(`None ${VIBS.length + 3}`);
+  });
+
+  it.each([
+    ['Python', ['python3', '-c', 'import shutil; shutil.make_archive("other", "zip", "tree")']],
+    ['bsdtar', ['bsdtar', '--format', 'zip', '-cf', 'other.zip', '-C', 'tree', '.']],
+    [
+      'Python, 64-bit records',
+      [
+        'python3',
+        '-c',
+        'import zipfile,os\nz=zipfile.ZipFile("other.zip","w",zipfile.ZIP_DEFLATED)\nfor r,d,f in os.walk("tree"):\n  for n in f:\n    p=os.path.join(r,n)\n    with z.open(os.path.relpath(p,"tree"),"w",force_zip64=True) as o: o.write(open(p,"rb").read())\nz.close()',
+      ],
+    ],
+  ])('a bundle packed again by %s is read the same', async (_, [command = '', ...args]) => {
+    rmSync(path('tree'), { recursive: true, force: true });
+    rmSync(path('other.zip'), { force: true });
+    run('unzip', '-q', 'bundle.zip', '-d', 'tree');
+    run(command, ...args);
+    const zip = openZip(fileSource(path('other.zip')));
+    const ours = openBundle(fileSource(path('bundle.zip')));
+    expect(zip.entries.size).toBe(VIBS.length + 3);
+    const theirs = openBundle(fileSource(path('other.zip')));
+    expect([...theirs.vibs.keys()].toSorted()).toEqual([...ours.vibs.keys()].toSorted());
+    expect(await pcrsOf([path('other.zip')])).toEqual(await pcrsOf([]));
+  });
+});
+
+const EL_TORITO = ['-e', 'EFIBOOT.IMG', '-no-emul-boot'];
+const WRITERS: readonly (readonly [string, string, ...string[]])[] = [
+  ['genisoimage, plain names', 'genisoimage', '-quiet'],
+  ['genisoimage, Joliet', 'genisoimage', '-quiet', '-J'],
+  ['xorriso, Rock Ridge', 'xorriso', '-as', 'mkisofs', '-quiet', '-R'],
+  ['xorriso, Joliet and Rock Ridge', 'xorriso', '-as', 'mkisofs', '-quiet', '-J', '-R'],
+];
+
+describe.each(WRITERS)('installer disc by %s', (_, command, ...options) => {
+  const iso = (folder: string): string => {
+    const result = spawnSync(command, [
+      ...options,
+      ...EL_TORITO,
+      '-V',
+      'ESXI',
+      '-o',
+      path(`${folder}.iso`),
+      path(folder),
+    ]);
+    expect(result.status, String(result.stderr)).toBe(0);
+    return path(`${folder}.iso`);
+  };
+
+  it('lists the files that bsdtar or isoinfo lists, and the EFI boot image', () => {
+    const file = iso('bank');
+    const disc = openIso(fileSource(file));
+    const listed = run('bsdtar', '-tf', file)
+      .split('\n')
+      .map((name) => name.replace(/^\.\//, '').replace(/;1$/, ''))
+      .filter((name) => /\.\w+$/.test(name) && !/boot\.cat/i.test(name));
+    const ours = [...disc.files.keys()].filter((name) => !/boot\.cat/i.test(name));
+    expect(ours.map((name) => name.toUpperCase()).toSorted()).toEqual(listed.map((n) => n.toUpperCase()).toSorted());
+    const loader = readFileSync(path('bank/EFI/BOOT/BOOTX64.EFI'));
+    const image = efiBootImage(disc);
+    expect(image).toBeDefined();
+    if (image !== undefined)
+      expect(toHex(new FatVolume(image).read('EFI/BOOT/BOOTX64.EFI'))).toBe(loader.toString('hex'));
+  });
+
+  it('boots to the PCRs of the image that is on it: a bank, and installation media', async () => {
+    const expected = await pcrsOf([]);
+    expect(await pcrsOf([iso('bank')])).toEqual(expected);
+    expect(await pcrsOf([iso('media')])).toEqual(expected);
+  });
+});
+
+it('the folder of a bank with upper-case names boots as well', async () => {
+  cpSync(path('bank'), path('copy'), { recursive: true });
+  mkdirSync(path('copy/esp'));
+  cpSync(path('bank/EFI'), path('copy/esp/EFI'), { recursive: true });
+  expect(await pcrsOf([path('copy')])).toEqual(await pcrsOf([]));
+});
