@@ -10,7 +10,7 @@ import { bootHypervisor, type RunningSystem } from './boot/chain.ts';
 import { VirtualClock } from './clock.ts';
 import { BootConsole, type ConsoleLine } from './console.ts';
 import { Entropy } from './entropy.ts';
-import { applyImageFaults } from './faults/index.ts';
+import { applyImageFaults, applySpecFaults } from './faults/index.ts';
 import type { BootImage } from './image.ts';
 import { BootHalt, type HaltReason, type Machine, type MachineTpm } from './machine.ts';
 import { BANK_ALGORITHM, Measurer } from './measure.ts';
@@ -82,7 +82,7 @@ export class Host {
 
   /** @param image boot disk as installed; the spec's faults are applied to it */
   constructor(spec: HostSpec, image: BootImage, options: HostOptions = {}) {
-    this.spec = spec;
+    this.spec = applySpecFaults(spec);
     this.entropy = new Entropy(spec.seed);
     this.#image = applyImageFaults(image, spec.faults);
     this.#clock = new VirtualClock(Date.parse(spec.time));

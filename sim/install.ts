@@ -1,34 +1,61 @@
-/** Installation rules of an ESXi host (facts §16.2): what is refused before anything reaches the boot bank. */
+/** Installing VIBs on a new boot disk, by the rules of an ESXi host (facts §16.2; sim/install/*). */
+
 import { InputError } from '../src/bytes/errors.ts';
-import { buildBootbank } from '../src/esxboot/index.ts';
-import { type AcceptanceLevel, hostAccepts, parseAcceptance, type Vib, vibId } from '../src/vib/index.ts';
+import type { Certificate } from '../src/crypto/x509.ts';
+import { buildBootbank, vibTrustAnchors } from '../src/esxboot/index.ts';
+import { type AcceptanceLevel, revocationList, type Vib } from '../src/vib/index.ts';
 import type { BootImage } from './image.ts';
+import { checkLevels } from './install/checks.ts';
+import { type InstallPlan, type InstallPolicy, planInstall } from './install/plan.ts';
+import type { Bypass } from './install/problems.ts';
 import type { HostSpec } from './spec/schema.ts';
+
+export { type InstallPlan, type InstallPolicy, installLog, planInstall } from './install/plan.ts';
+export { type Bypass, INSTALL_PROBLEMS, type InstallProblem, type InstallProblemCode } from './install/problems.ts';
 
 /** Refuses VIBs below the host's acceptance level, as the installer does without `--force`. */
 export function checkInstall(host: AcceptanceLevel, vibs: readonly Vib[]): void {
-  for (const vib of vibs) {
-    const id = vibId(vib.descriptor);
-    const claimed = vib.descriptor.acceptanceLevel;
-    const level = parseAcceptance(claimed);
-    if (level === undefined) throw new InputError(`VIB ${id}: unknown acceptance level ${JSON.stringify(claimed)}`);
-    if (!hostAccepts(host, level)) {
-      throw new InputError(
-        `VIB ${id}'s acceptance level is ${level}, which is not compliant with the host's acceptance level ${host} ` +
-          '(set acceptanceLevel in the host spec to install it)',
-      );
-    }
-  }
+  const [problem] = checkLevels(vibs, host);
+  if (problem !== undefined) throw new InputError(problem.message);
 }
 
-/** Installs VIBs onto a new boot disk, by the rules of the host's acceptance level. */
-export function installImage(spec: HostSpec, vibs: readonly Vib[]): BootImage {
-  checkInstall(spec.acceptanceLevel, vibs);
+/** How the host of a spec installs. */
+export interface InstallChoices {
+  /** Also check signatures and payloads, as an installer does. Trust: `roots`, else the anchors that the VIBs bring in `sb`. */
+  readonly checkSignatures?: boolean;
+  readonly roots?: readonly Certificate[];
+  readonly bypass?: readonly Bypass[];
+}
+
+/** The policy of a spec's host. */
+export function installPolicy(spec: HostSpec, vibs: readonly Vib[], choices: InstallChoices = {}): InstallPolicy {
+  const { vendor, model } = spec.identity;
+  const policy: InstallPolicy = {
+    level: spec.acceptanceLevel,
+    hardware: { vendor, model },
+    bypass: choices.bypass ?? [],
+  };
+  if (choices.checkSignatures !== true) return policy;
+  const roots = choices.roots ?? vibTrustAnchors(vibs);
+  const revoked = revocationList(spec.vmkernel.revokedCertificates ?? []);
+  return { ...policy, trust: { roots, time: Date.parse(spec.time), revoked } };
+}
+
+/** The boot disk of a planned installation. */
+export function installPlanned(spec: HostSpec, plan: InstallPlan): BootImage {
   const { version, build } = spec.release;
-  return buildBootbank(vibs, {
+  return buildBootbank(plan.vibs, {
     build: `${version}-0.0.${build}`,
     release: version,
     kernelOptions: spec.boot.kernelOptions,
     bootUuid: spec.boot.bootUuid,
   });
+}
+
+/**
+ * Installs VIBs onto a new boot disk: level, relations, files, hardware. Signatures are left to the boot, where the VMkernel
+ * checks them, so that any disk can be put before a verifier.
+ */
+export function installImage(spec: HostSpec, vibs: readonly Vib[], choices: InstallChoices = {}): BootImage {
+  return installPlanned(spec, planInstall(vibs, installPolicy(spec, vibs, choices)));
 }

@@ -9,6 +9,7 @@ import {
   type ArchiveInput,
   acceptanceCode,
   buildVib,
+  type VibConstraint,
   type PayloadRecipe as VibPayload,
   vibId,
   writeVmtar,
@@ -122,6 +123,8 @@ interface Head {
   readonly level: AcceptanceLevel;
   readonly summary: string;
   readonly tags: readonly string[];
+  readonly provides?: readonly VibConstraint[];
+  readonly depends?: readonly VibConstraint[];
 }
 
 function sample(
@@ -141,6 +144,13 @@ function sample(
     summary,
     description: `${summary}. A sample of esxsim: no VMware code inside.`,
     releaseDate: release.releaseDate,
+    relationships: {
+      depends: head.depends ?? [],
+      conflicts: [],
+      replaces: [],
+      provides: head.provides ?? [],
+      compatibleWith: [],
+    },
     softwareTags: head.tags,
     systemRequires: { maintenanceMode: true, swPlatforms: [], hwPlatforms: [] },
     acceptanceLevel: acceptanceCode(level),
@@ -150,11 +160,24 @@ function sample(
   return { path: `${folder}/${vibId(descriptor)}.vib`, bytes };
 }
 
+/** `v2_12_0_0` as packages name the interface. */
+const apiName = (vmkapi: string): string => `vmkapi_${vmkapi.replace(/^v/, '')}`;
+
+/** What drivers and other packages may ask the base system for: every VMkernel API up to its own, and the release. */
+function baseProvides({ vmkapi, release }: ReleaseRecipe): VibConstraint[] {
+  const minor = Number(/^v2_(\d+)_/.exec(vmkapi)?.[1] ?? '0');
+  return [
+    ...Array.from({ length: minor + 1 }, (_, n) => ({ name: apiName(`v2_${n}_0_0`) })),
+    { name: 'esx-version', relation: '=', version: release },
+  ];
+}
+
 function systemVib(folder: string, recipe: SystemVibRecipe, release: ReleaseRecipe, pki: SamplePki): Sample {
   const version = recipe.version ?? release.systemVersion;
   const context: Context = { release, pki, version };
   const payloads = recipe.payloads.map((each) => payload(each, context));
-  return sample(folder, { ...recipe, tags: recipe.tags ?? [] }, payloads, context);
+  const provides = recipe.name === 'esx-base' ? baseProvides(release) : [];
+  return sample(folder, { ...recipe, tags: recipe.tags ?? [], provides }, payloads, context);
 }
 
 /** Lines of a driver map file. */
@@ -175,7 +198,14 @@ function driverVib(folder: string, driver: DriverRecipe, release: ReleaseRecipe,
     { name: `${DRIVER_MAPS}/${name}.map`, data: utf8(driverMap(driver)) },
     { name: `${DRIVER_FOLDER}/${name}`, type: 'shared', data: module(name, driver.size, context) },
   ]);
-  const head: Head = { name, vendor: 'VMW', level: 'VMwareCertified', summary, tags: ['module', 'driver'] };
+  const head: Head = {
+    name,
+    vendor: 'VMW',
+    level: 'VMwareCertified',
+    summary,
+    tags: ['module', 'driver'],
+    depends: [{ name: apiName(release.vmkapi) }],
+  };
   return sample(folder, head, [{ name, type: 'vgz', files }], context);
 }
 

@@ -1,10 +1,12 @@
 /** Every command of the CLI, as data. Implementations load only when called, so `--help` and errors stay fast. */
 import type { CommandRow, OptionRow } from './command.ts';
+import { LIMIT_OPTIONS } from './limits.ts';
 import { PACKAGE_COMMANDS } from './package-commands.ts';
 
 /** What each group of commands is for. */
 export const GROUPS: Readonly<Record<string, string>> = {
   vib: 'read, check, make and sign VIB files',
+  image: 'build and inspect boot banks',
   log: 'read TCG event logs',
   tpm: 'the TPM on its own: serve it, read its command log',
   faults: 'the catalogue of what can be made to go wrong',
@@ -146,8 +148,14 @@ export const COMMANDS: readonly CommandRow[] = [
       },
       { flags: '--level <level>', about: 'acceptance level of the host', default: 'PartnerSupported' },
       { flags: '--time <iso>', about: 'time at which certificates must be valid', default: '2026-01-01T00:00:00Z' },
+      { flags: '--revoked <file>', about: 'revocation list: SHA-256 fingerprints or serial numbers, one per line' },
+      ...LIMIT_OPTIONS,
     ],
-    examples: ['vib verify some.vib', 'vib verify --root my-root.pem --level CommunitySupported some.vib'],
+    examples: [
+      'vib verify some.vib',
+      'vib verify --revoked revoked.txt some.vib',
+      'vib verify --root my-root.pem --level CommunitySupported some.vib',
+    ],
     load: () => import('./vib-verify.ts'),
   },
   ...PACKAGE_COMMANDS,

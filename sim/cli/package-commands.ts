@@ -57,4 +57,44 @@ export const PACKAGE_COMMANDS: readonly CommandRow[] = [
     ],
     load: () => import('./vib-sign.ts'),
   },
+  {
+    name: 'image build',
+    about: 'Install VIBs into a boot bank folder, by the rules of an ESXi host. Exit 2 where the host would refuse.',
+    options: [
+      {
+        flags: '--vib <path>',
+        about: ".vib file, folder of them, or offline bundle (repeatable; default: the spec's image)",
+        repeatable: true,
+      },
+      { flags: '--profile <name>', about: 'profile the host starts from (default esxi-8.0-uefi)' },
+      { flags: '--spec <file>', about: 'host spec (JSON or YAML) over the profile' },
+      { flags: '--level <level>', about: 'acceptance level of the host, instead of the one in its spec' },
+      {
+        flags: '--root <pem>',
+        about: 'trusted roots (default: the anchors in payload sb; repeatable)',
+        repeatable: true,
+      },
+      { flags: '--force', about: 'install in spite of relations, file conflicts, hardware, levels and signatures' },
+      { flags: '--no-sig-check', about: 'install in spite of levels and signatures' },
+      { flags: '--out <dir>', about: 'folder to make; one that exists must be empty' },
+    ],
+    examples: [
+      'image build --out disk',
+      'image build --vib vib-samples/esxi-8.0 --vib my.vib --out disk',
+      'image build --vib vib-samples/esxi-8.0 --vib unsigned.vib --level CommunitySupported --out disk',
+    ],
+    load: () => import('./image-build.ts'),
+  },
+  {
+    name: 'image inspect',
+    about: 'Show the modules of an image: sizes, digests, owning VIB, level, signature, PCR',
+    args: [{ name: '<paths...>', about: 'boot bank folder, installer disc, .vib files, folders of them or bundles' }],
+    options: [
+      { flags: '--profile <name>', about: 'profile by whose rules VIBs are put together (default esxi-8.0-uefi)' },
+      { flags: '--root <pem>', about: 'trusted roots besides the anchors in sb (repeatable)', repeatable: true },
+      { flags: '--time <iso>', about: "time at which certificates must be valid (default: the profile's)" },
+    ],
+    examples: ['image inspect disk', 'image inspect vib-samples/esxi-8.0 --json'],
+    load: () => import('./image-inspect.ts'),
+  },
 ];

@@ -25,7 +25,7 @@ export async function run({ args, options }: CommandInput): Promise<CommandResul
   // A VIB that tries to leave its folder is not unpacked at all.
   if (!refused) {
     const entries = found.flatMap(({ folder, files }) => files.map((file) => ({ ...file, path: folder + file.path })));
-    withSource(out, () => writeTree(out, entries));
+    writeTree(out, entries);
   }
   const texts = found.map(({ path, id, folder, files, findings }) => {
     const lines = findings.map(

@@ -1,10 +1,32 @@
 import { join } from 'node:path';
-import { InputError } from '../../src/bytes/errors.ts';
-import { hostAccepts, parseAcceptance, renderVerify, verifyVib } from '../../src/vib/index.ts';
-import { packageRoot } from '../node/files.ts';
+import { InputError, withSource } from '../../src/bytes/errors.ts';
+import { moduleRule, type PayloadModuleSignature, payloadModuleSignatures } from '../../src/esxboot/index.ts';
+import {
+  hostAccepts,
+  parseAcceptance,
+  parseRevocationList,
+  renderVerify,
+  revocationList,
+  verifyVib,
+} from '../../src/vib/index.ts';
+import { packageRoot, readFile } from '../node/files.ts';
 import { openVibs, readCertificates } from '../node/vib-files.ts';
 import type { CommandInput, CommandResult } from './command.ts';
+import { readLimits } from './limits.ts';
+import { table } from './text.ts';
 import { readTime } from './verify.ts';
+
+/** A line per module signature, under the report. */
+function moduleText(modules: readonly PayloadModuleSignature[]): string {
+  if (modules.length === 0) return '';
+  const rows = modules.map(({ payload, required, schema, status, detail, ok }) => [
+    `  module ${payload}`,
+    status === 'not-checked' ? 'signed' : ok ? (status === 'ok' ? 'ok' : 'unused') : 'BAD',
+    required === undefined ? 'need not be signed' : `must be signed: ${required}`,
+    `${schema === undefined ? '' : `schema ${schema}, `}${detail}`.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' '),
+  ]);
+  return `\n${table(['  MODULE', 'SIGNATURE', 'RULE', 'TRAILER'], rows)}`;
+}
 
 export async function run({ args, options }: CommandInput): Promise<CommandResult> {
   const level = parseAcceptance(options.text('level') ?? '');
@@ -15,15 +37,24 @@ export async function run({ args, options }: CommandInput): Promise<CommandResul
   const roots = readCertificates(
     given.length > 0 ? given : [join(packageRoot(), 'vib-samples', 'pki', 'vib-root.crt.pem')],
   );
-  const reports = openVibs(args).map(({ path, vib }) => {
-    const report = verifyVib(vib, { roots, time });
+  const file = options.text('revoked');
+  const revoked = file === undefined ? revocationList([]) : withSource(file, () => parseRevocationList(readFile(file)));
+  const limits = readLimits(options);
+  const files = openVibs(args);
+  const rule = moduleRule(
+    files.map(({ vib }) => vib),
+    limits,
+  );
+  const reports = files.map(({ path, vib }) => {
+    const report = verifyVib(vib, { roots, time, revoked, limits });
     const { claimed } = report.level;
     const accepted = claimed !== undefined && hostAccepts(level, claimed);
-    return { path, accepted, ...report, ok: report.ok && accepted };
+    const modules = payloadModuleSignatures(vib, rule, limits);
+    return { path, accepted, ...report, modules, ok: report.ok && accepted && modules.every((module) => module.ok) };
   });
   const texts = reports.map((report) => {
     const refusal = report.accepted ? '' : `\nA host of acceptance level ${level} does not accept this VIB`;
-    return `${report.path}\n${renderVerify(report).trimEnd()}${refusal}`;
+    return `${report.path}\n${renderVerify(report).trimEnd()}${moduleText(report.modules)}${refusal}`;
   });
   return { text: texts.join('\n\n'), json: reports, exitCode: reports.every((r) => r.ok) ? 0 : 1 };
 }

@@ -1,5 +1,6 @@
 /** The shape of a fault: a documented entry that changes one point of a simulated host, and what a good verifier must find. */
 import type { BootImage } from '../image.ts';
+import type { HostSpec } from '../spec/schema.ts';
 
 /** Verdict words of the catalogue (facts: attestation-failures). */
 export type VerdictWord = 'TRUSTED' | 'UNTRUSTED' | 'REJECT' | 'MALFORMED' | 'INCONCLUSIVE' | 'DRIFT';
@@ -23,6 +24,8 @@ export interface Fault {
   readonly parameter: { readonly name: string; readonly about: string; readonly default: string };
   /** What a sound verifier says of the default form. */
   readonly expect: { readonly verdict: VerdictWord; readonly finding: string };
+  /** Changes settings of the host that are no part of its disk. */
+  patchSpec?(spec: HostSpec): HostSpec;
   /** Changes the boot disk before the boot. */
   patchImage(image: MutableImage, parameter: string | undefined): void;
 }

@@ -1,13 +1,29 @@
 import { InputError } from '../../src/bytes/errors.ts';
 import type { BootImage } from '../image.ts';
+import type { HostSpec } from '../spec/schema.ts';
 import { CMDLINE_TAMPER } from './cmdline-tamper.ts';
 import type { Fault, MutableImage } from './fault.ts';
+import { MODULE_UNSIGNED_ZERO } from './module-unsigned-zero.ts';
+import { VIB_LEVEL_LOWERED } from './vib-level-lowered.ts';
+import { VIB_LEVEL_SPOOF } from './vib-level-spoof.ts';
+import { VIB_LOAD_ORDER } from './vib-load-order.ts';
 import { VIB_PAYLOAD_SWAP } from './vib-payload-swap.ts';
+import { VIB_SET_DRIFT } from './vib-set-drift.ts';
+import { VIB_UNLISTED_TARDISK } from './vib-unlisted-tardisk.ts';
 
 export type { Fault, MutableImage, VerdictWord } from './fault.ts';
 
 /** All faults, in the order of the catalogue. */
-export const FAULTS: readonly Fault[] = [VIB_PAYLOAD_SWAP, CMDLINE_TAMPER];
+export const FAULTS: readonly Fault[] = [
+  VIB_LEVEL_SPOOF,
+  VIB_PAYLOAD_SWAP,
+  VIB_UNLISTED_TARDISK,
+  VIB_LEVEL_LOWERED,
+  VIB_SET_DRIFT,
+  VIB_LOAD_ORDER,
+  MODULE_UNSIGNED_ZERO,
+  CMDLINE_TAMPER,
+];
 
 /** The fault of an id such as `vib-payload-swap` or `vib-payload-swap:k.b00`, with its parameter. */
 export function findFault(text: string): { fault: Fault; parameter: string | undefined } {
@@ -29,4 +45,9 @@ export function applyImageFaults(image: BootImage, faults: readonly string[]): B
     fault.patchImage(changed, parameter);
   }
   return changed;
+}
+
+/** The spec with the settings that its faults change. Doing it twice changes nothing more. */
+export function applySpecFaults(spec: HostSpec): HostSpec {
+  return spec.faults.reduce((changed, text) => findFault(text).fault.patchSpec?.(changed) ?? changed, spec);
 }

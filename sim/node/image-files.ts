@@ -80,6 +80,20 @@ function fromPaths(spec: HostSpec, texts: readonly string[]): BootImage {
   return installImage(spec, vibs);
 }
 
+/** The VIBs of several paths: files, folders, bundles. A path that is a whole image or holds no VIB is an InputError. */
+export function loadVibs(texts: readonly string[]): Vib[] {
+  return texts.flatMap((text) => {
+    const { path, profile } = splitPath(text);
+    const kind = imageKind(path);
+    if (kind === 'bootbank' || kind === 'iso') {
+      throw new InputError(`${path}: is a whole image (${kind}), not a .vib file, a folder of them or a bundle`);
+    }
+    const vibs = vibsOf({ path, profile, kind });
+    if (vibs.length === 0) throw new InputError(`${path}: no .vib files`, { source: path });
+    return vibs;
+  });
+}
+
 /** The VIBs of one path; payload data stay in their files until they are used. */
 function vibsOf({ path, profile, kind }: ImagePath & { readonly kind: ImageKind }): Vib[] {
   switch (kind) {

@@ -24,22 +24,23 @@ export interface TreeEntry {
 }
 
 /** Refuses paths that lead outside, that appear twice, or that make one name a file and a folder. */
-function checkPaths(entries: readonly TreeEntry[]): void {
+function checkPaths(target: string, entries: readonly TreeEntry[]): void {
+  const fail = (problem: string): InputError => new InputError(`${target}: ${problem}`, { source: target });
   const folders = new Set<string>();
   const files = new Set<string>();
   for (const { path, directory = false } of entries) {
     const problem = unsafePath(path);
-    if (problem !== undefined) throw new InputError(`path ${JSON.stringify(path)} ${problem}`);
-    if (!directory && files.has(path)) throw new InputError(`${path} appears twice`);
+    if (problem !== undefined) throw fail(`path ${JSON.stringify(path)} ${problem}`);
+    if (!directory && files.has(path)) throw fail(`${path} appears twice`);
     (directory ? folders : files).add(path);
     for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) folders.add(path.slice(0, at));
   }
-  for (const path of files) if (folders.has(path)) throw new InputError(`${path} is both a file and a folder`);
+  for (const path of files) if (folders.has(path)) throw fail(`${path} is both a file and a folder`);
 }
 
 /** Writes a new folder: beside the target first, then moved in. A target that exists and holds anything is refused. */
 export function writeTree(target: string, entries: readonly TreeEntry[]): void {
-  checkPaths(entries);
+  checkPaths(target, entries);
   const path = resolve(target);
   let staging: string | undefined;
   try {

@@ -3,6 +3,7 @@
  * document overrides parts of one. Unknown keys are refused, and every complaint names its path in the document.
  */
 import { z } from 'zod';
+import { isRevocationEntry } from '../../src/vib/revocation.ts';
 import { API_VERSIONS } from '../../src/vim/versions.ts';
 
 const text = z.string().min(1).max(256);
@@ -112,6 +113,11 @@ const vmkernel = z.strictObject({
     .enum(['warn', 'enforce'])
     .describe('what the late Secure Boot phase does with a payload that differs from its VIB'),
   randomizeLayout: z.boolean().describe('address space layout randomisation'),
+  revokedCertificates: z
+    .array(z.string().refine(isRevocationEntry, 'must be a SHA-256 fingerprint or a serial number in hexadecimal'))
+    .max(65_536)
+    .optional()
+    .describe('certificates that VIB signatures may not rest on: SHA-256 fingerprints or serial numbers'),
 });
 
 /** Schema of a complete spec. */

@@ -5,13 +5,22 @@
 import { toHex } from '../../src/bytes/bytes.ts';
 import { InputError } from '../../src/bytes/errors.ts';
 import { hash } from '../../src/crypto/hash.ts';
-import { decodePem } from '../../src/crypto/pem.ts';
-import { type Certificate, parseCertificate } from '../../src/crypto/x509.ts';
-import { IMGDB_FILE, type Imgdb, type ImgdbVib, readImgdb, UNOWNED_TAIL } from '../../src/esxboot/index.ts';
+import type { Certificate } from '../../src/crypto/x509.ts';
+import {
+  ANCHOR_PAYLOAD,
+  IMGDB_FILE,
+  type Imgdb,
+  type ImgdbVib,
+  readImgdb,
+  readTrustAnchors,
+  UNOWNED_TAIL,
+} from '../../src/esxboot/index.ts';
 import {
   compareAcceptance,
   hostAccepts,
   parseAcceptance,
+  type RevocationList,
+  revocationList,
   type VibFinding,
   verifySignature,
   vibId,
@@ -21,10 +30,6 @@ import type { BootModule } from '../boot/modules.ts';
 import { halt, type Machine } from '../machine.ts';
 import type { ModuleOwner } from '../report.ts';
 import type { Tardisk } from './tardisks.ts';
-
-/** Trust anchors of the verifier, inside its own (signed, measured) archive. */
-const ANCHORS = 'usr/lib/vmware/secureboot/certs/';
-const ANCHOR_MODULE = 'sb';
 
 /** What the check works on. */
 export interface ImageCheck {
@@ -43,7 +48,8 @@ export function checkInstalledVibs(machine: Machine, system: RunningSystem, chec
   system.reliable = vibs.length > 0 && unowned.length === 0;
 
   const roots = trustAnchors(machine, check.tardisks);
-  const bad = vibs.flatMap((vib) => badVib(machine, vib, roots));
+  const revoked = revocationList(machine.spec.vmkernel.revokedCertificates ?? []);
+  const bad = vibs.flatMap((vib) => badVib(machine, vib, roots, revoked));
   for (const vib of vibs) checkPayloads(machine, vib, check);
   for (const name of unowned) machine.console.print('vmkernel', `Image: module ${name} belongs to no installed VIB`);
   if (bad.length === 0 && unowned.length === 0) {
@@ -94,25 +100,17 @@ function unownedModules(modules: readonly BootModule[], owners: ReadonlyMap<stri
 }
 
 function trustAnchors(machine: Machine, tardisks: readonly Tardisk[]): readonly Certificate[] {
-  const files = tardisks.find(({ module }) => module.stem === ANCHOR_MODULE)?.files ?? [];
-  return files
-    .filter(({ path }) => path.startsWith(ANCHORS))
-    .flatMap(({ path, data }) => {
-      try {
-        return decodePem(data).map(({ bytes }) => parseCertificate(bytes));
-      } catch (error) {
-        if (!(error instanceof InputError)) throw error;
-        machine.console.print('vmkernel', `Image: trust anchor ${path}: ${error.message}`);
-        return [];
-      }
-    });
+  const files = tardisks.find(({ module }) => module.stem === ANCHOR_PAYLOAD)?.files ?? [];
+  return readTrustAnchors(files, (path, why) =>
+    machine.console.print('vmkernel', `Image: trust anchor ${path}: ${why}`),
+  );
 }
 
 /** The VIB's id where its signature or level is not good enough; printed either way. */
-function badVib(machine: Machine, vib: ImgdbVib, roots: readonly Certificate[]): string[] {
+function badVib(machine: Machine, vib: ImgdbVib, roots: readonly Certificate[], revoked: RevocationList): string[] {
   const id = vibId(vib.descriptor);
   const findings: VibFinding[] = [];
-  const signature = verifySignature(vib, { roots, time: machine.clock.now() }, findings);
+  const signature = verifySignature(vib, { roots, time: machine.clock.now(), revoked }, findings);
   const claimed = parseAcceptance(vib.descriptor.acceptanceLevel);
   const granted = signature.grantedLevel ?? 'CommunitySupported';
   const complain = (why: string): string[] => {

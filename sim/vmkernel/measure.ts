@@ -11,7 +11,15 @@ export const TXT_PCR = { core: 19, module: 20, configuration: 21 } as const;
 const CORE_STEMS = new Set(['k', 's', 'sb', 'esxupdt']);
 
 /** Whether a module is in no report of a TXT host: `b` (the MLE) and the CPU microcode (facts §12.3). */
-const unmeasured = (module: BootModule): boolean => module.index === 0 || module.stem.startsWith('uc_');
+const unmeasured = (module: Pick<BootModule, 'index' | 'stem'>): boolean =>
+  module.index === 0 || module.stem.startsWith('uc_');
+
+/** PCR of a module after a TXT launch; undefined where it is not measured then. */
+export function txtModulePcr(module: Pick<BootModule, 'index' | 'stem' | 'extension'>): number | undefined {
+  if (module.extension === 'gz') return TXT_PCR.configuration;
+  if (unmeasured(module)) return undefined;
+  return CORE_STEMS.has(module.stem) ? TXT_PCR.core : TXT_PCR.module;
+}
 
 /** Command line, option files, modules: in the order of real reports (facts §12.1), at locality 2. */
 export async function measureAfterLaunch(
@@ -25,8 +33,8 @@ export async function measureAfterLaunch(
     await measureEsxi(measurer, TXT_PCR.configuration, { kind: 'bootOptions', name }, content);
   }
   for (const module of modules) {
-    if (module.extension === 'gz' || unmeasured(module)) continue;
-    const pcr = CORE_STEMS.has(module.stem) ? TXT_PCR.core : TXT_PCR.module;
+    const pcr = txtModulePcr(module);
+    if (module.extension === 'gz' || pcr === undefined) continue;
     await measureEsxi(measurer, pcr, { kind: 'module', name: module.name }, module.content);
   }
 }

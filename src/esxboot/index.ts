@@ -14,4 +14,6 @@ export * from './modinfo.ts';
 export * from './module-names.ts';
 export * from './module-signature.ts';
 export * from './signature-schema.ts';
+export * from './trust-anchors.ts';
 export * from './version-record.ts';
+export * from './vib-modules.ts';

@@ -34,6 +34,7 @@ export const VIB_FINDINGS = {
   'chain-weak-digest': ['error', 'a certificate of the chain is signed with a weak digest'],
   'chain-expired': ['error', 'a certificate of the chain is no longer valid'],
   'chain-not-yet-valid': ['error', 'a certificate of the chain is not yet valid'],
+  'chain-revoked': ['error', 'a certificate of the chain is on the revocation list'],
   'chain-not-a-ca': ['error', 'a certificate of the chain may not issue certificates'],
   'chain-path-length': ['error', 'the chain is longer than a CA allows'],
   'chain-key-usage': ['error', 'a key of the chain may not be used for this'],

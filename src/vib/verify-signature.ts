@@ -1,5 +1,6 @@
 /** Checking who signed a descriptor, and what level that grants. */
 
+import { toHex } from '../bytes/bytes.ts';
 import { FormatError } from '../bytes/errors.ts';
 import { CMS_OID, EKU_OID } from '../crypto/asn1-oids.ts';
 import { type CmsSignerCheck, type VerifiedSignedData, verifySignedData } from '../crypto/cms.ts';
@@ -8,6 +9,7 @@ import { verifyChain } from '../crypto/x509-verify.ts';
 import { type AcceptanceLevel, compareAcceptance } from './acceptance.ts';
 import type { VibFinding, VibFindingCode } from './findings.ts';
 import { grantedLevel } from './level-policy.ts';
+import { isRevoked, type RevocationList } from './revocation.ts';
 import type { Vib } from './vib.ts';
 
 /** Whom to trust, and when. */
@@ -18,6 +20,8 @@ export interface VibTrust {
   readonly time: number | 'ignore';
   /** Certificates that help to build paths, besides those the signature carries. */
   readonly intermediates?: readonly Certificate[];
+  /** Certificates that nothing may rest on any more, whoever issued the list. */
+  readonly revoked?: RevocationList;
 }
 
 /** One signer's check. */
@@ -91,6 +95,16 @@ function checkSigner(check: CmsSignerCheck, carried: readonly Certificate[], tru
   });
   if (!chain.ok) {
     findings.push({ code: `chain-${chain.code}`, where: chain.where, message: chain.message });
+    return { report, broken: false };
+  }
+  const revoked = chain.path.find((each) => trust.revoked !== undefined && isRevoked(trust.revoked, each));
+  if (revoked !== undefined) {
+    const { text } = revoked.subject;
+    findings.push({
+      code: 'chain-revoked',
+      where: text,
+      message: `serial ${toHex(revoked.serial)} is on the revocation list`,
+    });
     return { report, broken: false };
   }
   const path = chain.path.map((each) => each.subject.text);

@@ -78,7 +78,9 @@ describe('a VIB made from a recipe', () => {
     sh(
       'cd b && openssl cms -verify -binary -inform DER -in sig.pkcs7 -content descriptor.xml -CAfile ../roots.pem -purpose any -out /dev/null 2>/dev/null',
     );
-    expect(sh('openssl cms -cmsout -print -inform DER -in b/sig.pkcs7 | grep -c issuerAndSerialNumber').trim()).toBe('2');
+    expect(sh('openssl cms -cmsout -print -inform DER -in b/sig.pkcs7 | grep -c issuerAndSerialNumber').trim()).toBe(
+      '2',
+    );
     expect(readFileSync(join(folder, 'b', 'descriptor.xml'))).toEqual(
       readFileSync(join(folder, 'a', 'descriptor.xml')),
     );

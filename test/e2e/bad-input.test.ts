@@ -60,7 +60,16 @@ describe('unusable input', () => {
       ['boot', '--spec', file('alias.yaml', 'a: &a [x]\nb: [*a, *a]')],
       /alias\.yaml: not JSON or YAML/,
     ],
-    ['unknown fault', ['boot', '--fault', 'no-such-fault'], /unknown fault "no-such-fault"; known: vib-payload-swap/],
+    ['unknown fault', ['boot', '--fault', 'no-such-fault'], /unknown fault "no-such-fault"; known: .*vib-payload-swap/],
+    ['image build without --out', ['image', 'build'], /image build: --out DIR is needed/],
+    ['vib build without a recipe', ['vib', 'build', '--out', 'x.vib'], /vib build: --recipe FILE and --out/],
+    ['vib extract of no VIB', ['vib', 'extract', file('no.vib', 'x'), '--out', join(folder, 'x')], /no\.vib: ar\./],
+    [
+      'a revocation list of nonsense',
+      ['vib', 'verify', '--revoked', file('r.txt', 'zz\n'), sample],
+      /r\.txt: revocation list/,
+    ],
+    ['image inspect of an empty folder', ['image', 'inspect', emptyFolder], /no \.vib files and no boot\.cfg/],
     [
       'fault on a missing module',
       ['boot', '--fault', 'vib-payload-swap:zz.v00'],

@@ -1,0 +1,74 @@
+import { join } from 'node:path';
+import { utf8 } from '../../src/bytes/bytes.ts';
+import { InputError } from '../../src/bytes/errors.ts';
+import { parseAcceptance, type Vib } from '../../src/vib/index.ts';
+import { type Bypass, installLog, installPlanned, installPolicy, planInstall } from '../install.ts';
+import { packageRoot } from '../node/files.ts';
+import { loadVibs } from '../node/image-files.ts';
+import { writeTree } from '../node/trees.ts';
+import { readCertificates } from '../node/vib-files.ts';
+import type { HostSpec } from '../spec/schema.ts';
+import type { CommandInput, CommandIo, CommandResult, Options } from './command.ts';
+import { readSpec } from './spec-options.ts';
+import { count } from './text.ts';
+
+/** Folder and file of the installer's log beside the boot bank: not measured, no part of the disk that boots. */
+const LOG = 'log/esxupdate.log';
+
+function vibsOf(spec: HostSpec, given: readonly string[]): Vib[] {
+  if (given.length > 0) return loadVibs(given);
+  const { paths, sample } = spec.image;
+  if (paths !== undefined && paths.length > 0) return loadVibs(paths);
+  if (sample === undefined) throw new InputError('image build: name VIBs with --vib');
+  return loadVibs([join(packageRoot(), 'vib-samples', sample)]);
+}
+
+function levelOf(spec: HostSpec, options: Options): HostSpec['acceptanceLevel'] {
+  const text = options.text('level');
+  const level = text === undefined ? spec.acceptanceLevel : parseAcceptance(text);
+  if (level === undefined) throw new InputError(`--level: unknown acceptance level ${JSON.stringify(text)}`);
+  return level;
+}
+
+export async function run({ options }: CommandInput, io: CommandIo): Promise<CommandResult> {
+  const out = options.text('out');
+  if (out === undefined) throw new InputError('image build: --out DIR is needed');
+  const given = readSpec(options);
+  const spec: HostSpec = { ...given, acceptanceLevel: levelOf(given, options) };
+  const vibs = vibsOf(spec, options.list('vib'));
+  const bypass: Bypass[] = [];
+  if (options.on('force')) bypass.push('force');
+  if (!options.on('sigCheck')) bypass.push('no-sig-check');
+  const roots = options.list('root');
+  const choices = { checkSignatures: true, bypass, ...(roots.length > 0 ? { roots: readCertificates(roots) } : {}) };
+  const plan = planInstall(vibs, installPolicy(spec, vibs, choices));
+  const image = installPlanned(spec, plan);
+  const log = installLog(plan, Date.parse(spec.time));
+  const entries = [
+    ...[...image.bootbank].map(([path, data]) => ({ path, data })),
+    ...[...image.esp].map(([path, data]) => ({ path: `esp/${path}`, data })),
+    { path: LOG, data: utf8(log) },
+  ];
+  writeTree(out, entries);
+  for (const { message } of plan.bypassed) io.progress(`warning: ${message}`);
+  if (bypass.length > 0 && spec.hardware.secureBoot.enabled) {
+    io.progress('warning: a real host with Secure Boot on refuses these options, and may refuse to boot this image');
+  }
+  const skipped = plan.skipped.map(({ vib, why }) => `  not installed: ${vib} (${why})`);
+  const summary = `${count(plan.vibs.length, 'VIB')} in ${count(image.bootbank.size, 'file')} written to ${out}`;
+  return {
+    text: [summary, ...skipped, `boot it: esxsim boot --image ${out}`].join('\n'),
+    json: {
+      path: out,
+      acceptanceLevel: spec.acceptanceLevel,
+      vibs: plan.vibs.map(
+        ({ descriptor }) => `${descriptor.vendor}_${descriptor.type}_${descriptor.name}_${descriptor.version}`,
+      ),
+      skipped: plan.skipped,
+      bypassed: plan.bypassed,
+      rebootRequired: plan.rebootRequired,
+      files: entries.map(({ path, data }) => ({ path, size: data.length })),
+    },
+    exitCode: 0,
+  };
+}

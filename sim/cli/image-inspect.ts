@@ -1,0 +1,56 @@
+import { withSource } from '../../src/bytes/errors.ts';
+import { parseAcceptance } from '../../src/vib/index.ts';
+import { type ImageInspection, inspectImage, type ModuleInspection } from '../image-inspect.ts';
+import { loadImage } from '../node/image-files.ts';
+import { readCertificates } from '../node/vib-files.ts';
+import type { CommandInput, CommandResult } from './command.ts';
+import { readSpec } from './spec-options.ts';
+import { count, table } from './text.ts';
+import { readTime } from './verify.ts';
+
+/** Text from an image on one line, without characters that would act on a terminal. */
+const plain = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').trim();
+
+function row(module: ModuleInspection): string[] {
+  const { level, signature, checksum, pcr } = module;
+  const sum = checksum === null ? '-' : checksum ? 'ok' : 'DIFFERS';
+  const shown = level === null ? '-' : (parseAcceptance(level) ?? level);
+  return [
+    plain(module.file),
+    String(module.size),
+    String(module.contentSize),
+    module.sha256,
+    pcr === null ? '-' : String(pcr),
+    plain(shown),
+    signature ?? '-',
+    sum,
+    plain(module.vib ?? '(no VIB)'),
+  ];
+}
+
+function render(info: ImageInspection, path: string): string {
+  const head = ['MODULE', 'BYTES', 'CONTENT', 'SHA-256 OF THE CONTENT', 'PCR', 'LEVEL', 'SIGNATURE', 'CHECKSUM', 'VIB'];
+  const design =
+    info.measuredBy === 'bootloader' ? 'measured by the bootloader' : 'measured by the VMkernel after a TXT launch';
+  const lines = [
+    `${path}: ${plain(info.profile)}, build ${plain(info.build)}, ${count(info.modules.length, 'module')}, ${design}`,
+    '',
+    table(head, info.modules.map(row)),
+  ];
+  if (info.unused.length > 0) lines.push('', `Not named in boot.cfg: ${info.unused.map(plain).join(', ')}`);
+  if (info.problems.length > 0) lines.push('', ...info.problems.map((problem) => `problem: ${plain(problem)}`));
+  return lines.join('\n');
+}
+
+export async function run({ args, options }: CommandInput): Promise<CommandResult> {
+  // Looking at a disk refuses no level.
+  const spec = readSpec(options, { image: { paths: [...args] }, acceptanceLevel: 'CommunitySupported' });
+  const roots = options.list('root');
+  const image = loadImage(spec);
+  const path = args.join(', ');
+  const time = readTime(options.text('time')) ?? Date.parse(spec.time);
+  const info = withSource(path, () =>
+    inspectImage(image, { time, ...(roots.length > 0 ? { roots: readCertificates(roots) } : {}) }),
+  );
+  return { text: render(info, path), json: info, exitCode: 0 };
+}

@@ -1,0 +1,173 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { toHex } from '../../src/bytes/bytes.ts';
+import { IMGDB_FILE, readImgdb } from '../../src/esxboot/index.ts';
+import { readVib, signVib } from '../../src/vib/index.ts';
+import { evidenceFiles } from '../evidence.ts';
+import { Host } from '../host.ts';
+import { type ImageInspection, inspectImage } from '../image-inspect.ts';
+import { packageRoot } from '../node/files.ts';
+import { loadImage } from '../node/image-files.ts';
+import { resolveSpec } from '../spec/resolve.ts';
+import { Options } from './command.ts';
+import { run as build } from './image-build.ts';
+import { run as inspect } from './image-inspect.ts';
+
+const samples = join(packageRoot(), 'vib-samples');
+const temporary = () => mkdtempSync(join(tmpdir(), 'esxsim-image-'));
+const warnings: string[] = [];
+const io = { json: false, line: () => {}, progress: (text: string) => warnings.push(text) };
+// What commander gives where --no-sig-check is not on the command line.
+const options = (values: Record<string, unknown>) => new Options({ sigCheck: true, ...values });
+const vibOf = (set: string, name: string): string =>
+  join(samples, set, readdirSync(join(samples, set)).find((file) => file.includes(`_${name}_`)) ?? '');
+
+/** A VIB that claims to be a partner's and is not signed. */
+function spoofed(folder: string): string {
+  const vib = readVib(new Uint8Array(readFileSync(vibOf('esxi-8.0', 'acme-raidmon'))));
+  const path = join(folder, 'spoof.vib');
+  writeFileSync(path, signVib(vib, []));
+  return path;
+}
+
+describe.each([
+  ['esxi-8.0-uefi', 'esxi-8.0'],
+  ['esxi-6.7-txt', 'esxi-6.7'],
+] as const)('image build for %s', (profile, set) => {
+  it('makes a disk that boots like the VIBs themselves: same PCRs, same evidence but for the path of the image', async () => {
+    const out = join(temporary(), 'disk');
+    const done = await build({ args: [], options: options({ out, profile, vib: [join(samples, set)] }) }, io);
+    expect(done.exitCode).toBe(0);
+    const direct = resolveSpec({ profile });
+    const fromDisk = resolveSpec({ profile, image: { paths: [out] } });
+    const evidence = await Promise.all(
+      [direct, fromDisk].map(async (spec) => evidenceFiles(await new Host(spec, loadImage(spec)).powerOn())),
+    );
+    const [one = new Map<string, Uint8Array>(), two = new Map<string, Uint8Array>()] = evidence;
+    expect([...two.keys()]).toEqual([...one.keys()]);
+    for (const [name, bytes] of one) {
+      if (name !== 'host.json') expect(toHex(two.get(name) ?? new Uint8Array(0)), name).toBe(toHex(bytes));
+    }
+    expect(one.has('pcrs.json')).toBe(true);
+  });
+
+  it('is inspected the same from the disk and from the VIBs', async () => {
+    const out = join(temporary(), 'disk');
+    await build({ args: [], options: options({ out, profile }) }, io);
+    const disk = await inspect({ args: [out], options: options({ profile }) });
+    const vibs = await inspect({ args: [join(samples, set)], options: options({ profile }) });
+    expect(disk.json).toEqual(vibs.json);
+    expect(disk.exitCode).toBe(0);
+  });
+});
+
+describe('image inspect', () => {
+  it('says of each module whose it is and where it goes: the PCRs that a boot really extends', async () => {
+    for (const profile of ['esxi-8.0-uefi', 'esxi-6.7-txt']) {
+      const spec = resolveSpec({ profile });
+      const image = loadImage(spec);
+      const info = inspectImage(image, { time: Date.parse(spec.time) });
+      const { tpm } = await new Host(spec, image).powerOn();
+      const measured = new Map<string, { pcr: number; digest: string }>();
+      for (const { pcrIndex, eventDetails } of tpm?.report.tpmEvents ?? []) {
+        const name = 'componentName' in eventDetails ? String(eventDetails.componentName) : '';
+        if (name.includes('.')) measured.set(name, { pcr: pcrIndex, digest: toHex(eventDetails.dataHash) });
+      }
+      expect(measured.size).toBeGreaterThan(35);
+      for (const [name, { pcr, digest }] of measured) {
+        const module = info.modules.find(({ file }) => file === name);
+        expect({ name, pcr: module?.pcr, digest: module?.sha256 }).toEqual({ name, pcr, digest });
+      }
+      expect(info.modules.filter(({ signature }) => signature === 'valid').length).toBe(info.modules.length - 2);
+      expect(info.modules.filter(({ checksum }) => checksum === false)).toEqual([]);
+      expect(info.problems).toEqual([]);
+    }
+  });
+
+  it('names foreign, altered and missing files', async () => {
+    const image = loadImage(resolveSpec({}));
+    const bootbank = new Map(image.bootbank);
+    bootbank.set('vmkusb.v00', bootbank.get('pvscsi.v00') ?? new Uint8Array(0));
+    bootbank.set('stray.v00', new Uint8Array(5));
+    bootbank.delete('vsan.v00');
+    const info: ImageInspection = inspectImage({ ...image, bootbank }, { time: 'ignore' });
+    expect(info.modules.find(({ file }) => file === 'vmkusb.v00')?.checksum).toBe(false);
+    expect(info.unused).toEqual(['stray.v00']);
+    expect(info.problems).toEqual(['/vsan.v00: named in boot.cfg, not in the boot bank']);
+    expect(() => inspectImage({ esp: image.esp, bootbank: new Map() }, { time: 'ignore' })).toThrow(/no boot\.cfg/);
+  });
+
+  it('shows a level that the signature does not carry', async () => {
+    const folder = temporary();
+    const out = join(folder, 'disk');
+    const vib = [
+      ...readdirSync(join(samples, 'esxi-8.0'))
+        .filter((name) => !name.startsWith('ACME'))
+        .map((name) => join(samples, 'esxi-8.0', name)),
+      spoofed(folder),
+    ];
+    await build({ args: [], options: options({ out, vib, force: true }) }, io);
+    const { text } = await inspect({ args: [out], options: options({}) });
+    expect(text).toMatch(/acme_rai\.v00 .* PartnerSupported +missing +ok +ACME_bootbank_acme-raidmon/);
+    const database = readImgdb(new Uint8Array(readFileSync(join(out, IMGDB_FILE))));
+    expect(database.profile?.acceptanceLevel).toBe('partner');
+    expect(database.vibs.find(({ id }) => id.startsWith('ACME'))?.signature?.length).toBe(0);
+    expect(readFileSync(join(out, 'log/esxupdate.log'), 'utf8')).toMatch(
+      /validation disabled[\s\S]*claims PartnerSupported, but is not signed/,
+    );
+    expect(warnings.join('\n')).toMatch(/Secure Boot/);
+  });
+});
+
+describe('what image build refuses, leaving nothing behind', () => {
+  const base = join(samples, 'esxi-8.0');
+  it.each<[string, (folder: string) => Record<string, unknown>, RegExp]>([
+    [
+      'a VIB below the level',
+      () => ({ vib: [base, join(samples, 'extra')] }),
+      /not compliant with the host's acceptance level PartnerSupported/,
+    ],
+    [
+      'an unsigned claim',
+      (f) => ({ vib: [vibOf('esxi-8.0', 'esx-base'), spoofed(f)] }),
+      /claims PartnerSupported, but is not signed/,
+    ],
+    [
+      'a set without the kernel',
+      () => ({ vib: [vibOf('esxi-8.0', 'vsan')], root: [join(samples, 'pki/vib-root.crt.pem')] }),
+      /no VIB esx-base/,
+    ],
+    [
+      'strangers as trust',
+      () => ({ vib: [base], root: [join(samples, 'pki/sb-pk.crt.pem')] }),
+      /does not have a valid signature \(untrusted\).*and \d+ more problems/,
+    ],
+    ['an unknown level', () => ({ level: 'gold' }), /--level: unknown acceptance level "gold"/],
+    ['a folder without VIBs', (f) => ({ vib: [f] }), /no \.vib files/],
+    ['a missing file', (f) => ({ vib: [join(f, 'none.vib')] }), /none\.vib: cannot read: no such file/],
+  ])('%s', async (_, values, message) => {
+    const folder = temporary();
+    const out = join(folder, 'disk');
+    const run = build({ args: [], options: options({ out, ...values(folder) }) }, io);
+    await expect(run).rejects.toThrow(message);
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it('an older version of a VIB is no mistake: it is passed over', async () => {
+    const out = join(temporary(), 'disk');
+    const run = await build({ args: [], options: options({ out, vib: [base, vibOf('esxi-6.7', 'pvscsi')] }) }, io);
+    expect(run.text).toMatch(
+      /not installed: VMW_bootbank_pvscsi_0\.1-2vmw.* \(superseded by VMW_bootbank_pvscsi_0\.1-7vmw/,
+    );
+  });
+
+  it('a missing --out, and a folder that is in use', async () => {
+    await expect(build({ args: [], options: options({}) }, io)).rejects.toThrow(/--out DIR is needed/);
+    const out = temporary();
+    writeFileSync(join(out, 'mine'), '');
+    await expect(build({ args: [], options: options({ out }) }, io)).rejects.toThrow(/exists and is not empty/);
+    expect(readdirSync(out)).toEqual(['mine']);
+  });
+});

@@ -1,0 +1,23 @@
+import { addPackage, checkName, foreignPackage } from './boot-disk.ts';
+import type { Fault } from './fault.ts';
+
+const DEFAULT_NAME = 'lsuv2-agent';
+
+/** Catalogue entry 1. */
+export const VIB_LEVEL_SPOOF: Fault = {
+  id: 'vib-level-spoof',
+  title: 'Unsigned package that claims a partner acceptance level',
+  about:
+    'A package whose descriptor says PartnerSupported and vendor VMW, but which carries no signature, is installed with the ' +
+    'force option: module file, boot.cfg and image database are as an installer leaves them.',
+  shows:
+    'A further component under the name the descriptor claims, and another image database. With Secure Boot on the boot ' +
+    'stops at the check of package signatures; with it off everything runs.',
+  parameter: { name: 'name', about: 'name of the package, at most 16 characters', default: DEFAULT_NAME },
+  expect: { verdict: 'UNTRUSTED', finding: 'COMPONENT_ADDED' },
+  patchImage: (image, parameter) => {
+    const name = checkName('vib-level-spoof', 'package name', parameter ?? DEFAULT_NAME);
+    const head = { name, vendor: 'VMW', version: '1.0.0-1vmw', acceptanceLevel: 'partner' };
+    addPackage(image, 'vib-level-spoof', foreignPackage(head));
+  },
+};

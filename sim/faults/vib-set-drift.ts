@@ -1,0 +1,36 @@
+import { InputError } from '../../src/bytes/errors.ts';
+import { splitModuleName } from '../../src/esxboot/index.ts';
+import { editModules, packagesOf, readDatabase, writeDatabase } from './boot-disk.ts';
+import type { Fault } from './fault.ts';
+
+const DEFAULT_NAME = 'esx-ui';
+
+/** Catalogue entry 7, a control case: honest, but another set of packages. */
+export const VIB_SET_DRIFT: Fault = {
+  id: 'vib-set-drift',
+  title: 'Same build, different optional VIBs (benign)',
+  about: 'An optional package is removed the way an installer does it: its modules, its entry in the image database.',
+  shows:
+    'Component events are missing, and the image database differs. Under a policy that takes every digest as it stands the ' +
+    'changed database makes this UNTRUSTED; with imgdb.tgz among the host-unique components it is DRIFT.',
+  parameter: { name: 'name', about: 'name of the VIB to remove', default: DEFAULT_NAME },
+  expect: { verdict: 'UNTRUSTED', finding: 'COMPONENT_MISSING' },
+  patchImage: (image, parameter) => {
+    const name = parameter ?? DEFAULT_NAME;
+    const database = readDatabase(image, 'vib-set-drift');
+    const gone = database.vibs.find(({ descriptor }) => descriptor.name === name);
+    if (gone === undefined || name === 'esx-base') {
+      const known = database.vibs.map(({ descriptor }) => descriptor.name).filter((each) => each !== 'esx-base');
+      throw new InputError(
+        `fault vib-set-drift: no optional VIB ${JSON.stringify(name)}; there are ${known.join(' ')}`,
+      );
+    }
+    const files = new Set(gone.files.values());
+    editModules(image, 'vib-set-drift', (items) =>
+      items.filter((item) => !files.has(splitModuleName(item.split(' ')[0] ?? '').base)),
+    );
+    for (const file of files) image.bootbank.delete(file);
+    const left = packagesOf(database).filter(({ vib }) => vib.descriptor !== gone.descriptor);
+    writeDatabase(image, database.profile?.name ?? '', left);
+  },
+};

@@ -1,0 +1,171 @@
+/** What is on a boot disk: each module of boot.cfg, what it is, whose it is, and where it will be measured. */
+import { toHex } from '../src/bytes/bytes.ts';
+import { InputError } from '../src/bytes/errors.ts';
+import { hash } from '../src/crypto/hash.ts';
+import type { Certificate } from '../src/crypto/x509.ts';
+import {
+  ANCHOR_PAYLOAD,
+  asksForMeasurement,
+  findEsxBootInfo,
+  IMGDB_FILE,
+  type ImgdbVib,
+  isElf,
+  lowestSegment,
+  parseBootCfg,
+  parseElf,
+  readImgdb,
+  readTrustAnchors,
+  resolveModulePath,
+} from '../src/esxboot/index.ts';
+import {
+  compareAcceptance,
+  parseAcceptance,
+  type SignatureStatus,
+  type VibFinding,
+  type VibTrust,
+  verifySignature,
+} from '../src/vib/index.ts';
+import { moduleTarget } from './boot/mboot-measure.ts';
+import { type BootModule, ModuleCache, openModule } from './boot/modules.ts';
+import { type BootImage, findFile, findName } from './image.ts';
+import { txtModulePcr } from './vmkernel/measure.ts';
+import { openArchive } from './vmkernel/tardisks.ts';
+
+/** One module. */
+export interface ModuleInspection {
+  readonly file: string;
+  /** Bytes in the boot bank. */
+  readonly size: number;
+  /** Bytes after decompression. */
+  readonly contentSize: number;
+  /** SHA-256 of the decompressed content: what is measured. */
+  readonly sha256: string;
+  /** PCR it goes into; null where it is not measured by itself. */
+  readonly pcr: number | null;
+  /** Id of the VIB that owns it; null for files of no VIB. */
+  readonly vib: string | null;
+  /** Acceptance level the VIB claims. */
+  readonly level: string | null;
+  /** What the VIB's signature is worth; `level not granted` where it is valid but for a lower level. */
+  readonly signature: SignatureStatus | 'level not granted' | null;
+  /** Whether the content has the checksum of the VIB's descriptor; null where there is none to compare. */
+  readonly checksum: boolean | null;
+}
+
+/** A boot disk, inspected. */
+export interface ImageInspection {
+  readonly build: string;
+  readonly profile: string;
+  /** `bootloader`: PCR 11–14 (design B); `vmkernel`: PCR 19–21 after a TXT launch (design A). docs/decisions/0002 */
+  readonly measuredBy: 'bootloader' | 'vmkernel';
+  readonly modules: readonly ModuleInspection[];
+  /** Files of the boot bank that boot.cfg does not name. */
+  readonly unused: readonly string[];
+  /** What is wrong with boot.cfg or the image database. */
+  readonly problems: readonly string[];
+}
+
+/** Whether module 0 asks the bootloader to measure. */
+function bootloaderMeasures(kernel: BootModule | undefined): boolean {
+  if (kernel === undefined || !isElf(kernel.content)) return false;
+  try {
+    const segment = lowestSegment(parseElf(kernel.content));
+    const found = segment === undefined ? undefined : findEsxBootInfo(segment.data);
+    return found !== undefined && asksForMeasurement(found.header);
+  } catch (error) {
+    if (error instanceof InputError) return false;
+    throw error;
+  }
+}
+
+function anchors(modules: readonly BootModule[]): Certificate[] {
+  const sb = modules.find(({ stem }) => stem === ANCHOR_PAYLOAD);
+  if (sb === undefined) return [];
+  try {
+    return readTrustAnchors(openArchive(sb) ?? []);
+  } catch (error) {
+    if (error instanceof InputError) return [];
+    throw error;
+  }
+}
+
+function openModules(image: BootImage, problems: string[]): { modules: BootModule[]; build: string } {
+  const config = findFile(image.bootbank, 'boot.cfg');
+  if (config === undefined) throw new InputError('no boot.cfg: not a boot bank');
+  const { mboot, safeboot, findings } = parseBootCfg(config);
+  for (const { line, code, text } of findings) problems.push(`boot.cfg: line ${line}: ${code}: ${text}`);
+  const cache = new ModuleCache();
+  const kernel = mboot.kernel === undefined ? [] : [{ file: mboot.kernel, options: '' }];
+  const modules = [...kernel, ...mboot.modules].flatMap(({ file, options }, index) => {
+    const path = resolveModulePath(file, mboot.prefix);
+    if (findName(image.bootbank, path) === undefined) {
+      problems.push(`${path}: named in boot.cfg, not in the boot bank`);
+      return [];
+    }
+    // Large images are read piece by piece; contents that were used last stay in memory.
+    const read = (): Uint8Array => findFile(image.bootbank, path) ?? new Uint8Array(0);
+    try {
+      return [openModule(index, path, options, read, cache)];
+    } catch (error) {
+      problems.push(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+      return [];
+    }
+  });
+  return { modules, build: safeboot.build ?? '' };
+}
+
+function signatureOf(vib: ImgdbVib, trust: VibTrust): ModuleInspection['signature'] {
+  const findings: VibFinding[] = [];
+  const { status, grantedLevel = 'CommunitySupported' } = verifySignature(vib, trust, findings);
+  const claimed = parseAcceptance(vib.descriptor.acceptanceLevel);
+  const granted = claimed !== undefined && compareAcceptance(claimed, grantedLevel) <= 0;
+  return status === 'valid' && !granted ? 'level not granted' : status;
+}
+
+/** PCR of a module; with a TXT launch module 0 is the MLE, which the launch itself measures into PCR 17. */
+function pcrOf(module: BootModule, byBootloader: boolean): number | null {
+  if (byBootloader) return moduleTarget(module).pcr;
+  return module.index === 0 ? 17 : (txtModulePcr(module) ?? null);
+}
+
+/** Inspects a boot disk. `roots` besides the anchors in its own `sb`; `time` as in `verifySignature`. */
+export function inspectImage(
+  image: BootImage,
+  trust: Pick<VibTrust, 'time' | 'revoked'> & { roots?: readonly Certificate[] },
+): ImageInspection {
+  const problems: string[] = [];
+  const { modules, build } = openModules(image, problems);
+  const database = modules.find(({ name }) => name === IMGDB_FILE);
+  const imgdb = database === undefined ? undefined : readImgdb(database.content);
+  if (imgdb === undefined) problems.push(`no ${IMGDB_FILE} among the modules`);
+  for (const { where, message } of imgdb?.findings ?? []) problems.push(`${IMGDB_FILE}: ${where}: ${message}`);
+  const full: VibTrust = { ...trust, roots: [...(trust.roots ?? []), ...anchors(modules)] };
+  const signatures = new Map((imgdb?.vibs ?? []).map((vib) => [vib.id, signatureOf(vib, full)]));
+  const byBootloader = bootloaderMeasures(modules[0]);
+  const used = new Set(['boot.cfg', ...modules.map(({ name }) => name.toLowerCase())]);
+  return {
+    build,
+    profile: imgdb?.profile?.name ?? '',
+    measuredBy: byBootloader ? 'bootloader' : 'vmkernel',
+    modules: modules.map((module) => {
+      const owner = imgdb?.owners.get(module.name);
+      const vib = imgdb?.vibs.find(({ id }) => id === owner?.vibId);
+      const sha256 = toHex(hash('sha256', module.content));
+      const sums = vib?.descriptor.payloads.find(({ name }) => name === owner?.payloadName)?.checksums;
+      const stated = sums?.find((sum) => sum.type === 'sha-256' && sum.verifyProcess === 'gunzip')?.value;
+      return {
+        file: module.name,
+        size: findFile(image.bootbank, module.path)?.length ?? 0,
+        contentSize: module.content.length,
+        sha256,
+        pcr: pcrOf(module, byBootloader),
+        vib: vib?.id ?? null,
+        level: vib?.descriptor.acceptanceLevel ?? null,
+        signature: vib === undefined ? null : (signatures.get(vib.id) ?? null),
+        checksum: stated === undefined ? null : stated === sha256,
+      };
+    }),
+    unused: [...image.bootbank.keys()].filter((name) => !used.has(name.toLowerCase())),
+    problems,
+  };
+}

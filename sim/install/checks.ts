@@ -1,0 +1,126 @@
+/** The installer's checks of a set of VIBs. Each gives problems; what is done about them is the plan's matter. */
+import {
+  type AcceptanceLevel,
+  compareAcceptance,
+  constraintText,
+  hostAccepts,
+  isError,
+  parseAcceptance,
+  type Vib,
+  type VibReport,
+  type VibTrust,
+  verifyVib,
+  vibId,
+  vibSatisfies,
+} from '../../src/vib/index.ts';
+import type { InstallProblem } from './problems.ts';
+
+/** What the host is; hardware platforms are compared with it. */
+export interface HostHardware {
+  readonly vendor: string;
+  readonly model: string;
+}
+
+/** Levels below the host's. */
+export function checkLevels(vibs: readonly Vib[], host: AcceptanceLevel): InstallProblem[] {
+  return vibs.flatMap(({ descriptor }): InstallProblem[] => {
+    const vib = vibId(descriptor);
+    const level = parseAcceptance(descriptor.acceptanceLevel);
+    if (level === undefined) {
+      const message = `VIB ${vib}: unknown acceptance level ${JSON.stringify(descriptor.acceptanceLevel.slice(0, 40))}`;
+      return [{ code: 'level-unknown', vib, message }];
+    }
+    if (hostAccepts(host, level)) return [];
+    const message =
+      `VIB ${vib}'s acceptance level is ${level}, which is not compliant with the host's acceptance level ${host} ` +
+      '(set acceptanceLevel in the host spec to install it)';
+    return [{ code: 'level-below-host', vib, message }];
+  });
+}
+
+/** Dependencies that nothing meets, and conflicts. */
+export function checkRelations(vibs: readonly Vib[]): InstallProblem[] {
+  return vibs.flatMap((vib): InstallProblem[] => {
+    const id = vibId(vib.descriptor);
+    const { depends, conflicts } = vib.descriptor.relationships;
+    const unmet = depends.filter((need) => !vibs.some((other) => vibSatisfies(other.descriptor, need)));
+    const clashes = conflicts.flatMap((clash) =>
+      vibs.filter((other) => other !== vib && vibSatisfies(other.descriptor, clash)).map((other) => ({ clash, other })),
+    );
+    return [
+      ...unmet.map(
+        (need): InstallProblem => ({
+          code: 'depends',
+          vib: id,
+          message: `VIB ${id} requires ${constraintText(need)}, but the requirement cannot be satisfied within the image`,
+        }),
+      ),
+      ...clashes.map(
+        ({ clash, other }): InstallProblem => ({
+          code: 'conflicts',
+          vib: id,
+          message: `VIB ${id} conflicts with ${constraintText(clash)}, which is ${vibId(other.descriptor)}`,
+        }),
+      ),
+    ];
+  });
+}
+
+/** Files that two VIBs bring; a VIB with `overlay` may bring files of one without. */
+export function checkFiles(vibs: readonly Vib[]): InstallProblem[] {
+  const owners = new Map<string, Vib>();
+  const problems: InstallProblem[] = [];
+  for (const vib of vibs) {
+    for (const file of new Set(vib.descriptor.fileList.map((path) => path.replace(/^\/+/, '')))) {
+      // Overlays are a layer of their own.
+      const key = `${vib.descriptor.overlay ? 'overlay' : 'base'}:${file}`;
+      const other = owners.get(key);
+      owners.set(key, vib);
+      if (other === undefined) continue;
+      const [a, b] = [vibId(other.descriptor), vibId(vib.descriptor)];
+      problems.push({ code: 'file-conflict', vib: b, message: `file ${file} is in VIB ${a} and in VIB ${b}` });
+    }
+  }
+  return problems;
+}
+
+/** VIBs made for other hardware. */
+export function checkHardware(vibs: readonly Vib[], { vendor, model }: HostHardware): InstallProblem[] {
+  const fits = (platform: Readonly<Record<string, string>>): boolean =>
+    (platform.vendor === undefined || platform.vendor === vendor) &&
+    (platform.model === undefined || platform.model === model);
+  return vibs
+    .filter(({ descriptor }) => descriptor.systemRequires.hwPlatforms.length > 0)
+    .filter(({ descriptor }) => !descriptor.systemRequires.hwPlatforms.some(fits))
+    .map(({ descriptor }): InstallProblem => {
+      const vib = vibId(descriptor);
+      return { code: 'hardware-platform', vib, message: `VIB ${vib} is for other hardware than ${vendor} ${model}` };
+    });
+}
+
+/** The one thing to say about a signature, where it does not carry the level claimed. */
+function signatureProblem({ id, signature, level, findings }: VibReport): InstallProblem[] {
+  const first = findings.find((finding) => isError(finding) && /^(signature|chain|level)-/.test(finding.code));
+  const why = first === undefined ? '' : `: ${first.message}`;
+  if (signature.status !== 'valid' && signature.status !== 'missing') {
+    return [
+      { code: 'signature', vib: id, message: `VIB ${id} does not have a valid signature (${signature.status})${why}` },
+    ];
+  }
+  const claimed = level.claimed;
+  if (claimed === undefined || compareAcceptance(claimed, level.allowed) <= 0) return [];
+  const by = signature.status === 'missing' ? 'is not signed' : `is signed for ${level.allowed}`;
+  return [{ code: 'signature', vib: id, message: `VIB ${id} claims ${claimed}, but ${by}` }];
+}
+
+/** Signatures, and payloads against the checksums of the descriptor. */
+export function checkPackages(vibs: readonly Vib[], trust: VibTrust): InstallProblem[] {
+  return vibs.flatMap((vib): InstallProblem[] => {
+    const report = verifyVib(vib, trust);
+    const damaged = report.findings.find((f) => isError(f) && /^(member|payload|checksum|unsafe)-/.test(f.code));
+    const message = `VIB ${report.id}: ${damaged?.where}: ${damaged?.message}`;
+    const damage: InstallProblem[] =
+      damaged === undefined ? [] : [{ code: 'package-damaged', vib: report.id, message }];
+    return [...damage, ...signatureProblem(report)];
+  });
+}

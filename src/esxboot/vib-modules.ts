@@ -1,0 +1,126 @@
+/**
+ * Module signatures seen from the packages, before any boot: which payloads mboot will want signed, and what their trailers
+ * are worth. The rule (facts: esxi-measured-boot §5): module 0, every ELF module, and the names that the schema of module 0
+ * lists. Schema and keys come from the packages themselves: payload `b`, and the key table of the bootloader or the kernel.
+ */
+import { FormatError, InputError } from '../bytes/errors.ts';
+import { parsePe } from '../uefi/index.ts';
+import { type GunzipLimits, gunzip, isFile, isGzip, openPayload, type Vib, type VibPayload } from '../vib/index.ts';
+import { findSection, isElf, parseElf } from './elf.ts';
+import { KEY_TABLE_SECTION, type ModuleKey, parseKeyTable } from './key-table.ts';
+import { bootbankName, splitModuleName } from './module-names.ts';
+import { parseTrailer, type SignatureProblem, verifyModule } from './module-signature.ts';
+import { findSchema, type SignatureSchema } from './signature-schema.ts';
+
+/** What a set of packages says about module signatures. */
+export interface ModuleRule {
+  /** Schema number of module 0; undefined where the set has no payload `b` with a trailer. */
+  readonly schema: number | undefined;
+  /** Keys that the loaders trust; none where the set has no loader. */
+  readonly keys: readonly ModuleKey[];
+}
+
+/** One payload that must be signed or that carries a trailer. */
+export interface PayloadModuleSignature {
+  readonly payload: string;
+  /** Why mboot wants it signed; undefined where it does not. */
+  readonly required: string | undefined;
+  readonly schema: number | undefined;
+  readonly keyId: string | undefined;
+  /** `not-checked`: there is a trailer, and no key to check it with. */
+  readonly status: 'ok' | 'not-checked' | SignatureProblem;
+  readonly detail: string;
+  /** False where mboot would refuse it. */
+  readonly ok: boolean;
+}
+
+/** Runs a reader; damage, which verification reports by itself, gives undefined. */
+function attempt<T>(run: () => T): T | undefined {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof InputError || error instanceof FormatError) return undefined;
+    throw error;
+  }
+}
+
+/** What mboot sees of a payload; whether an archive inside is sound does not matter to it. */
+const contentOf = ({ name, data }: VibPayload, limits: GunzipLimits): Uint8Array =>
+  isGzip(data) ? gunzip(data, name, limits) : data;
+
+function loaderKeys(payload: VibPayload, limits: GunzipLimits): readonly ModuleKey[] {
+  const found = attempt(() => {
+    const { entries, decompressed } = openPayload(payload, limits);
+    if (payload.name === 'k') {
+      const section = isElf(decompressed) ? findSection(parseElf(decompressed), KEY_TABLE_SECTION) : undefined;
+      return section === undefined ? [] : parseKeyTable(section.data);
+    }
+    const mboot = entries.filter(isFile).find(({ name }) => /(^|\/)mboot64\.efi$/i.test(name));
+    const section = mboot && parsePe(mboot.data).sections.find(({ name }) => name === KEY_TABLE_SECTION);
+    return section === undefined ? [] : parseKeyTable(section.data);
+  });
+  return found ?? [];
+}
+
+/** The rule of a set of packages: `b` gives the schema, `btldr` (else `k`) the keys. */
+export function moduleRule(vibs: readonly Vib[], limits: GunzipLimits = {}): ModuleRule {
+  const payloads = vibs.filter(({ descriptor }) => descriptor.name === 'esx-base').flatMap((vib) => vib.payloads);
+  const named = (name: string): VibPayload | undefined => payloads.find((payload) => payload.name === name);
+  const first = named('b');
+  const trailer = first && attempt(() => parseTrailer(contentOf(first, limits)));
+  const loaders = [named('btldr'), named('k')].filter((payload) => payload !== undefined);
+  const keys = loaders.map((payload) => loaderKeys(payload, limits)).find((list) => list.length > 0) ?? [];
+  return { schema: trailer?.ok ? trailer.trailer.schema : undefined, keys };
+}
+
+function whyRequired(
+  payload: VibPayload,
+  content: Uint8Array,
+  isBase: boolean,
+  schema: SignatureSchema | undefined,
+): string | undefined {
+  if (isBase && payload.name === 'b') return 'module 0';
+  if (isElf(content)) return 'ELF module';
+  const { stem } = splitModuleName(bootbankName(payload.name, payload.type, new Set()));
+  return schema?.stems.includes(stem) ? `named by schema ${schema.number}` : undefined;
+}
+
+/** The payloads of one package that must be signed or are. Damaged payloads are left to `verifyVib`. */
+export function payloadModuleSignatures(
+  vib: Vib,
+  rule: ModuleRule,
+  limits: GunzipLimits = {},
+): PayloadModuleSignature[] {
+  const schema = rule.schema === undefined ? undefined : findSchema(rule.schema);
+  const isBase = vib.descriptor.name === 'esx-base';
+  return vib.payloads.flatMap((payload): PayloadModuleSignature[] => {
+    const content = attempt(() => contentOf(payload, limits));
+    if (content === undefined) return [];
+    const required = whyRequired(payload, content, isBase, schema);
+    // A file at the end of an archive may carry a trailer of its own: only modules that must be signed are looked at there.
+    if (required === undefined && payload.type !== 'boot') return [];
+    const { code, detail, ...about } = verifyModule(content, rule.keys, rule.schema);
+    if (required === undefined && code === 'unsigned') return [];
+    const status = rule.keys.length === 0 && code === 'unknown-key' ? 'not-checked' : code;
+    const unknown = payload.name === 'b' && isBase && about.schema !== undefined && schema === undefined;
+    const text = unknown
+      ? `schema ${about.schema} is not known`
+      : status === 'not-checked'
+        ? 'no loader to take keys from'
+        : detail;
+    // Without module 0 in the set nobody can say which rule will hold.
+    const judged = rule.schema !== undefined || required === 'module 0';
+    const ok = !unknown && (required === undefined || !judged || status === 'ok' || status === 'not-checked');
+    return [
+      {
+        payload: payload.name,
+        required,
+        schema: about.schema,
+        keyId: about.keyId,
+        status: unknown ? 'wrong-schema' : status,
+        detail: text,
+        ok,
+      },
+    ];
+  });
+}
