@@ -140,7 +140,8 @@ export class Tpm2Engine {
     if (command.length < HEADER_SIZE) throw refuse(TPM_RC.COMMAND_SIZE);
     const reader = new ByteReader(command, 'TPM command');
     const tag = reader.u16('tag');
-    if (tag !== TPM_ST.SESSIONS && tag !== TPM_ST.NO_SESSIONS) throw refuse(TPM_RC.BAD_TAG);
+    if (tag !== TPM_ST.SESSIONS && tag !== TPM_ST.NO_SESSIONS)
+      throw refuse(KNOWN_TAGS.has(tag) ? TPM_RC.BAD_TAG : TPM_RC.VALUE);
     const size = reader.u32('commandSize');
     if (size !== command.length || size > MAX_COMMAND_SIZE) throw refuse(TPM_RC.COMMAND_SIZE);
     const code = reader.u32('commandCode');
@@ -247,8 +248,14 @@ function perform(tpm: Tpm, handler: Handler, input: Record<string, unknown>): Re
   }
 }
 
+/**
+ * Structure tags that exist: as a command's tag they are TPM_RC_BAD_TAG, anything else is no TPM_ST at all. As in libtpms the
+ * answer has the tag TPM_ST_NO_SESSIONS, not the TPM 1.2 one that Part 3, 5.2 offers.
+ */
+const KNOWN_TAGS: ReadonlySet<number> = new Set(Object.values(TPM_ST));
+
 function errorResponse(rc: number): Uint8Array {
-  return header(rc === TPM_RC.BAD_TAG ? TPM_ST.RSP_COMMAND : TPM_ST.NO_SESSIONS, HEADER_SIZE, rc);
+  return header(TPM_ST.NO_SESSIONS, HEADER_SIZE, rc);
 }
 
 /** A new TPM, powered on and waiting for TPM2_Startup. */

@@ -13,7 +13,7 @@ import { resolveSpec } from '../../sim/spec/resolve.ts';
 import { createTpm2, type Tpm2Engine } from '../../sim/tpm/engine.ts';
 import { SwtpmTransport } from '../../sim/tpm/ports/swtpm.ts';
 import { printTable, type Row, type Timing, time } from './measure.ts';
-import { libtpms, missing, spawnedSwtpm, startSwtpm, swtpm } from './peers.ts';
+import { libtpms, missing, ownServer, spawnedSwtpm, startSwtpm, swtpm } from './peers.ts';
 import { ONE_BOOT, RSA_PRIMARY, STREAMS, type Stream } from './streams.ts';
 
 let seeds = 0;
@@ -50,6 +50,16 @@ async function streamRow(stream: Stream): Promise<void> {
     ...(peer === undefined ? {} : { peer: { name: 'swtpm socket', timing: fixed(peer, operations) } }),
     goal,
   });
+  const served = await ownServer(stream, 200);
+  if (served !== undefined && peer !== undefined) {
+    const through = fixed(served, operations);
+    rows.push({
+      what: '  the same through our socket',
+      ours: through,
+      peer: { name: 'swtpm socket', timing: fixed(peer, operations) },
+      goal: 1,
+    });
+  }
   const native = libtpms(stream, 40);
   if (native !== undefined)
     rows.push({

@@ -87,6 +87,22 @@ export async function swtpm(stream: Stream, runs: number): Promise<number | unde
   }
 }
 
+/** Our own server, as a process of its own, behind a Unix socket and the same client: milliseconds of the timed commands. */
+export async function ownServer(stream: Stream, runs: number): Promise<number | undefined> {
+  if (!built) return undefined;
+  const path = join(folder, `own-${files}`);
+  const cli = fileURLToPath(new URL('../../bin/esxsim.js', import.meta.url));
+  const child = spawn(process.execPath, [cli, 'tpm', 'serve', '--unix', path], { stdio: 'ignore' });
+  while (!existsSync(path) && child.exitCode === null) await sleep(5);
+  try {
+    return drive(['socket', streamFile(stream), String(runs), path])[0];
+  } finally {
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill();
+    await ended;
+  }
+}
+
 /** A swtpm spawned for one stream, as a script does it: start, commands, end. Milliseconds, median. */
 export async function spawnedSwtpm(stream: Stream, runs: number): Promise<number | undefined> {
   const file = streamFile(stream);

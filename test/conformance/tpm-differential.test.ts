@@ -58,6 +58,12 @@ describe('before and at TPM2_Startup', () => {
 });
 
 describe('malformed commands', () => {
+  it('command tags that are other structure tags, and such that are none', async () => {
+    for (const tag of ['8000', '00c4', '8014', '8029', '0000', '0004', '8003', '00c1', 'ffff']) {
+      await sameHex(`${tag}0000000c000001440000`);
+    }
+  });
+
   it.each(['80010000000a00000999', '80010000000b0000014302', '80010000000e0000017e00000010'])('%s', (x) => sameHex(x));
 
   it.each([

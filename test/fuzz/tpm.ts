@@ -73,7 +73,7 @@ function checkResponse(response: Uint8Array): void {
   const code = r.u32('responseCode');
   const bad = (problem: string) => new FormatError({ structure: 'TPM response', field: '', problem });
   if (size !== response.length) throw bad(`size ${size} of ${response.length} bytes`);
-  if (tag !== TPM_ST.NO_SESSIONS && tag !== TPM_ST.SESSIONS && tag !== 0x00c4) throw bad(`tag ${tag.toString(16)}`);
+  if (tag !== TPM_ST.NO_SESSIONS && tag !== TPM_ST.SESSIONS) throw bad(`tag ${tag.toString(16)}`);
   if (code !== 0 && tag === TPM_ST.NO_SESSIONS && size !== 10)
     throw bad(`error ${code.toString(16)} with ${size} bytes`);
 }
