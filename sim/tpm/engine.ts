@@ -250,9 +250,10 @@ function perform(tpm: Tpm, handler: Handler, input: Record<string, unknown>): Re
 
 /**
  * Structure tags that exist: as a command's tag they are TPM_RC_BAD_TAG, anything else is no TPM_ST at all. As in libtpms the
- * answer has the tag TPM_ST_NO_SESSIONS, not the TPM 1.2 one that Part 3, 5.2 offers.
+ * answer has the tag TPM_ST_NO_SESSIONS, not the TPM 1.2 one that Part 3, 5.2 offers, and a TPM without field upgrade does not
+ * know that tag.
  */
-const KNOWN_TAGS: ReadonlySet<number> = new Set(Object.values(TPM_ST));
+const KNOWN_TAGS: ReadonlySet<number> = new Set(Object.values(TPM_ST).filter((tag) => tag !== TPM_ST.FU_MANIFEST));
 
 function errorResponse(rc: number): Uint8Array {
   return header(TPM_ST.NO_SESSIONS, HEADER_SIZE, rc);
