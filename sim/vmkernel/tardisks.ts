@@ -22,7 +22,7 @@ export interface Tardisk {
  * The files of an archive; undefined where the module is none. Their data are taken from the module when they are asked for,
  * so that a mounted archive holds no memory. Throws FormatError where it is damaged.
  */
-export function openArchive(module: BootModule): TardiskFile[] | undefined {
+function openArchive(module: BootModule): TardiskFile[] | undefined {
   const { content } = module;
   const entries = isVmtar(content) ? readVmtar(content) : isUstar(content) ? readUstar(content) : undefined;
   return entries
@@ -30,14 +30,18 @@ export function openArchive(module: BootModule): TardiskFile[] | undefined {
     .map(({ name, data }) => {
       // The readers give views of the content.
       const start = data.byteOffset - content.byteOffset;
-      const end = start + data.length;
-      return {
-        path: name.replace(/^(\.?\/)+/, ''),
-        get data() {
-          return module.content.subarray(start, end);
-        },
-      };
+      return tardiskFile(module, name.replace(/^(\.?\/)+/, ''), start, start + data.length);
     });
+}
+
+/** A function of its own, because a getter made beside the content would keep all of it alive. */
+function tardiskFile(module: BootModule, path: string, start: number, end: number): TardiskFile {
+  return {
+    path,
+    get data() {
+      return module.content.subarray(start, end);
+    },
+  };
 }
 
 /** Mounts every archive among the modules. A damaged one is not mounted; its absence shows later, as on a host. */

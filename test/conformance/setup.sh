@@ -10,7 +10,8 @@ mkdir -p "$cache/bin"
 
 need=()
 for pair in swtpm:swtpm swtpm_setup:swtpm-tools tpm2_eventlog:tpm2-tools openssl:openssl ar:binutils readelf:binutils \
-  sbverify:sbsigntool jq:jq python3:python3 go:golang-go dbus-run-session:dbus; do
+  sbverify:sbsigntool jq:jq python3:python3 go:golang-go dbus-run-session:dbus \
+  xorriso:xorriso genisoimage:genisoimage mformat:mtools bsdtar:libarchive-tools unzip:unzip; do
   command -v "${pair%%:*}" >/dev/null || need+=("${pair##*:}")
 done
 ls /usr/lib/*/libtss2-tcti-swtpm.so.0 >/dev/null 2>&1 || need+=(libtss2-tcti-swtpm0)
