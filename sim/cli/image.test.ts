@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../src/bytes/bytes.ts';
+import { writeBundle } from '../../src/depot/index.ts';
 import { IMGDB_FILE, readImgdb } from '../../src/esxboot/index.ts';
-import { readVib, signVib } from '../../src/vib/index.ts';
+import { readVib, signVib, vibId } from '../../src/vib/index.ts';
 import { evidenceFiles } from '../evidence.ts';
 import { Host } from '../host.ts';
 import { type ImageInspection, inspectImage } from '../image-inspect.ts';
@@ -60,6 +61,34 @@ describe.each([
     const vibs = await inspect({ args: [join(samples, set)], options: options({ profile }) });
     expect(disk.json).toEqual(vibs.json);
     expect(disk.exitCode).toBe(0);
+  });
+});
+
+describe('image build from an offline bundle', () => {
+  const vibs = readdirSync(join(samples, 'esxi-8.0')).map(
+    (name) => new Uint8Array(readFileSync(join(samples, 'esxi-8.0', name))),
+  );
+  const profiles = [{ name: 'standard', vibIds: vibs.map((bytes) => vibId(readVib(bytes).descriptor)) }];
+  const bytes = writeBundle({
+    release: '8.0.3',
+    vendor: { name: 'esxsim', code: 'ESX' },
+    timestamp: '2024-06-25T00:00:00.000000+00:00',
+    profiles,
+    vibs: vibs.map((vib) => () => vib),
+  });
+
+  it('gives the disk that its VIBs give; a disk itself is no package', async () => {
+    const folder = temporary();
+    const bundle = join(folder, 'bundle.zip');
+    writeFileSync(bundle, bytes);
+    const [one, two] = [join(folder, 'one'), join(folder, 'two')];
+    await build({ args: [], options: options({ out: one, vib: [bundle] }) }, io);
+    await build({ args: [], options: options({ out: two, vib: [join(samples, 'esxi-8.0')] }) }, io);
+    for (const name of readdirSync(two, { withFileTypes: true }).filter((entry) => entry.isFile())) {
+      expect(readFileSync(join(one, name.name)).equals(readFileSync(join(two, name.name))), name.name).toBe(true);
+    }
+    const again = build({ args: [], options: options({ out: join(folder, 'x'), vib: [one] }) }, io);
+    await expect(again).rejects.toThrow(/one: is a whole image \(bootbank\), not a \.vib file/);
   });
 });
 
