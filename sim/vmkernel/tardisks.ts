@@ -22,7 +22,7 @@ export interface Tardisk {
  * The files of an archive; undefined where the module is none. Their data are taken from the module when they are asked for,
  * so that a mounted archive holds no memory. Throws FormatError where it is damaged.
  */
-function openArchive(module: BootModule): TardiskFile[] | undefined {
+export function openArchive(module: BootModule): TardiskFile[] | undefined {
   const { content } = module;
   const entries = isVmtar(content) ? readVmtar(content) : isUstar(content) ? readUstar(content) : undefined;
   return entries
