@@ -5,6 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 PYVMOMI_VERSION=8.0.3.0.1
+PYTSS_VERSION=3.0.0
+TSSJS_VERSION=2.0.0
 cache="$PWD/.cache/conformance"
 mkdir -p "$cache/bin"
 
@@ -15,6 +17,11 @@ for pair in swtpm:swtpm swtpm_setup:swtpm-tools tpm2_eventlog:tpm2-tools openssl
   command -v "${pair%%:*}" >/dev/null || need+=("${pair##*:}")
 done
 ls /usr/lib/*/libtss2-tcti-swtpm.so.0 >/dev/null 2>&1 || need+=(libtss2-tcti-swtpm0)
+# tpm2-pytss is compiled against tpm2-tss.
+[ -e /usr/include/tss2/tss2_esys.h ] || need+=(libtss2-dev)
+command -v cc >/dev/null || need+=(build-essential)
+python3 -c 'import os, sysconfig, sys; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' ||
+  need+=(python3-dev)
 ls /usr/lib/*/libtss2-tcti-mssim.so.0 >/dev/null 2>&1 || need+=(libtss2-tcti-mssim0)
 ls /usr/lib/*/libtss2-tcti-tabrmd.so.0 >/dev/null 2>&1 || need+=(libtss2-tcti-tabrmd0)
 [ -x /usr/sbin/tpm2-abrmd ] || need+=(tpm2-abrmd)
@@ -26,7 +33,12 @@ if [ "${#need[@]}" -gt 0 ]; then
 fi
 
 if [ ! -x "$cache/venv/bin/python" ]; then python3 -m venv "$cache/venv"; fi
-"$cache/venv/bin/pip" install --quiet --disable-pip-version-check "pyvmomi==$PYVMOMI_VERSION"
+"$cache/venv/bin/pip" install --quiet --disable-pip-version-check "pyvmomi==$PYVMOMI_VERSION" \
+  "tpm2-pytss==$PYTSS_VERSION"
+
+# Only its Windows part needs the native modules it depends on: no install script has to run.
+npm install --prefix "$cache/tssjs" --no-save --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error \
+  "tss.js@$TSSJS_VERSION" >/dev/null
 
 # govc's own module is not on every module proxy; this builds govmomi's command package with a small main of ours.
 (
@@ -35,8 +47,23 @@ if [ ! -x "$cache/venv/bin/python" ]; then python3 -m venv "$cache/venv"; fi
   go build -o "$cache/bin/govmomi-report" ./report
 )
 
-for tool in swtpm swtpm_setup tpm2_eventlog tpm2_checkquote openssl ar readelf sbverify sbsign jq go xorriso genisoimage mformat bsdtar unzip; do
+# TPM clients, the judges of evidence, and upstream's own test suites against a TPM in another process (clients/gotpm/simulator).
+(
+  cd test/conformance/clients/gotpm
+  go build -o "$cache/bin/gotpm-exercise" ./exercise
+  go build -o "$cache/bin/gotpm-attestation" ./attestation
+  go test -c -o "$cache/bin/go-tpm.test" github.com/google/go-tpm/tpm2/test
+  go test -c -o "$cache/bin/go-tpm-legacy.test" github.com/google/go-tpm/legacy/tpm2/test
+  go test -c -o "$cache/bin/go-attestation.test" github.com/google/go-attestation/attest
+)
+(
+  cd test/conformance/clients/goverify
+  go build -o "$cache/bin/goverify" .
+)
+
+for tool in swtpm swtpm_setup tpm2_eventlog tpm2_checkquote openssl ar readelf sbverify sbsign jq go \
+  xorriso genisoimage mformat bsdtar unzip; do
   command -v "$tool" >/dev/null || { echo "conformance: $tool is missing after set-up" >&2; exit 1; }
 done
 "$cache/bin/govc" version
-"$cache/venv/bin/python" -c 'import pyVim.connect'
+"$cache/venv/bin/python" -c 'import pyVim.connect, tpm2_pytss'
