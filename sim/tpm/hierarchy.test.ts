@@ -59,6 +59,37 @@ describe('hierarchies (Part 3, chapter 24)', () => {
     expect(await readNv(tpm.client, index)).toEqual(await readNv(other.client, index));
   });
 
+  it('a reset forgets the commitments of anonymous signatures, a resume does not', async () => {
+    const scheme = { scheme: T.TPM_ALG.ECDAA, hashAlg: SHA256, count: 0 } as const;
+    const sign = async (signHandle: number, count: number, { client }: TestTpm) =>
+      client.call(C.Sign, {
+        keyHandle: signHandle,
+        digest: new Uint8Array(32).fill(1),
+        inScheme: { ...scheme, count },
+        validation: { tag: T.TPM_ST.HASHCHECK, hierarchy: RH.NULL, digest: EMPTY },
+      });
+    for (const [kind, type] of [
+      ['resume', 1],
+      ['reset', 0],
+    ] as const) {
+      const tpm = await testTpm();
+      const base = T.AK_ECC_P256;
+      if (base.type !== T.TPM_ALG.ECC) throw new TypeError('not an ECC template');
+      const objectAttributes = base.objectAttributes & ~T.TPMA_OBJECT.restricted;
+      const anonymous = { ...base, objectAttributes, parameters: { ...base.parameters, scheme } };
+      const none = { x: EMPTY, y: EMPTY };
+      const key = () => createPrimary(tpm.client, RH.OWNER, anonymous);
+      const { objectHandle } = await key();
+      const { counter } = await tpm.client.call(C.Commit, { signHandle: objectHandle, P1: none, s2: EMPTY, y2: EMPTY });
+      await tpm.client.call(C.Shutdown, { shutdownType: type });
+      await tpm.transport.powerOn();
+      await tpm.client.call(C.Startup, { startupType: type });
+      const again = (await key()).objectHandle;
+      if (kind === 'resume') expect((await sign(again, counter, tpm)).signature.sigAlg).toBe(T.TPM_ALG.ECDAA);
+      else await expect(sign(again, counter, tpm)).rejects.toMatchObject({ rc: 'VALUE' });
+    }
+  });
+
   it('needs physical presence for its list, and nobody is present', async () => {
     const { client } = await testTpm();
     await expect(client.call(C.PP_Commands, { auth: RH.PLATFORM, setList: [], clearList: [] })).rejects.toMatchObject({

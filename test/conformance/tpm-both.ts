@@ -12,13 +12,14 @@ export type Answers<Out> = readonly [Out, Out] | undefined;
 /** Options of {@link Both.run}. */
 export interface RunOptions {
   readonly auth?: readonly T.Authorization[];
-  /** Compare sizes only (default), or every byte. */
+  /** Compare sizes only (default), every byte, or the response code alone. */
   readonly mode?: Mode;
 }
 
 const text = (response: Uint8Array, mode: Mode): string => {
   const code = T.responseCode(response);
   if (code !== 0) return T.describeResponseCode(code);
+  if (mode === 'code') return 'success';
   return mode === 'bytes' ? toHex(response.subarray(10)) : `${response.length} bytes`;
 };
 

@@ -3,6 +3,7 @@ import type { Handler } from '../handler.ts';
 import { attestationHandlers } from './attestation.ts';
 import { auditHandlers } from './audit.ts';
 import { capabilityHandlers } from './capability.ts';
+import { certificateHandlers } from './certificate.ts';
 import { clockHandlers } from './clock.ts';
 import { contextHandlers } from './context.ts';
 import { credentialHandlers } from './credential.ts';
@@ -55,6 +56,7 @@ export const HANDLERS: ReadonlyMap<number, Handler> = new Map(
     ...dictionaryHandlers,
     ...auditHandlers,
     ...attestationHandlers,
+    ...certificateHandlers,
     ...nvHandlers,
     ...nvWriteHandlers,
     ...nvCertifyHandlers,

@@ -75,6 +75,8 @@ const startup = action(Startup, (tpm, { startupType }) => {
     state.restartCount = 0;
     state.nullHierarchy.seed = random(tpm, 32);
     state.nullHierarchy.proof = random(tpm, 32);
+    // What TPM2_Commit promised before is not signed any more (Part 1, C.2.3).
+    state.commitments = undefined;
   } else {
     state.restartCount++;
   }
