@@ -14,6 +14,8 @@ export default defineConfig({
       'test/e2e/**/*.test.ts',
     ],
     setupFiles: ['test/support/property-seed.ts'],
+    // vitest leaves a core idle by default; most of the time here goes into child processes of the e2e tests.
+    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     ...reporters('unit'),
