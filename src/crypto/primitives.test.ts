@@ -1,0 +1,84 @@
+/** The browser's primitives against Node's: two independent implementations (noble, fflate; OpenSSL, zlib) must agree. */
+import { generateKeyPairSync } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { CURVES, ecKeyPair, signEcdsa } from './ecdsa.ts';
+import { HASH_NAMES } from './hash.ts';
+import { primitives as node } from './primitives.node.ts';
+import type { CurveName, RsaPrivateKey } from './primitives.ts';
+import { primitives as web } from './primitives.web.ts';
+
+const bytes = (size: number, step = 7): Uint8Array =>
+  Uint8Array.from({ length: size }, (_, i) => (i * step + 3) & 0xff);
+
+describe('browser and Node primitives agree', () => {
+  it.each(HASH_NAMES)('%s: one-shot, incremental, HMAC', (name) => {
+    for (const size of [0, 1, 63, 64, 65, 1000]) {
+      const data = bytes(size);
+      expect(web.hash(name, data)).toEqual(node.hash(name, data));
+      expect(web.hmac(name, bytes(20), data)).toEqual(node.hmac(name, bytes(20), data));
+      const [a, b] = [web.createHash(name), node.createHash(name)];
+      for (const h of [a, b]) h.update(data);
+      expect(a.clone().digest()).toEqual(b.digest());
+    }
+  });
+
+  it.each(['cfb', 'ctr', 'ofb', 'cbc', 'ecb'] as const)('AES %s', (mode) => {
+    for (const keySize of [16, 24, 32]) {
+      for (const size of mode === 'cbc' || mode === 'ecb' ? [16, 48] : [1, 16, 37]) {
+        const args = [bytes(keySize), bytes(16, 5), bytes(size, 11)] as const;
+        const sealed = node.aes(mode, 'encrypt', ...args);
+        expect(web.aes(mode, 'encrypt', ...args)).toEqual(sealed);
+        expect(web.aes(mode, 'decrypt', args[0], args[1], sealed)).toEqual(args[2]);
+      }
+    }
+  });
+
+  it('RSA, both operations', () => {
+    const jwk = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey.export({ format: 'jwk' });
+    const part = (name: 'n' | 'd' | 'p' | 'q' | 'dp' | 'dq' | 'qi') =>
+      new Uint8Array(Buffer.from(jwk[name] ?? '', 'base64url'));
+    const key: RsaPrivateKey = {
+      kind: 'rsa',
+      e: 65537,
+      n: part('n'),
+      d: part('d'),
+      p: part('p'),
+      q: part('q'),
+      dp: part('dp'),
+      dq: part('dq'),
+      qi: part('qi'),
+    };
+    const input = bytes(128);
+    input[0] = 0;
+    const signed = node.rsaPrivateRaw(key, input);
+    expect(web.rsaPrivateRaw(key, input)).toEqual(signed);
+    expect(web.rsaPublicRaw(key, signed)).toEqual(input);
+  });
+
+  it.each(Object.keys(CURVES) as CurveName[])('%s: points and signatures', (curve) => {
+    const d = bytes(CURVES[curve].size);
+    d[0] = 0;
+    const point = node.ecPublic(curve, d);
+    expect(web.ecPublic(curve, d)).toEqual(point);
+    const key = ecKeyPair(curve, d);
+    if (key === undefined) throw new Error('no key');
+    const { r, s } = signEcdsa(key, 'sha256', node.hash('sha256', bytes(50)));
+    expect(web.ecdsaVerify(key, 'sha256', bytes(50), r, s)).toBe(true);
+    expect(node.ecdsaVerify(key, 'sha256', bytes(50), r, s)).toBe(true);
+    expect(web.ecdsaVerify(key, 'sha256', bytes(51), r, s)).toBe(false);
+  });
+
+  it('primes and gunzip, with its limit', () => {
+    for (const n of [2, 3, 91, 97, 561, 65_521, 65_535]) {
+      const candidate = new Uint8Array([n >> 8, n & 0xff]);
+      expect([n, web.isProbablePrime(candidate)]).toEqual([n, node.isProbablePrime(candidate)]);
+    }
+    const packed = new Uint8Array(gzipSync(bytes(100_000)));
+    for (const p of [web, node]) {
+      expect(p.gunzip(packed, 200_000)).toEqual(bytes(100_000));
+      expect(() => p.gunzip(packed, 50_000)).toThrow(/too large/);
+      expect(() => p.gunzip(packed.subarray(0, 200), 200_000)).toThrow();
+    }
+  });
+});
