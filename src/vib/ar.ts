@@ -1,11 +1,43 @@
 /**
  * Unix `ar` archives: the outer form of a VIB. Written as ESXi's own tools write them (names padded with spaces, times and
- * owners 0); read in that form and in those of GNU and BSD tools.
+ * owners 0); read in that form and in those of other tools (`ar-scan.ts`). An archive that was read is written back with
+ * every byte outside of changed members as it was.
  */
-import { fromLatin1, latin1 } from '../bytes/bytes.ts';
-import { type FormatError, InputError } from '../bytes/errors.ts';
-import { ByteReader } from '../bytes/reader.ts';
+import { type ByteSource, bytesSource, readRange } from '../archive/source.ts';
+import { latin1 } from '../bytes/bytes.ts';
+import { InputError } from '../bytes/errors.ts';
 import { ByteWriter } from '../bytes/writer.ts';
+import {
+  AR_FIELDS,
+  AR_HEADER_END,
+  AR_HEADER_SIZE,
+  AR_MAGIC,
+  AR_NAME_SIZE,
+  AR_STRUCTURE,
+  type ArHeader,
+  type PlacedMember,
+  scanAr,
+} from './ar-scan.ts';
+
+export { isAr } from './ar-scan.ts';
+
+/** How a member stood in the archive it was read from. */
+export interface ArFraming {
+  /** The same object for all members of one archive. */
+  readonly archive: { readonly members: number };
+  /** Place in that archive. */
+  readonly index: number;
+  /** Everything between the end of the member before and the data: tables, the header, a BSD name. */
+  readonly head: Uint8Array;
+  /** Offset of the 60-byte header in `head`. */
+  readonly headerAt: number;
+  /** Everything between the data and the next member. */
+  readonly padding: Uint8Array;
+  /** Length of the data as read. */
+  readonly size: number;
+  /** What ESXi's own tools would not have written, in words. */
+  readonly oddities: readonly string[];
+}
 
 /** One member. The header's text fields other than name and size are kept as found, without padding. */
 export interface ArMember {
@@ -19,115 +51,90 @@ export interface ArMember {
   readonly mode: string;
   /** Offset of the header in the archive. */
   readonly offset: number;
+  readonly framing: ArFraming;
 }
 
 /** A member to be written; header fields default to `0`. */
-export type ArInput = Pick<ArMember, 'name' | 'data'> & Partial<Pick<ArMember, 'mtime' | 'uid' | 'gid' | 'mode'>>;
+export type ArInput = Pick<ArMember, 'name' | 'data'> &
+  Partial<Pick<ArMember, 'mtime' | 'uid' | 'gid' | 'mode' | 'framing'>>;
 
-/** Global header, and the two bytes that end every member header. */
-const MAGIC = '!<arch>\n';
-const HEADER_END = '`\n';
-const HEADER_SIZE = 60;
-const NAME_SIZE = 16;
-/** Most members of one archive; official VIBs have a few dozen at most. */
-const MAX_MEMBERS = 4096;
+const SIZE_AT = 48;
+const SIZE_WIDTH = 10;
 
-const STRUCTURE = 'ar';
-
-/** The header's fields in order with their widths (`<ar.h>`), the size last. */
-const FIELDS = [
-  ['name', NAME_SIZE],
-  ['mtime', 12],
-  ['uid', 6],
-  ['gid', 6],
-  ['mode', 8],
-  ['size', 10],
-] as const;
-
-type Header = Record<(typeof FIELDS)[number][0], string>;
-
-/** Whether the bytes start like an `ar` archive. */
-export function isAr(bytes: Uint8Array): boolean {
-  return fromLatin1(bytes.subarray(0, MAGIC.length)) === MAGIC;
+function framingOf(source: ByteSource, placed: PlacedMember, index: number, archive: ArFraming['archive']): ArFraming {
+  const { start, offset, dataOffset, size, end, oddities, name } = placed;
+  return {
+    ...{ archive, index, size, oddities },
+    head: readRange(source, start, dataOffset - start, AR_STRUCTURE, name),
+    headerAt: offset - start,
+    padding: readRange(source, dataOffset + size, end - dataOffset - size, AR_STRUCTURE, name),
+  };
 }
 
-function readHeader(reader: ByteReader, where: string): Header {
-  const header: Header = { name: '', mtime: '', uid: '', gid: '', mode: '', size: '' };
-  for (const [field, width] of FIELDS) {
-    header[field] = fromLatin1(reader.bytes(`${where}.${field}`, width)).replace(/ +$/, '');
-  }
-  const end = fromLatin1(reader.bytes(`${where}.end`, HEADER_END.length));
-  if (end !== HEADER_END) throw reader.error(`${where}.end`, 'expected the bytes 60 0a', reader.offset - 2);
-  return header;
+/** Reads every member over random access; `data` is read from the source each time it is taken. Errors as `scanAr`. */
+export function arFromSource(source: ByteSource): ArMember[] {
+  const placed = scanAr(source);
+  const archive = { members: placed.length };
+  return placed.map((member, index): ArMember => {
+    const { name, mtime, uid, gid, mode, offset, dataOffset, size } = member;
+    return {
+      ...{ name, mtime, uid, gid, mode, offset, framing: framingOf(source, member, index, archive) },
+      get data() {
+        return readRange(source, dataOffset, size, AR_STRUCTURE, name);
+      },
+    };
+  });
 }
 
-/** Resolves the name forms: as it stands, GNU `name/` and `/offset` into a table, BSD `#1/length` before the data. */
-function memberName(raw: string, data: Uint8Array, table: string, fail: (problem: string) => FormatError) {
-  const bsd = /^#1\/(\d{1,4})$/.exec(raw);
-  if (bsd !== null) {
-    const length = Number(bsd[1]);
-    if (length > data.length) throw fail(`name of ${length} bytes in a member of ${data.length}`);
-    return { name: fromLatin1(data.subarray(0, length)).replace(/\0+$/, ''), data: data.subarray(length) };
-  }
-  const gnu = /^\/(\d{1,9})$/.exec(raw);
-  if (gnu === null) return { name: raw.replace(/\/$/, ''), data };
-  const at = Number(gnu[1]);
-  const end = table.indexOf('/\n', at);
-  if (at >= table.length || end < 0) throw fail(`long name ${raw} is not in the table of names`);
-  return { name: table.slice(at, end), data };
+/** Reads every member. Data are views of the input. Errors as `scanAr`. */
+export const readAr = (bytes: Uint8Array): ArMember[] =>
+  arFromSource(bytesSource(bytes)).map((member) => ({ ...member }));
+
+/** The framing of a list that is an archive as it was read, some data perhaps replaced; else undefined. */
+function framings(members: readonly ArInput[]): ArFraming[] | undefined {
+  const found = members.map(({ framing }) => framing).filter((framing) => framing !== undefined);
+  const archive = found[0]?.archive;
+  const whole = archive?.members === members.length && found.length === members.length;
+  return whole && found.every((each, i) => each.archive === archive && each.index === i) ? found : undefined;
+}
+
+/** The head with the size of other data; padding and everything else stay. */
+function headFor({ head, headerAt, size }: ArFraming, length: number): Uint8Array {
+  if (length === size) return head;
+  const nameSize = head.length - headerAt - AR_HEADER_SIZE;
+  const out = head.slice();
+  out.set(latin1(String(length + nameSize).padEnd(SIZE_WIDTH)), headerAt + SIZE_AT);
+  return out;
 }
 
 /**
- * Reads every member. Data are views of the input. Names with a slash, `.` or `..`, and bytes that are no member, are a
- * {@link FormatError}; repeated names are left to the caller.
+ * Writes members in order. A list that was read keeps its headers, names and padding; of others a name that does not fit
+ * the header's 16 bytes is an {@link InputError}.
  */
-export function readAr(bytes: Uint8Array): ArMember[] {
-  const reader = new ByteReader(bytes, STRUCTURE);
-  if (!isAr(bytes)) throw reader.error('magic', `expected "!<arch>" and a line feed`);
-  reader.skip('magic', MAGIC.length);
-  const members: ArMember[] = [];
-  let table = '';
-  while (reader.remaining > 0) {
-    const where = `member[${members.length}]`;
-    const offset = reader.offset;
-    const fail = (field: string, problem: string): FormatError => reader.error(`${where}.${field}`, problem, offset);
-    if (members.length >= MAX_MEMBERS) throw fail('', `more than ${MAX_MEMBERS} members`);
-    const header = readHeader(reader, where);
-    if (!/^\d{1,10}$/.test(header.size)) throw fail('size', `"${header.size}" is not a decimal number`);
-    const size = Number(header.size);
-    const whole = reader.bytes(`${where}.data`, size);
-    // Some writers leave out the padding of the last member.
-    if (size % 2 === 1 && reader.remaining > 0 && reader.u8(`${where}.padding`) !== 0x0a) {
-      throw fail('padding', 'data of odd length must be followed by a line feed');
-    }
-    if (header.name === '//') {
-      table = fromLatin1(whole);
+export function writeAr(members: readonly ArInput[]): Uint8Array {
+  const kept = framings(members);
+  const writer = new ByteWriter('big', AR_MAGIC.length).bytes(latin1(AR_MAGIC));
+  for (const [i, { name, data, mtime = '0', uid = '0', gid = '0', mode = '0' }] of members.entries()) {
+    const framing = kept?.[i];
+    const odd = data.length % 2 === 1 ? latin1('\n') : new Uint8Array(0);
+    if (framing !== undefined) {
+      const nameSize = framing.head.length - framing.headerAt - AR_HEADER_SIZE;
+      const padding = (data.length + nameSize) % 2 === 1 ? latin1('\n') : new Uint8Array(0);
+      const same = framing.size === data.length;
+      writer
+        .bytes(headFor(framing, data.length))
+        .bytes(data)
+        .bytes(same ? framing.padding : padding);
       continue;
     }
-    const { name, data } = memberName(header.name, whole, table, (problem) => fail('name', problem));
-    if (name === '' || name === '.' || name === '..' || /[/\\\0]/.test(name)) {
-      throw fail('name', `"${name}" is not a plain file name`);
-    }
-    const { mtime, uid, gid, mode } = header;
-    members.push({ name, data, mtime, uid, gid, mode, offset });
-  }
-  return members;
-}
-
-/** Writes members in order. A name that does not fit the header's 16 bytes is an {@link InputError}. */
-export function writeAr(members: readonly ArInput[]): Uint8Array {
-  const total = members.reduce((sum, member) => sum + HEADER_SIZE + member.data.length + 1, MAGIC.length);
-  const writer = new ByteWriter('big', total).bytes(latin1(MAGIC));
-  for (const { name, data, mtime = '0', uid = '0', gid = '0', mode = '0' } of members) {
     if (!/^[\x21-\x7e]{1,16}$/.test(name) || /[/\\]/.test(name) || name === '.' || name === '..') {
       throw new InputError(
-        `"${name}" cannot be an ar member: 1 to ${NAME_SIZE} ASCII characters without spaces or slashes`,
+        `"${name}" cannot be an ar member: 1 to ${AR_NAME_SIZE} ASCII characters without spaces or slashes`,
       );
     }
-    const values: Header = { name, mtime, uid, gid, mode, size: String(data.length) };
-    for (const [field, width] of FIELDS) writer.bytes(latin1(values[field].padEnd(width)));
-    writer.bytes(latin1(HEADER_END)).bytes(data);
-    if (data.length % 2 === 1) writer.u8(0x0a);
+    const values: ArHeader = { name, mtime, uid, gid, mode, size: String(data.length) };
+    for (const [field, width] of AR_FIELDS) writer.bytes(latin1(values[field].padEnd(width)));
+    writer.bytes(latin1(AR_HEADER_END)).bytes(data).bytes(odd);
   }
   return writer.finish();
 }

@@ -45,9 +45,9 @@ export interface VibSystemRequires {
   readonly maintenanceMode: boolean;
   /** The same for a live installation, where the descriptor tells them apart. */
   readonly maintenanceModeInstall?: boolean;
-  /** Attributes of each `swPlatform`, e.g. `productLineID` and `version`. */
+  /** Attributes of each `swPlatform` (or `softwarePlatform`, as some authors write), e.g. `productLineID` and `version`. */
   readonly swPlatforms: readonly Readonly<Record<string, string>>[];
-  /** Attributes of each `hwplatform`, e.g. `vendor`. */
+  /** Attributes of each `hwplatform` (or `hardwarePlatform`), e.g. `vendor`. */
   readonly hwPlatforms: readonly Readonly<Record<string, string>>[];
 }
 
@@ -66,8 +66,8 @@ export interface VibPayloadInfo {
   readonly name: string;
   /** `vgz`, `tgz`, `boot`, … */
   readonly type: string;
-  /** Bytes of the archive member. */
-  readonly size: number;
+  /** Bytes of the archive member; undefined where the descriptor does not say. */
+  readonly size: number | undefined;
   readonly checksums: readonly VibChecksum[];
   /** Attributes besides name, type and size, e.g. an order or an install size. */
   readonly attributes?: Readonly<Record<string, string>>;
@@ -88,7 +88,8 @@ const text = (element: string, missing?: string): FieldCodec<string> => ({
   read: (node) => {
     const value = textOf(node);
     if (missing === undefined && value.trim() === '') throw fieldError(element, 'is empty');
-    return value;
+    // Pretty-printed descriptors have line feeds around names and versions; prose keeps its own.
+    return missing === undefined ? value.trim() : value;
   },
   write: (value) => xmlElement(element, {}, [value]),
 });
@@ -110,7 +111,10 @@ const flag = (element: string): FieldCodec<boolean> => ({
 const textList = (element: string, item: string): FieldCodec<readonly string[]> => ({
   element,
   missing: () => [],
-  read: (node) => childElements(node, item).map(textOf),
+  read: (node) =>
+    childElements(node, item)
+      .map((child) => textOf(child).trim())
+      .filter((value) => value !== ''),
   write: (values) =>
     xmlElement(
       element,
@@ -178,6 +182,15 @@ const relationships: FieldCodec<VibRelationships> = {
     ),
 };
 
+/** Both names that authors use for either element. */
+export const SW_PLATFORM = ['swPlatform', 'softwarePlatform'] as const;
+export const HW_PLATFORM = ['hwplatform', 'hardwarePlatform'] as const;
+
+const platforms = (node: XmlElement, names: readonly string[]): Record<string, string>[] =>
+  childElements(node)
+    .filter(({ local }) => names.includes(local))
+    .map(attributesOf);
+
 const systemRequires: FieldCodec<VibSystemRequires> = {
   element: 'system-requires',
   missing: () => ({ maintenanceMode: false, swPlatforms: [], hwPlatforms: [] }),
@@ -188,8 +201,8 @@ const systemRequires: FieldCodec<VibSystemRequires> = {
     return {
       maintenanceMode: mode !== undefined && readFlag(textOf(mode), field),
       ...(install === undefined ? {} : { maintenanceModeInstall: readFlag(install, `${field}@install`) }),
-      swPlatforms: childElements(node, 'swPlatform').map(attributesOf),
-      hwPlatforms: childElements(node, 'hwplatform').map(attributesOf),
+      swPlatforms: platforms(node, SW_PLATFORM),
+      hwPlatforms: platforms(node, HW_PLATFORM),
     };
   },
   write: ({ maintenanceMode, maintenanceModeInstall: install, swPlatforms, hwPlatforms }) =>
@@ -218,14 +231,15 @@ function writeChecksum({ type, verifyProcess, value }: VibChecksum): XmlElement 
 function readPayload(node: XmlElement, i: number): VibPayloadInfo {
   const field = `payloads.payload[${i}]`;
   const { name: _name, type: _type, size: _size, ...attributes } = attributesOf(node);
-  const sizeText = required(node, 'size', field);
-  if (!/^\d{1,15}$/.test(sizeText)) throw fieldError(`${field}@size`, `${shown(sizeText)} is not a number of bytes`);
+  const sizeText = attributeOf(node, 'size')?.trim();
+  if (sizeText !== undefined && !/^\d{1,15}$/.test(sizeText))
+    throw fieldError(`${field}@size`, `${shown(sizeText)} is not a number of bytes`);
   const sums = childElements(node, 'checksum');
   if (sums.length > MAX_CHECKSUMS) throw fieldError(field, `more than ${MAX_CHECKSUMS} checksums`);
   return {
     name: required(node, 'name', field),
     type: required(node, 'type', field),
-    size: Number(sizeText),
+    size: sizeText === undefined ? undefined : Number(sizeText),
     checksums: sums.map((sum, k) => readChecksum(sum, `${field}.checksum[${k}]`)),
     ...(Object.keys(attributes).length === 0 ? {} : { attributes }),
   };
@@ -247,7 +261,11 @@ const payloads: FieldCodec<readonly VibPayloadInfo[]> = {
       'payloads',
       {},
       values.map(({ name, type, size, checksums, attributes = {} }) =>
-        xmlElement('payload', { name, type, size: String(size), ...attributes }, checksums.map(writeChecksum)),
+        xmlElement(
+          'payload',
+          { name, type, ...(size === undefined ? {} : { size: String(size) }), ...attributes },
+          checksums.map(writeChecksum),
+        ),
       ),
     ),
 };

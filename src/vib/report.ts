@@ -6,6 +6,7 @@ import { type DescriptorFields, vibId } from './descriptor.ts';
 import { VIB_FINDINGS } from './findings.ts';
 import type { GunzipLimits } from './gzip.ts';
 import { openPayload } from './payload.ts';
+import { signatureDer } from './signature-bytes.ts';
 import type { VibReport } from './verify.ts';
 import type { Vib } from './vib.ts';
 
@@ -26,7 +27,7 @@ function inspectSignature(signature: Uint8Array | undefined): VibInspection['sig
   if (signature === undefined) return { status: 'missing', signers: [] };
   if (signature.length === 0) return { status: 'unsigned', signers: [] };
   try {
-    const { signers } = parseSignedData(signature);
+    const { signers } = parseSignedData(signatureDer(signature));
     return { status: 'signed', signers: signers.map((each) => each.certificate?.subject.text ?? each.identifier) };
   } catch (error) {
     if (error instanceof FormatError) return { status: 'unreadable', signers: [] };
@@ -36,7 +37,7 @@ function inspectSignature(signature: Uint8Array | undefined): VibInspection['sig
 
 /** The facts of a VIB as its descriptor and archive state them. */
 export function inspectVib(vib: Vib): VibInspection {
-  const { tree: _tree, fileList, ...fields } = vib.descriptor;
+  const { tree: _tree, source: _source, fileList, ...fields } = vib.descriptor;
   return {
     id: vibId(vib.descriptor),
     ...fields,
@@ -93,7 +94,7 @@ export function renderInspect(info: VibInspection): string {
   if (info.unknownElements.length > 0) rows.push(['Not understood', plain(info.unknownElements.join(', '))]);
   const payloads = info.payloads.map((payload) => {
     const sums = payload.checksums.map((sum) => plain(sum.type + (sum.verifyProcess ? `/${sum.verifyProcess}` : '')));
-    return [plain(payload.name), plain(payload.type), String(payload.size), sums.join(', ')];
+    return [plain(payload.name), plain(payload.type), String(payload.size ?? '-'), sums.join(', ')];
   });
   const list = table([['PAYLOAD', 'TYPE', 'BYTES', 'CHECKSUMS'], ...payloads]);
   return [...table(rows), '', ...list, ''].join('\n');

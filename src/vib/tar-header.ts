@@ -94,9 +94,33 @@ function checksum(block: Uint8Array): number {
   return block.reduce((sum, byte, i) => sum + (i >= at && i < at + size ? 0x20 : byte), 0);
 }
 
+/** The sum of old Sun and Star writers, which took bytes as signed. */
+function signedChecksum(block: Uint8Array): number {
+  return block.reduce((sum, byte) => sum - (byte > 0x7f ? 0x100 : 0), checksum(block));
+}
+
+/** GNU's form of numbers that do not fit: the top bit set, then a big-endian number. Undefined where it is negative or huge. */
+function base256(field: Uint8Array): number | undefined {
+  const value = field.reduce((sum, byte, i) => sum * 256 + (i === 0 ? byte & 0x7f : byte), 0);
+  return Number.isSafeInteger(value) ? value : undefined;
+}
+
+/** Whether a block is a tar header without a magic, as Unix V7 wrote them: a name, and a sum that is right. */
+export function isV7Header(block: Uint8Array): boolean {
+  if (block.length < BLOCK || block[0] === 0) return false;
+  const magic = slice(block, 'magic');
+  const stated = (fromLatin1(slice(block, 'checksum')).split('\0', 1)[0] ?? '').trim();
+  return magic.every((byte) => byte === 0) && /^[0-7]{1,7}$/.test(stated)
+    ? Number.parseInt(stated, 8) === checksum(block.subarray(0, BLOCK))
+    : false;
+}
+
 /** Reads a header and checks its sum. `offset` is its place in the archive, for errors. */
 export function readTarHeader(block: Uint8Array, prefixSize: number, structure: string, offset: number): TarHeader {
   const octal = (field: FieldName): number => {
+    const [top = 0] = slice(block, field);
+    // Times before 1970 and owners beyond the range mean nothing here; sizes are checked against the archive.
+    if (top >= 0x80) return base256(slice(block, field)) ?? (field === 'size' ? Number.MAX_SAFE_INTEGER : 0);
     const text = (fromLatin1(slice(block, field)).split('\0', 1)[0] ?? '').trim();
     if (text === '') return 0;
     if (/^[0-7]{1,12}$/.test(text)) return Number.parseInt(text, 8);
@@ -104,7 +128,7 @@ export function readTarHeader(block: Uint8Array, prefixSize: number, structure: 
   };
   const stated = octal('checksum');
   const actual = checksum(block);
-  if (stated !== actual) {
+  if (stated !== actual && stated !== signedChecksum(block)) {
     const problem = `header sums to ${actual}, its checksum says ${stated}`;
     throw new FormatError({ structure, field: 'checksum', offset, problem });
   }

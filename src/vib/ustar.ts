@@ -7,6 +7,7 @@ import {
   BLOCK,
   completeEntry,
   entryType,
+  isV7Header,
   isZeroBlock,
   nulText,
   readTarHeader,
@@ -24,9 +25,10 @@ const MAX_META = 64 * 1024;
 /** tar tools pad archives to records of 20 blocks. */
 const RECORD = 20 * BLOCK;
 
-/** Whether the bytes start with a tar header (POSIX or GNU). */
+/** Whether the bytes start with a tar header (POSIX, GNU, or Unix V7). */
 export function isUstar(bytes: Uint8Array): boolean {
-  return bytes.length >= BLOCK && [...'ustar'].every((c, i) => bytes[0x101 + i] === c.charCodeAt(0));
+  if (bytes.length < BLOCK) return false;
+  return [...'ustar'].every((c, i) => bytes[0x101 + i] === c.charCodeAt(0)) || isV7Header(bytes.subarray(0, BLOCK));
 }
 
 /** Fields of a pax header that matter here (POSIX.1-2001): `length key=value\n` records. */
@@ -56,7 +58,8 @@ export function readUstar(bytes: Uint8Array): ArchiveEntry[] {
     if (isZeroBlock(block)) break;
     if (entries.length >= MAX_ENTRIES) throw reader.error(where, `more than ${MAX_ENTRIES} entries`, offset);
     const { flag, size, magic, ...header } = readTarHeader(block, PREFIX_SIZE, STRUCTURE, offset);
-    if (!magic.startsWith('ustar')) throw reader.error(`${where}.magic`, 'expected "ustar"', offset);
+    if (!magic.startsWith('ustar') && !isV7Header(block))
+      throw reader.error(`${where}.magic`, 'expected "ustar"', offset);
     const meta = 'LKxg'.includes(flag);
     if (meta && size > MAX_META) throw reader.error(`${where}.size`, `long name of ${size} bytes`, offset);
     const data = reader.bytes(`${where}.data`, size);

@@ -20,8 +20,8 @@ export interface ChecksumReport extends VibChecksum {
 export interface PayloadReport {
   readonly name: string;
   readonly type: string;
-  /** Size the descriptor states. */
-  readonly size: number;
+  /** Size the descriptor states; undefined where it does not. */
+  readonly size: number | undefined;
   readonly checksums: readonly ChecksumReport[];
   /** Nothing wrong was found in it. */
   readonly ok: boolean;
@@ -91,7 +91,9 @@ export function checkPayload(
   const data = vib.payloads.find((payload) => payload.name === name)?.data;
   if (data === undefined) return { report: { name, type, size, checksums: [], ok: false }, opened: undefined };
   const before = findings.length;
-  if (data.length !== size) {
+  if (size === undefined) {
+    findings.push({ code: 'size-missing', where: name, message: `the member has ${data.length} bytes` });
+  } else if (data.length !== size) {
     findings.push({ code: 'payload-size', where: name, message: `${data.length} bytes, the descriptor says ${size}` });
   }
   const zipped = isGzip(data);

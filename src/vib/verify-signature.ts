@@ -10,6 +10,7 @@ import { type AcceptanceLevel, compareAcceptance } from './acceptance.ts';
 import type { VibFinding, VibFindingCode } from './findings.ts';
 import { grantedLevel } from './level-policy.ts';
 import { isRevoked, type RevocationList } from './revocation.ts';
+import { signatureDer } from './signature-bytes.ts';
 import type { Vib } from './vib.ts';
 
 /** Whom to trust, and when. */
@@ -119,7 +120,7 @@ function readSignature(
   findings: VibFinding[],
 ): VerifiedSignedData | undefined {
   try {
-    return verifySignedData(signature, { content: vib.descriptorBytes });
+    return verifySignedData(signatureDer(signature), { content: vib.descriptorBytes });
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     findings.push({ code: 'signature-unreadable', where: WHERE, message: error.message });

@@ -48,6 +48,9 @@ function checkMembers({ members, descriptor }: Vib, findings: VibFinding[]): voi
   for (const name of names.filter((each) => !expected.includes(each))) {
     findings.push({ code: 'payload-undeclared', where: name, message: 'in the archive, not named in the descriptor' });
   }
+  for (const { name, framing } of members) {
+    for (const oddity of framing.oddities) findings.push({ code: 'member-form', where: name, message: oddity });
+  }
   const known = names.filter((name) => expected.includes(name));
   if (known.join('\n') !== expected.filter((name) => names.includes(name)).join('\n')) {
     findings.push({ code: 'member-order', where: 'VIB', message: `members come as ${known.join(', ').slice(0, 200)}` });
@@ -79,8 +82,9 @@ function checkLevel(vib: Vib, signature: VibSignatureReport, findings: VibFindin
 export function verifyVib(vib: Vib, options: VibVerifyOptions): VibReport {
   const findings: VibFinding[] = [];
   checkMembers(vib, findings);
-  for (const name of vib.descriptor.unknownElements) {
-    findings.push({ code: 'descriptor-unknown', where: DESCRIPTOR_MEMBER, message: `element <${name.slice(0, 60)}>` });
+  for (const path of vib.descriptor.unknownElements) {
+    const kind = path.includes('@') ? 'attribute' : 'element';
+    findings.push({ code: 'descriptor-unknown', where: DESCRIPTOR_MEMBER, message: `${kind} ${path.slice(0, 100)}` });
   }
   const signature = verifySignature(vib, options, findings);
   const level = checkLevel(vib, signature, findings);

@@ -47,9 +47,8 @@ export interface Vib {
   readonly members: readonly ArMember[];
 }
 
-/** Reads a VIB. Not an archive, a repeated member, a missing or unreadable descriptor are a `FormatError`. */
-export function readVib(bytes: Uint8Array, options: { readonly maxDescriptor?: number } = {}): Vib {
-  const members = readAr(bytes);
+/** A VIB of the members of an archive. A repeated member, a missing or unreadable descriptor are a `FormatError`. */
+export function vibOfMembers(members: readonly ArMember[], options: { readonly maxDescriptor?: number } = {}): Vib {
   const byName = new Map<string, ArMember>();
   for (const member of members) {
     if (byName.has(member.name)) {
@@ -63,12 +62,26 @@ export function readVib(bytes: Uint8Array, options: { readonly maxDescriptor?: n
     throw new FormatError({ structure: 'VIB', field: DESCRIPTOR_MEMBER, problem: 'member is missing' });
   }
   const descriptor = parseDescriptor(descriptorBytes, options.maxDescriptor ?? MAX_DESCRIPTOR);
-  const payloads = descriptor.payloads.flatMap(({ name, type }) => {
-    const data = byName.get(name)?.data;
-    return data === undefined ? [] : [{ name, type, data }];
+  const payloads = descriptor.payloads.flatMap(({ name, type }): VibPayload[] => {
+    const member = byName.get(name);
+    if (member === undefined) return [];
+    // The member decides when its bytes are read.
+    return [
+      {
+        name,
+        type,
+        get data() {
+          return member.data;
+        },
+      },
+    ];
   });
   return { descriptor, descriptorBytes, signature: byName.get(SIGNATURE_MEMBER)?.data, payloads, members };
 }
+
+/** Reads a VIB. Not an archive, a repeated member, a missing or unreadable descriptor are a `FormatError`. */
+export const readVib = (bytes: Uint8Array, options: { readonly maxDescriptor?: number } = {}): Vib =>
+  vibOfMembers(readAr(bytes), options);
 
 /** A payload to be built: from files, from the decompressed bytes, or from the member's bytes as they shall be. */
 export type PayloadRecipe = Pick<VibPayloadInfo, 'name' | 'type' | 'attributes'> &
@@ -154,5 +167,5 @@ export function signVib(vib: Vib, signers: VibSigner | readonly VibSigner[]): Ui
   return writeAr([...(first === undefined ? [] : [first]), { name: SIGNATURE_MEMBER, data }, ...rest]);
 }
 
-/** The archive's bytes with every member's header as it was read. */
+/** The archive's bytes; of a VIB that was read every byte as it was. */
 export const rewriteVib = (vib: Vib): Uint8Array => writeAr(vib.members);

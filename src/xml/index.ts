@@ -1,4 +1,4 @@
-export { parseXml, type XmlOptions } from './parse.ts';
+export { decodeXml, parseXml, type XmlOptions } from './parse.ts';
 export { escapeXmlAttribute, escapeXmlText, serializeXml, type XmlWriteOptions } from './serialize.ts';
 export {
   attributeOf,

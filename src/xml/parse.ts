@@ -3,7 +3,7 @@
  * the five predefined ones, nothing is ever fetched and nothing can expand; size, depth and number of nodes are limited.
  */
 import { SaxesParser } from 'saxes';
-import { tryFromUtf8 } from '../bytes/bytes.ts';
+import { fromLatin1, tryFromUtf8 } from '../bytes/bytes.ts';
 import { FormatError } from '../bytes/errors.ts';
 import type { XmlAttribute, XmlElement, XmlNode } from './tree.ts';
 
@@ -19,6 +19,10 @@ export interface XmlOptions {
   readonly maxDepth?: number;
   /** Most elements, attributes and texts together. Default 200 000. */
   readonly maxNodes?: number;
+  /** Also takes UTF-16 with a byte order mark, and the one-byte encodings that a declaration may name. Default false. */
+  readonly anyEncoding?: boolean;
+  /** Filled with the place of each child of the root in {@link decodeXml}'s text: from `<` to behind the last `>`. */
+  readonly places?: Map<XmlElement, readonly [number, number]>;
 }
 
 interface Open extends XmlElement {
@@ -28,8 +32,21 @@ interface Open extends XmlElement {
 /** Longest part of a parser's message shown; it may quote the input. */
 const MAX_MESSAGE = 120;
 
-/** Text of a document: UTF-8 only, as every document handled here is; a byte order mark is dropped. */
-function decode(input: Uint8Array | string, structure: string, maxBytes: number): string {
+/** Encodings that {@link XmlOptions.anyEncoding} adds, by the names that declarations give them. */
+const ONE_BYTE = /^<\?xml[^>]{0,100}encoding\s*=\s*["'](iso-8859-1|latin-?1|windows-1252)["']/i;
+
+/** UTF-16 by its byte order mark, ISO 8859-1 by its declaration; undefined for everything else. */
+function decodeOther(bytes: Uint8Array): string | undefined {
+  const [a, b] = bytes;
+  if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff)) {
+    return new TextDecoder(a === 0xff ? 'utf-16le' : 'utf-16be').decode(bytes);
+  }
+  return ONE_BYTE.test(fromLatin1(bytes.subarray(0, 200))) ? fromLatin1(bytes) : undefined;
+}
+
+/** Text of a document: UTF-8 unless `anyEncoding`; a byte order mark is dropped. Too long or undecodable: FormatError. */
+export function decodeXml(input: Uint8Array | string, options: XmlOptions = {}): string {
+  const { structure = 'XML', maxBytes = 8 << 20, anyEncoding = false } = options;
   if (input.length > maxBytes) {
     throw new FormatError({
       structure,
@@ -37,7 +54,8 @@ function decode(input: Uint8Array | string, structure: string, maxBytes: number)
       problem: `document of ${input.length} bytes, the limit is ${maxBytes}`,
     });
   }
-  const text = typeof input === 'string' ? input : tryFromUtf8(input);
+  const other = anyEncoding && typeof input !== 'string' ? decodeOther(input) : undefined;
+  const text = typeof input === 'string' ? input : (other ?? tryFromUtf8(input));
   if (text === undefined) throw new FormatError({ structure, field: '', problem: 'document is not UTF-8' });
   return text.startsWith('\ufeff') ? text.slice(1) : text;
 }
@@ -53,8 +71,8 @@ function shown(text: string): string {
  * not well formed, and every exceeded limit, is a {@link FormatError} whose field is `line:column`.
  */
 export function parseXml(input: Uint8Array | string, options: XmlOptions = {}): XmlElement {
-  const { structure = 'XML', namespaces = false, maxBytes = 8 << 20, maxDepth = 64, maxNodes = 200_000 } = options;
-  const text = decode(input, structure, maxBytes);
+  const { structure = 'XML', namespaces = false, maxDepth = 64, maxNodes = 200_000, anyEncoding = false } = options;
+  const text = decodeXml(input, options);
   const parser = new SaxesParser({ xmlns: namespaces, position: true });
   const fail = (problem: string): never => {
     throw new FormatError({ structure, field: `line ${parser.line}:${parser.column}`, problem: shown(problem) });
@@ -62,6 +80,7 @@ export function parseXml(input: Uint8Array | string, options: XmlOptions = {}): 
   const stack: Open[] = [];
   let root: XmlElement | undefined;
   let nodes = 0;
+  let start = 0;
   const count = (n: number): void => {
     nodes += n;
     if (nodes > maxNodes) fail(`more than ${maxNodes} elements, attributes and texts`);
@@ -81,10 +100,15 @@ export function parseXml(input: Uint8Array | string, options: XmlOptions = {}): 
   parser.on('error', (error) => fail(error.message.replace(/^\d+:\d+: /, '')));
   parser.on('doctype', () => fail('a document type declaration is not allowed'));
   parser.on('xmldecl', ({ encoding }) => {
-    if (encoding !== undefined && !/^(utf-8|us-ascii)$/i.test(encoding)) fail(`encoding ${encoding} is not supported`);
+    const known = encoding === undefined || /^(utf-8|us-ascii)$/i.test(encoding);
+    // Of other encodings the text is decoded already; a name that contradicts the bytes has failed there.
+    const other = anyEncoding && /^(utf-16(le|be)?|iso-8859-1|latin-?1|windows-1252)$/i.test(encoding ?? '');
+    if (!known && !other) fail(`encoding ${encoding} is not supported`);
   });
   parser.on('opentagstart', () => {
     if (stack.length >= maxDepth) fail(`elements nested deeper than ${maxDepth}`);
+    // Between the tag's `<` and here lies only its name.
+    if (stack.length === 1) start = text.lastIndexOf('<', parser.position - 1);
     count(1);
   });
   parser.on('attribute', () => count(1));
@@ -102,7 +126,8 @@ export function parseXml(input: Uint8Array | string, options: XmlOptions = {}): 
     stack.push(element);
   });
   parser.on('closetag', () => {
-    stack.pop();
+    const closed = stack.pop();
+    if (closed !== undefined && stack.length === 1) options.places?.set(closed, [start, parser.position]);
   });
   parser.on('text', addText);
   parser.on('cdata', addText);
