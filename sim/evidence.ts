@@ -7,6 +7,7 @@ import { type ApiVersion, encodeReportJson, encodeReportXml } from '../src/vim/i
 import type { BootResult, BootTpmEvidence } from './host.ts';
 import { PCR_NUMBERS, type PcrBanks } from './pcrs.ts';
 import { ekCertificateChain } from './tpm/ek-certificate.ts';
+import { platformCertificateChain } from './tpm/platform-certificate.ts';
 import { layoutJson } from './vmkernel/address-space.ts';
 
 /** Every file name of the contract; a later run into the same folder removes those it does not write itself. */
@@ -25,6 +26,8 @@ export const EVIDENCE_FILES: readonly string[] = [
   'ek.pem',
   'ek.crt',
   'ek-ca.pem',
+  'platform.crt',
+  'platform-ca.pem',
   'layout.json',
   'boot.log',
 ];
@@ -73,16 +76,16 @@ function addTpmFiles(files: Map<string, Uint8Array>, tpm: BootTpmEvidence, apiVe
   files.set('ek.pem', publicPem(keys.ekPublic));
   if (keys.ekCertificate !== undefined) {
     files.set('ek.crt', keys.ekCertificate);
-    files.set(
-      'ek-ca.pem',
-      utf8(
-        ekCertificateChain()
-          .map((der) => encodePem('CERTIFICATE', der))
-          .join(''),
-      ),
-    );
+    files.set('ek-ca.pem', certificatesPem(ekCertificateChain()));
+  }
+  if (tpm.platformCertificate !== undefined) {
+    files.set('platform.crt', tpm.platformCertificate);
+    files.set('platform-ca.pem', certificatesPem(platformCertificateChain()));
   }
 }
+
+const certificatesPem = (chain: readonly Uint8Array[]): Uint8Array =>
+  utf8(chain.map((der) => encodePem('CERTIFICATE', der)).join(''));
 
 const publicPem = (publicArea: Uint8Array): Uint8Array =>
   utf8(encodePem('PUBLIC KEY', encodeSpki(publicKeyOf(decode(TPM2B_PUBLIC, publicArea)))));

@@ -2,7 +2,7 @@
 import { fromHex } from '../src/bytes/bytes.ts';
 import { InputError } from '../src/bytes/errors.ts';
 import { EventLogWriter } from '../src/eventlog/index.ts';
-import { type Credential, pcrSelection, Tpm2Client, TpmError } from '../src/tpm2/index.ts';
+import { type Credential, PLATFORM_CERTIFICATE_INDEX, pcrSelection, Tpm2Client, TpmError } from '../src/tpm2/index.ts';
 import type { TpmTransport } from '../src/tpm2/transport.ts';
 import type { HostTpmAttestationReport } from '../src/vim/index.ts';
 import { writeAssetTag } from './asset-tag.ts';
@@ -17,10 +17,17 @@ import { BANK_ALGORITHM, Measurer } from './measure.ts';
 import { PCR_NUMBERS, type PcrBanks, readPcrs } from './pcrs.ts';
 import { buildReport } from './report.ts';
 import type { HostSpec } from './spec/schema.ts';
-import { tpmFirmwareVersion } from './spec/tpm-version.ts';
+import { tpmConfigOf } from './spec/tpm-config.ts';
 import { EmbeddedTransport, embeddedTransport } from './tpm/embedded.ts';
 import type { Tpm2Engine } from './tpm/engine.ts';
-import { activateCredential, type ProvisionedKeys, provisionKeys, type QuoteBytes, quote } from './tpm/identity.ts';
+import {
+  activateCredential,
+  type ProvisionedKeys,
+  provisionKeys,
+  type QuoteBytes,
+  quote,
+  readCertificate,
+} from './tpm/identity.ts';
 import type { Region } from './vmkernel/address-space.ts';
 
 /** How a boot ended. */
@@ -52,6 +59,8 @@ export interface BootTpmEvidence {
   readonly txtEventLog: Uint8Array | undefined;
   readonly report: HostTpmAttestationReport;
   readonly keys: ProvisionedKeys;
+  /** DER attribute certificate from NV; undefined where the spec asks for none or the TPM has none. */
+  readonly platformCertificate: Uint8Array | undefined;
   readonly nonce: Uint8Array;
   readonly quote: QuoteBytes;
 }
@@ -96,14 +105,7 @@ export class Host {
   }
 
   #embeddedTpm(): TpmTransport {
-    const { manufacturer, vendorString, firmwareVersion, banks } = this.spec.hardware.tpm;
-    const config = {
-      manufacturer,
-      vendorString,
-      firmwareVersion: tpmFirmwareVersion(firmwareVersion),
-      banks,
-      ekCertificates: true,
-    };
+    const config = tpmConfigOf(this.spec);
     return embeddedTransport({ entropy: this.entropy.stream('tpm'), clock: this.#clock, config });
   }
 
@@ -189,7 +191,7 @@ export class Host {
   }
 
   async #collect(tpm: MachineTpm, system: RunningSystem): Promise<BootTpmEvidence> {
-    const { banks, ekAlgorithm, akAlgorithm } = this.spec.hardware.tpm;
+    const { banks, ekAlgorithm, akAlgorithm, platformCertificate } = this.spec.hardware.tpm;
     const pcrs = await readPcrs(tpm.client, banks);
     const eventLog = tpm.measurer.logBytes();
     const keys = await provisionKeys(tpm.client, { ekAlgorithm, akAlgorithm });
@@ -210,6 +212,9 @@ export class Host {
         reliable: system.reliable,
       }),
       keys,
+      platformCertificate: platformCertificate
+        ? await readCertificate(tpm.client, PLATFORM_CERTIFICATE_INDEX)
+        : undefined,
       nonce,
       quote: await quote(tpm.client, keys.akHandle, nonce, [pcrSelection(BANK_ALGORITHM[bank], PCR_NUMBERS)]),
     };

@@ -93,9 +93,11 @@ export const COMMANDS: readonly CommandRow[] = [
       { flags: '--unix <path>', about: 'Unix socket instead of TCP; the control socket is <path>.ctrl' },
       { flags: '--protocol <name>', about: 'swtpm or mssim', default: 'swtpm' },
       { flags: '--state <file>', about: 'keep the permanent state in this file' },
-      { flags: '--seed <n>', about: 'seed of all secrets and random numbers, or "random"', default: '0' },
-      { flags: '--banks <list>', about: 'PCR banks', default: 'sha1,sha256,sha384,sha512' },
-      { flags: '--no-ek-certificates', about: 'leave out the NV indices of the EK certificates, as a bare swtpm does' },
+      { flags: '--spec <file>', about: 'make the TPM of this host spec: manufacturer, firmware, EKs, seed ...' },
+      { flags: '--profile <name>', about: 'profile whose TPM to make' },
+      { flags: '--seed <n>', about: 'seed of all secrets and random numbers, or "random" (default 0, or of the spec)' },
+      { flags: '--banks <list>', about: 'PCR banks (default sha1,sha256,sha384,sha512, or of the spec)' },
+      { flags: '--no-ek-certificates', about: 'leave out the NV indices of a manufacturer, as a bare swtpm does' },
       { flags: '--startup <kind>', about: 'clear: send TPM2_Startup(CLEAR) first; none', default: 'none' },
       {
         flags: '--clock <kind>',
@@ -107,6 +109,7 @@ export const COMMANDS: readonly CommandRow[] = [
     examples: [
       'tpm serve',
       'tpm serve --protocol mssim --state tpm.state --seed 7',
+      'tpm serve --spec evidence/host.json',
       'tpm serve --unix /tmp/tpm.sock --startup clear --trace tpm.trace',
     ],
     load: () => import('./tpm-serve.ts'),

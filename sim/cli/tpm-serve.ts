@@ -7,6 +7,8 @@ import { COMMANDS, encodeCommand } from '../../src/tpm2/index.ts';
 import { VirtualClock, wallClock } from '../clock.ts';
 import { Entropy, randomSeed } from '../entropy.ts';
 import { TpmStateFile } from '../node/tpm-state-file.ts';
+import { tpmConfigOf } from '../spec/tpm-config.ts';
+import type { TpmConfig } from '../tpm/config.ts';
 import { createTpm2 } from '../tpm/engine.ts';
 import { type Address, addressText } from '../tpm/ports/stream.ts';
 import { listenTpm, protocolOf } from '../tpm/servers/listen.ts';
@@ -14,6 +16,7 @@ import { type MachineObserver, TpmMachine } from '../tpm/servers/machine.ts';
 import { traceObserver } from '../tpm/trace-log.ts';
 import type { CommandInput, CommandIo, CommandResult, Options } from './command.ts';
 import { parseAddress } from './serve.ts';
+import { readSpec } from './spec-options.ts';
 
 /** The value of an option that must be one of a few words. */
 function choice<T extends string>(options: Options, name: string, allowed: readonly T[]): T {
@@ -23,14 +26,36 @@ function choice<T extends string>(options: Options, name: string, allowed: reado
   return found;
 }
 
-/** `--banks`: algorithms with commas between them. */
-function banksOption(options: Options): HashName[] {
-  const words = (options.text('banks') ?? '').split(',');
+/** `--banks`: algorithms with commas between them; undefined where it is not given. */
+function banksOption(options: Options): HashName[] | undefined {
+  const text = options.text('banks');
+  if (text === undefined) return undefined;
+  const words = text.split(',');
   const banks = HASH_NAMES.filter((name) => words.includes(name));
   if (banks.length === 0 || banks.length !== words.length) {
     throw new InputError(`--banks ${words.join(',')}: expected some of ${HASH_NAMES.join(',')}`);
   }
   return banks;
+}
+
+/** What the TPM is made as, and its seed: the TPM of the host that `--spec` and `--profile` describe, or the default TPM. */
+function tpmOptions(options: Options): { config: Partial<TpmConfig>; seed: string } {
+  const described = options.text('spec') !== undefined || options.text('profile') !== undefined;
+  const spec = described ? readSpec(options) : undefined;
+  if (spec?.hardware.tpm.present === false)
+    throw new InputError('host spec: hardware.tpm.present: the host has no TPM');
+  const base = spec === undefined ? { banks: HASH_NAMES } : tpmConfigOf(spec);
+  const banks = banksOption(options);
+  const asked = options.text('seed');
+  return {
+    config: {
+      ...base,
+      ...(banks === undefined ? {} : { banks }),
+      ...(options.on('ekCertificates') ? {} : { endorsementKeys: [], platformCertificate: undefined }),
+    },
+    // A spec that asks for a random seed already has one.
+    seed: spec?.seed ?? (asked === 'random' ? randomSeed() : (asked ?? '0')),
+  };
 }
 
 /** Where `--unix` or `--listen` says. */
@@ -56,14 +81,13 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
   const protocol = protocolOf(options.text('protocol'), '--protocol');
   const startup = choice(options, 'startup', ['none', 'clear']);
   const clockKind = choice(options, 'clock', ['real', 'still']);
-  const asked = options.text('seed') ?? '0';
-  const seed = asked === 'random' ? randomSeed() : asked;
-  if (asked === 'random') io.progress(`seed ${seed}`);
+  const { config, seed } = tpmOptions(options);
+  if (options.text('seed') === 'random') io.progress(`seed ${seed}`);
   const clock = clockKind === 'real' ? wallClock : new VirtualClock(SIMULATED_START);
   const engine = createTpm2({
     entropy: new Entropy(seed).stream('tpm'),
     clock,
-    config: { banks: banksOption(options), ekCertificates: options.on('ekCertificates') },
+    config,
     onFault: (error) => io.progress(`esxsim: the TPM failed: ${error instanceof Error ? error.stack : String(error)}`),
   });
   const statePath = options.text('state');

@@ -16,6 +16,8 @@ export const ESXI_6_7_TXT: HostSpec = {
   },
   hardware: {
     ...ESXI_8_0_UEFI.hardware,
+    // TPMs of that time had the two certificates of the Low Range.
+    tpm: { ...ESXI_8_0_UEFI.hardware.tpm, endorsementKeys: ['rsa2048', 'eccP256'] },
     txt: { enabled: true, sinit: 'simulated SINIT 1.3.2', biosAcm: 'simulated BIOS ACM 1.3.1' },
     firmware: { startupLocality: 0, optionRoms: ['Simulated 10GbE NIC UNDI 1.1'] },
   },

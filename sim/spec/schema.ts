@@ -3,6 +3,7 @@
  * document overrides parts of one. Unknown keys are refused, and every complaint names its path in the document.
  */
 import { z } from 'zod';
+import { EK_KINDS } from '../../src/tpm2/ek-profile.ts';
 import { isRevocationEntry } from '../../src/vib/revocation.ts';
 import { API_VERSIONS } from '../../src/vim/versions.ts';
 
@@ -62,7 +63,11 @@ const tpm = z.strictObject({
   present: z.boolean(),
   version: z.enum(['2.0']),
   banks,
-  ekAlgorithm: z.enum(['rsa2048', 'eccP256']),
+  ekAlgorithm: z.enum(EK_KINDS).describe("the host's own endorsement key"),
+  endorsementKeys: z
+    .array(z.enum(EK_KINDS))
+    .max(EK_KINDS.length)
+    .describe('EKs whose certificates the TPM carries beside that of ekAlgorithm'),
   akAlgorithm: z.enum(['rsa2048', 'eccP256']),
   manufacturer: z
     .string()
@@ -70,6 +75,7 @@ const tpm = z.strictObject({
     .describe('TPM_PT_MANUFACTURER'),
   vendorString: z.string().min(1).max(16),
   firmwareVersion: z.string().regex(/^\d{1,5}\.\d{1,5}(\.\d{1,5}\.\d{1,5})?$/, 'must look like 1.59 or 1.59.0.1'),
+  platformCertificate: z.boolean().describe('TCG platform certificate of the machine in NV index 0x01C08000'),
   assetTag: z.string().max(512).optional().describe('asset tag written to NV index 0x01C10110 before the boot'),
 });
 

@@ -1,6 +1,11 @@
 /** What a person may choose about the simulated TPM. */
 import { InputError } from '../../src/bytes/errors.ts';
 import type { HashName } from '../../src/crypto/primitives.ts';
+import type { EkKind } from '../../src/tpm2/ek-profile.ts';
+import type { PlatformDescription } from './platform-description.ts';
+
+/** The EKs that TPMs of today are delivered with: both of the Low Range, and P-384 (PC Client Platform TPM Profile 1.05). */
+export const DEFAULT_ENDORSEMENT_KEYS: readonly EkKind[] = ['rsa2048', 'eccP256', 'eccP384'];
 
 /** Manufacture-time settings of the embedded TPM. */
 export interface TpmConfig {
@@ -12,17 +17,19 @@ export interface TpmConfig {
   readonly firmwareVersion: bigint;
   /** Allocated PCR banks. */
   readonly banks: readonly HashName[];
-  /** Whether the NV indices of the EK certificates exist. */
-  readonly ekCertificates: boolean;
+  /** EKs that the manufacturer certified: the NV indices of their certificates exist, and of the CA certificates above them. */
+  readonly endorsementKeys: readonly EkKind[];
+  /** What the platform certificate in NV says; there is none where absent. */
+  readonly platformCertificate?: PlatformDescription | undefined;
 }
 
-/** The default TPM: a test manufacturer, SHA-1 and SHA-256 banks. */
+/** The default TPM: a test manufacturer, SHA-1 and SHA-256 banks, no platform certificate. */
 export const DEFAULT_TPM_CONFIG: TpmConfig = {
   manufacturer: 'ESXS',
   vendorString: 'esxsim TPM',
   firmwareVersion: 0x0001_0000_0000_0001n,
   banks: ['sha1', 'sha256'],
-  ekCertificates: true,
+  endorsementKeys: DEFAULT_ENDORSEMENT_KEYS,
 };
 
 /** The default with `changes`; InputError where a value does not fit a TPM. */

@@ -2,12 +2,10 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { fromHex, toHex, utf8 } from '../../src/bytes/bytes.ts';
 import { hasPublicKey, parseCertificate } from '../../src/crypto/x509.ts';
-import { verifyChain } from '../../src/crypto/x509-verify.ts';
 import * as T from '../../src/tpm2/index.ts';
 import { type TestTpm, testTpm } from '../../test/support/tpm.ts';
 import { VirtualClock } from '../clock.ts';
 import { Entropy } from '../entropy.ts';
-import { ekCertificateChain } from './ek-certificate.ts';
 import { createTpm2, type Tpm2Engine } from './engine.ts';
 import { createPrimary, provisionKeys, quote, readNv } from './identity.ts';
 
@@ -97,7 +95,7 @@ describe('keys and quotes', () => {
         };
         await client.call(C.PolicySecret, { authHandle: T.TPM_RH.ENDORSEMENT, ...policy });
         const { policyDigest } = await client.call(C.PolicyGetDigest, { policySession: sessionHandle });
-        expect(policyDigest).toEqual(T.EK_AUTH_POLICY_SHA256);
+        expect(policyDigest).toEqual(T.ekPolicies(T.TPM_ALG.SHA256).a);
         const handles = { activateHandle: keys.akHandle, keyHandle: keys.ekHandle };
         const auth = [empty, { session: sessionHandle }];
         try {
@@ -113,41 +111,6 @@ describe('keys and quotes', () => {
       });
       for (const flushHandle of [keys.ekHandle, keys.akHandle]) await client.call(C.FlushContext, { flushHandle });
     }
-  });
-});
-
-describe('EK certificates', () => {
-  it('chain to the simulated manufacturer and follow the TCG profile', async () => {
-    const { client } = await testTpm();
-    const chain = ekCertificateChain().map((der) => parseCertificate(der));
-    const root = chain[chain.length - 1];
-    for (const [kind, index] of Object.entries(T.EK_CERTIFICATE_INDEX)) {
-      const certificate = parseCertificate((await readNv(client, index)) ?? new Uint8Array(0));
-      const result = verifyChain(certificate, chain, root === undefined ? [] : [root], { time: 1_767_225_600_000 });
-      expect(result).toMatchObject({ ok: true });
-      expect(certificate).toMatchObject({
-        basicConstraints: { ca: false },
-        keyUsage: [kind === 'rsa2048' ? 'keyEncipherment' : 'keyAgreement'],
-        extendedKeyUsage: ['2.23.133.8.1'],
-        subject: { attributes: [] },
-        unknownCritical: [],
-      });
-      const san = certificate.extensions.find(({ oid }) => oid === '2.5.29.17');
-      expect(san?.critical).toBe(true);
-      expect(JSON.stringify(certificate.subjectAltNames)).toContain('id:45535853');
-    }
-  });
-
-  it('are listed before they are made, and absent where the spec says so', async () => {
-    const listed = async (ekCertificates: boolean) => {
-      const { client, transport } = await testTpm({ config: { ekCertificates } });
-      const input = { capability: T.TPM_CAP.HANDLES, property: 0x01000000, propertyCount: 10 };
-      const { capabilityData } = await client.call(C.GetCapability, input);
-      expect(transport.engine.state.nv.size).toBe(0);
-      return [capabilityData.data, await readNv(client, T.EK_CERTIFICATE_INDEX.eccP256)] as const;
-    };
-    expect((await listed(true))[0]).toEqual([0x01c00002, 0x01c0000a]);
-    expect(await listed(false)).toEqual([[], undefined]);
   });
 });
 

@@ -18,11 +18,11 @@ import { CommandDigest } from './command-digest.ts';
 import { type TpmConfig, tpmConfig } from './config.ts';
 import type { Tpm } from './context.ts';
 import { selfHeal } from './dictionary.ts';
-import { EK_INDICES } from './ek-nv.ts';
 import { loadStatus } from './entities.ts';
 import { failureAnswer, INTERNAL_ERROR } from './failure.ts';
 import type { Handler } from './handler.ts';
 import { HANDLERS } from './handlers/index.ts';
+import { installManufacturerIndices } from './manufacturer-nv.ts';
 import { ENDS_ORDER } from './orderly.ts';
 import * as platform from './platform.ts';
 import { PrimaryKeys } from './primary-keys.ts';
@@ -55,7 +55,7 @@ export class Tpm2Engine {
   constructor(options: Tpm2Options) {
     const config = tpmConfig(options.config);
     const state = manufacture(config, options.entropy, options.clock.now());
-    if (config.ekCertificates) for (const [index, kind] of EK_INDICES) state.pendingCertificates.set(index, kind);
+    installManufacturerIndices(state, config);
     this.#tpm = { config, clock: options.clock, primaryKeys: new PrimaryKeys(), state, locality: 0 };
     this.#onFault = options.onFault;
   }

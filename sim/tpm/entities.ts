@@ -5,7 +5,7 @@ import { handleType, TPM_ALG, TPM_HANDLE_RANGE, TPM_HT, TPM_RH } from '../../src
 import { handleName, nvName } from '../../src/tpm2/names.ts';
 import { TPM_RC } from '../../src/tpm2/response-code.ts';
 import type { Tpm } from './context.ts';
-import { ekCertificate } from './ek-nv.ts';
+import { certificateIndex } from './manufacturer-nv.ts';
 import { isSlot, MAX_LOADED_OBJECTS } from './object-store.ts';
 import { PCR_TABLE } from './pcr-table.ts';
 import { refuse } from './refusal.ts';
@@ -52,7 +52,7 @@ export function loadStatus(tpm: Tpm, handle: number, copied = 0): number {
   }
 }
 
-/** Whether an index is defined and its hierarchy enabled. EK certificates are the platform's. */
+/** Whether an index is defined and its hierarchy enabled. Certificates not made yet are the platform's. */
 function isNvAccessible({ state }: Tpm, handle: number): boolean {
   const index = state.nv.get(handle);
   if (index === undefined) return state.platformNv && state.pendingCertificates.has(handle);
@@ -87,12 +87,12 @@ export function objectOf(tpm: Tpm, handle: number): TpmObject {
   return object;
 }
 
-/** The NV index of a handle whose presence the dispatcher has checked; an EK certificate is made now. */
+/** The NV index of a handle whose presence the dispatcher has checked; a certificate is made now. */
 export function nvOf(tpm: Tpm, handle: number): NvIndex {
   const { nv, pendingCertificates } = tpm.state;
-  const kind = pendingCertificates.get(handle);
-  if (kind !== undefined) {
-    nv.set(handle, ekCertificate(tpm, handle, kind));
+  const pending = pendingCertificates.get(handle);
+  if (pending !== undefined) {
+    nv.set(handle, certificateIndex(tpm, handle, pending));
     pendingCertificates.delete(handle);
   }
   const index = nv.get(handle);

@@ -55,7 +55,7 @@ describe('hierarchies (Part 3, chapter 24)', () => {
     const before = await name(tpm, RH.ENDORSEMENT);
     await tpm.client.call(C.ChangeEPS, { authHandle: RH.PLATFORM });
     expect(await name(tpm, RH.ENDORSEMENT)).not.toEqual(before);
-    const index = T.EK_CERTIFICATE_INDEX.eccP256;
+    const index = T.EK_PROFILE.eccP256.certificateIndex;
     expect(await readNv(tpm.client, index)).toEqual(await readNv(other.client, index));
   });
 

@@ -1,20 +1,22 @@
 /** Keys and quotes of a booted host through any TPM transport: what an operating system's attestation agent does. */
-import { concat } from '../../src/bytes/bytes.ts';
+import { concat, equalBytes } from '../../src/bytes/bytes.ts';
 import { type Tpm2Client, TpmError } from '../../src/tpm2/client.ts';
 import { encode } from '../../src/tpm2/codec.ts';
 import { COMMANDS } from '../../src/tpm2/commands.ts';
 import { TPM_ALG, TPM_RH, TPM_SE } from '../../src/tpm2/constants.ts';
 import type { Credential } from '../../src/tpm2/credential.ts';
+import { EK_PROFILE, type EkKind, ekPolicies } from '../../src/tpm2/ek-profile.ts';
+import { parsePublic } from '../../src/tpm2/quote.ts';
 import {
   TPM2B_PUBLIC,
   type TPML_PCR_SELECTION,
   type TPMT_PUBLIC,
   TPMT_SIGNATURE,
 } from '../../src/tpm2/structures/index.ts';
-import { AK_ECC_P256, AK_RSA2048, EK_CERTIFICATE_INDEX, EK_ECC_P256, EK_RSA2048 } from '../../src/tpm2/templates.ts';
+import { AK_ECC_P256, AK_RSA2048 } from '../../src/tpm2/templates.ts';
 
-/** Key types a host spec can choose. */
-export type KeyAlgorithm = 'rsa2048' | 'eccP256';
+/** AK types a host spec can choose. */
+export type AkAlgorithm = 'rsa2048' | 'eccP256';
 
 /** EK and AK of a host. Byte fields are wire forms. */
 export interface ProvisionedKeys {
@@ -68,19 +70,23 @@ function trimDer(bytes: Uint8Array | undefined): Uint8Array | undefined {
   return bytes.subarray(0, 4 + ((bytes[2] ?? 0) << 8) + (bytes[3] ?? 0));
 }
 
+/** The DER certificate in an NV index; undefined where there is none. */
+export const readCertificate = async (client: Tpm2Client, nvIndex: number): Promise<Uint8Array | undefined> =>
+  trimDer(await readNv(client, nvIndex));
+
 /** Creates the endorsement key and an attestation key, both primary keys of the endorsement hierarchy, and reads the EK certificate. */
 export async function provisionKeys(
   client: Tpm2Client,
-  algorithms: { readonly ekAlgorithm: KeyAlgorithm; readonly akAlgorithm: KeyAlgorithm },
+  algorithms: { readonly ekAlgorithm: EkKind; readonly akAlgorithm: AkAlgorithm },
 ): Promise<ProvisionedKeys> {
-  const ekTemplate = algorithms.ekAlgorithm === 'rsa2048' ? EK_RSA2048 : EK_ECC_P256;
+  const { publicArea, certificateIndex } = EK_PROFILE[algorithms.ekAlgorithm];
   const akTemplate = algorithms.akAlgorithm === 'rsa2048' ? AK_RSA2048 : AK_ECC_P256;
-  const ek = await createPrimary(client, TPM_RH.ENDORSEMENT, ekTemplate);
+  const ek = await createPrimary(client, TPM_RH.ENDORSEMENT, publicArea);
   const ak = await createPrimary(client, TPM_RH.ENDORSEMENT, akTemplate);
   return {
     ekHandle: ek.objectHandle,
     ekPublic: encode(TPM2B_PUBLIC, ek.outPublic),
-    ekCertificate: trimDer(await readNv(client, EK_CERTIFICATE_INDEX[algorithms.ekAlgorithm])),
+    ekCertificate: await readCertificate(client, certificateIndex),
     akHandle: ak.objectHandle,
     akPublic: encode(TPM2B_PUBLIC, ak.outPublic),
     akName: ak.name,
@@ -88,14 +94,16 @@ export async function provisionKeys(
 }
 
 /**
- * Opens a credential that a verifier made for the EK and the AK's name (TPM2_ActivateCredential), with the EK's own policy:
- * PolicySecret(TPM_RH_ENDORSEMENT). Undefined where the TPM refuses: the credential is for another EK or another AK.
+ * Opens a credential that a verifier made for the EK and the AK's name (TPM2_ActivateCredential), with the EK's own policy: policy A
+ * of the EK Credential Profile, and PolicyOR where the EK has policy B. Undefined where the TPM refuses: the credential is for another EK or another AK.
  */
 export async function activateCredential(
   client: Tpm2Client,
-  keys: Pick<ProvisionedKeys, 'ekHandle' | 'akHandle'>,
+  keys: Pick<ProvisionedKeys, 'ekHandle' | 'ekPublic' | 'akHandle'>,
   credential: Credential,
 ): Promise<Uint8Array | undefined> {
+  const { nameAlg, authPolicy } = parsePublic(keys.ekPublic);
+  const policies = ekPolicies(nameAlg);
   const { sessionHandle } = await client.call(COMMANDS.StartAuthSession, {
     tpmKey: TPM_RH.NULL,
     bind: TPM_RH.NULL,
@@ -104,7 +112,7 @@ export async function activateCredential(
     encryptedSalt: EMPTY,
     sessionType: TPM_SE.POLICY,
     symmetric: { algorithm: TPM_ALG.NULL },
-    authHash: TPM_ALG.SHA256,
+    authHash: nameAlg,
   });
   try {
     await client.call(COMMANDS.PolicySecret, {
@@ -115,6 +123,9 @@ export async function activateCredential(
       policyRef: EMPTY,
       expiration: 0,
     });
+    if (equalBytes(authPolicy, policies.b)) {
+      await client.call(COMMANDS.PolicyOR, { policySession: sessionHandle, pHashList: [policies.a, policies.c] });
+    }
     const { certInfo } = await client.call(
       COMMANDS.ActivateCredential,
       { activateHandle: keys.akHandle, keyHandle: keys.ekHandle, ...credential },

@@ -24,7 +24,7 @@ const ORDERLY_HEADER = 12;
 export const MIN_PERSISTENT = 7;
 const MIN_COUNTERS = 8;
 
-/** An EK certificate that nobody looked at yet takes as much as a usual one. */
+/** A certificate that nobody looked at yet takes as much as a usual one. */
 const PENDING_CERTIFICATE = 1024;
 
 const isCounter = ({ attributes }: TPMS_NV_PUBLIC): boolean => nvType(attributes) === TPM_NT.COUNTER;

@@ -3,6 +3,7 @@ import { allBytes } from '../../src/bytes/bytes.ts';
 import type { EcPrivateKey, HashName, RsaPrivateKey } from '../../src/crypto/primitives.ts';
 import type { HashState } from '../../src/crypto/resumable-hash.ts';
 import { TPM_ALG, TPM_RH, TPM_SU } from '../../src/tpm2/constants.ts';
+import type { EkKind } from '../../src/tpm2/ek-profile.ts';
 import { HASH_ALG, hashSize, requireHash } from '../../src/tpm2/hash-alg.ts';
 import {
   HASH_ALGORITHMS,
@@ -17,6 +18,7 @@ import { CLOCK_NOMINAL } from './clock-rate.ts';
 import type { TpmConfig } from './config.ts';
 import type { DrbgState } from './drbg.ts';
 import { PCR_TABLE } from './pcr-table.ts';
+import type { PlatformDescription } from './platform-description.ts';
 import { TESTED_ON_DEMAND } from './self-test.ts';
 import type { Session } from './sessions.ts';
 
@@ -97,8 +99,11 @@ export interface NvIndex {
   backing?: { readonly attributes: number; readonly data: Uint8Array };
 }
 
-/** Which EK certificate an NV index will hold once somebody looks. */
-export type EkKind = 'rsa2048' | 'eccP256';
+/**
+ * What an NV index of the manufacturer will hold once somebody looks: the certificate of an EK, the CA certificates above it, or a
+ * platform certificate.
+ */
+export type PendingCertificate = EkKind | 'chain' | PlatformDescription;
 
 /** An open _TPM_Hash_Start sequence: one running digest for each bank. */
 export interface HashSequence {
@@ -173,8 +178,8 @@ export interface TpmState {
   nv: Map<number, NvIndex>;
   /** Highest value any deleted counter had: a new counter starts above it. */
   maxCounter: bigint;
-  /** NV indices whose EK certificate is made at first touch. */
-  pendingCertificates: Map<number, EkKind>;
+  /** NV indices whose certificate is made at first touch. */
+  pendingCertificates: Map<number, PendingCertificate>;
 }
 
 const EMPTY = new Uint8Array(0);

@@ -84,11 +84,18 @@ export function derPrintable(text: string): Uint8Array {
 
 export const derIa5 = (text: string): Uint8Array => der(TAG.IA5_STRING, latin1(text));
 
+/** Year, month, day, hour, minute and second as digits. */
+const timeDigits = (milliseconds: number): string => new Date(milliseconds).toISOString().replace(/\.\d+Z$|[-T:]/g, '');
+
+/** GeneralizedTime in whole seconds. */
+export const derGeneralizedTime = (milliseconds: number): Uint8Array =>
+  der(TAG.GENERALIZED_TIME, latin1(`${timeDigits(milliseconds)}Z`));
+
 /** UTCTime for 1950 to 2049, GeneralizedTime otherwise (RFC 5280, 4.1.2.5); whole seconds. */
 export function derTime(milliseconds: number): Uint8Array {
-  const digits = new Date(milliseconds).toISOString().replace(/\.\d+Z$|[-T:]/g, '');
+  const digits = timeDigits(milliseconds);
   const year = Number(digits.slice(0, 4));
   return year >= 1950 && year < 2050
     ? der(TAG.UTC_TIME, latin1(`${digits.slice(2)}Z`))
-    : der(TAG.GENERALIZED_TIME, latin1(`${digits}Z`));
+    : derGeneralizedTime(milliseconds);
 }

@@ -40,7 +40,8 @@ export interface CertificateInput {
   readonly hash: HashName;
 }
 
-function encodeExtension({ oid, critical, value }: Extension): Uint8Array {
+/** DER of one extension (RFC 5280, 4.1). */
+export function encodeExtension({ oid, critical, value }: Extension): Uint8Array {
   const flag = critical ? derBoolean(true) : new Uint8Array(0);
   return derSequence(derOid(oid), flag, derOctets(value));
 }

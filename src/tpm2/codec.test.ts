@@ -5,10 +5,11 @@ import { FormatError } from '../bytes/errors.ts';
 import { type Codec, decode, encode, WireError } from './codec.ts';
 import { COMMANDS } from './commands.ts';
 import { TPM_ALG } from './constants.ts';
+import { EK_ECC_P256, EK_RSA2048 } from './ek-profile.ts';
 import { parsePublic } from './quote.ts';
 import { TPM_RC } from './response-code.ts';
 import * as S from './structures/index.ts';
-import { AK_ECC_P256, AK_RSA2048, EK_ECC_P256, EK_RSA2048 } from './templates.ts';
+import { AK_ECC_P256, AK_RSA2048 } from './templates.ts';
 
 /** A case that must be refused: bytes, place and response code. */
 type Refused = readonly [hex: string, field: string, rc: number];

@@ -9,6 +9,7 @@ export * from './command-row.ts';
 export * from './commands.ts';
 export * from './constants.ts';
 export * from './credential.ts';
+export * from './ek-profile.ts';
 export * from './hash-alg.ts';
 export * from './kdf.ts';
 export * from './names.ts';

@@ -49,7 +49,7 @@ export class TpmPair {
     this.ours = embeddedTransport({
       entropy: new Entropy('differential').stream('tpm'),
       clock: this.clock,
-      config: { banks: ['sha1', 'sha256', 'sha384', 'sha512'], ekCertificates: false },
+      config: { banks: ['sha1', 'sha256', 'sha384', 'sha512'], endorsementKeys: [] },
       onFault: (error) => faults.push(error),
     });
     this.theirs = theirs;

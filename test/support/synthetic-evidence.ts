@@ -11,6 +11,7 @@ import { basicConstraints, createCertificate, keyUsage, subjectAltName } from '.
 import * as log from '../../src/eventlog/index.ts';
 import { encode } from '../../src/tpm2/codec.ts';
 import { TPM_ALG, TPM_GENERATED_VALUE, TPM_ST } from '../../src/tpm2/constants.ts';
+import { EK_ECC_P256 } from '../../src/tpm2/ek-profile.ts';
 import { withPublicKey } from '../../src/tpm2/public-key.ts';
 import {
   pcrSelection,
@@ -19,7 +20,7 @@ import {
   type TPMT_PUBLIC,
   TPMT_SIGNATURE,
 } from '../../src/tpm2/structures/index.ts';
-import { AK_ECC_P256, EK_ECC_P256 } from '../../src/tpm2/templates.ts';
+import { AK_ECC_P256 } from '../../src/tpm2/templates.ts';
 
 const BANKS = ['sha1', 'sha256'] as const;
 type Bank = (typeof BANKS)[number];
