@@ -30,7 +30,16 @@ import {
   verifyModule,
 } from '../src/esxboot/index.ts';
 import { certificateDatabase, findPeSection, parsePe, parseSignatureDatabase, verifyImage } from '../src/uefi/index.ts';
-import { gunzip, isGzip, openPayload, readVib, type Vib, verifyVib } from '../src/vib/index.ts';
+import {
+  gunzip,
+  isGzip,
+  openPayload,
+  readVib,
+  rewriteVib,
+  type Vib,
+  verifyVib,
+  writeDescriptor,
+} from '../src/vib/index.ts';
 import { defaultKeysModule } from './default-keys.ts';
 import { makeSamples, type Sample } from './make.ts';
 import { loadPki } from './pki.ts';
@@ -80,6 +89,14 @@ describe('sample VIBs', () => {
       readdirSync(fileURLToPath(new URL(name, here))).map((file) => `${name}/${file}`),
     );
     expect(committed.sort()).toEqual(samples.map(({ path }) => path).sort());
+  });
+
+  it('are written back byte for byte after reading, descriptors too', () => {
+    for (const { path, bytes } of samples) {
+      const vib = readVib(bytes);
+      expect(equalBytes(rewriteVib(vib), bytes), path).toBe(true);
+      expect(equalBytes(writeDescriptor(vib.descriptor), vib.descriptorBytes), path).toBe(true);
+    }
   });
 
   it('have default Secure Boot keys that are the committed ones', () => {

@@ -147,7 +147,8 @@ export function renderVerify(report: VibReport): string {
     ['level', level.ok ? 'ok' : 'BAD', `claims ${level.claimed ?? 'an unknown level'}, may claim ${level.allowed}`],
     ...report.payloads.map((payload) => {
       const sums = payload.checksums.map((sum) => `${plain(sum.type)} ${sum.ok ? 'ok' : 'BAD'}`);
-      return [`payload ${plain(payload.name)}`, payload.ok ? 'ok' : 'BAD', sums.join(', ')];
+      const layers = payload.layers.length > 1 ? ` (${payload.layers.join(' around ')})` : '';
+      return [`payload ${plain(payload.name)}`, payload.ok ? 'ok' : 'BAD', sums.join(', ') + layers];
     }),
   ];
   const findings = report.findings.map(({ code, where, message }) => [

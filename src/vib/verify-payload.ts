@@ -23,6 +23,8 @@ export interface PayloadReport {
   /** Size the descriptor states; undefined where it does not. */
   readonly size: number | undefined;
   readonly checksums: readonly ChecksumReport[];
+  /** Layers of compression around the content, outermost first, e.g. `gzip`, `xz`. */
+  readonly layers: readonly string[];
   /** Nothing wrong was found in it. */
   readonly ok: boolean;
 }
@@ -89,7 +91,7 @@ export function checkPayload(
 ): PayloadCheck {
   const { name, type, size } = info;
   const data = vib.payloads.find((payload) => payload.name === name)?.data;
-  if (data === undefined) return { report: { name, type, size, checksums: [], ok: false }, opened: undefined };
+  if (data === undefined) return { report: { name, type, size, checksums: [], layers: [], ok: false }, opened: undefined };
   const before = findings.length;
   if (size === undefined) {
     findings.push({ code: 'size-missing', where: name, message: `the member has ${data.length} bytes` });
@@ -105,9 +107,11 @@ export function checkPayload(
     findings.push({ code: 'checksum-missing', where: name, message: 'nothing to check the bytes against' });
   }
   const body = content ?? (zipped ? undefined : data);
-  const opened = body && attempt(name, findings, () => openDecompressed(info, body, zipped));
+  const opened = body && attempt(name, findings, () => openDecompressed({ name, type, data }, body, zipped, limits));
   findings.push(...(opened?.findings ?? []));
-  return { report: { name, type, size, checksums, ok: !findings.slice(before).some(isError) }, opened };
+  const layers = [...(zipped ? ['gzip'] : []), ...(opened?.nested === undefined ? [] : [opened.nested])];
+  const ok = !findings.slice(before).some(isError);
+  return { report: { name, type, size, checksums, layers, ok }, opened };
 }
 
 /** At most this many differences of the file list are reported one by one. */

@@ -393,7 +393,7 @@ describe('verifying payloads', () => {
     expect([written.length, findings.map((f) => f.code)]).toEqual([0, ['unsafe-path', 'link']]);
     expect(
       codes(make({ name: 'n', type: 'vgz', data: gzip(new Uint8Array([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0])) })),
-    ).toEqual(['nested-compression']);
+    ).toEqual(['nested-compression', 'payload-damaged']);
     expect(codes(make({ name: 'n', type: 'boot', data: utf8('plain') }))).toEqual([]);
   });
 });

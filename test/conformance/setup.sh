@@ -13,7 +13,7 @@ mkdir -p "$cache/bin"
 need=()
 for pair in swtpm:swtpm swtpm_setup:swtpm-tools tpm2_eventlog:tpm2-tools openssl:openssl ar:binutils readelf:binutils \
   sbverify:sbsigntool jq:jq python3:python3 go:golang-go dbus-run-session:dbus \
-  xorriso:xorriso genisoimage:genisoimage mformat:mtools bsdtar:libarchive-tools unzip:unzip; do
+  xorriso:xorriso genisoimage:genisoimage mformat:mtools bsdtar:libarchive-tools unzip:unzip xz:xz-utils zstd:zstd; do
   command -v "${pair%%:*}" >/dev/null || need+=("${pair##*:}")
 done
 ls /usr/lib/*/libtss2-tcti-swtpm.so.0 >/dev/null 2>&1 || need+=(libtss2-tcti-swtpm0)
@@ -62,7 +62,7 @@ npm install --prefix "$cache/tssjs" --no-save --no-package-lock --ignore-scripts
 )
 
 for tool in swtpm swtpm_setup tpm2_eventlog tpm2_checkquote openssl ar readelf sbverify sbsign jq go \
-  xorriso genisoimage mformat bsdtar unzip; do
+  xorriso genisoimage mformat bsdtar unzip xz zstd; do
   command -v "$tool" >/dev/null || { echo "conformance: $tool is missing after set-up" >&2; exit 1; }
 done
 "$cache/bin/govc" version
