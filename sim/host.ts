@@ -7,6 +7,7 @@ import type { TpmTransport } from '../src/tpm2/transport.ts';
 import type { HostTpmAttestationReport } from '../src/vim/index.ts';
 import { writeAssetTag } from './asset-tag.ts';
 import { bootHypervisor, type RunningSystem } from './boot/chain.ts';
+import type { BootModule } from './boot/modules.ts';
 import { VirtualClock } from './clock.ts';
 import { BootConsole, type ConsoleLine } from './console.ts';
 import { Entropy } from './entropy.ts';
@@ -76,6 +77,13 @@ export interface HostOptions {
 /** TPM errors and unusable input end in the same way: what was asked of the host cannot be done. */
 function asInputError(error: unknown): unknown {
   return error instanceof TpmError ? new InputError(error.message, { cause: error }) : error;
+}
+
+/** What the report tells of option files besides their digest. */
+async function optionFiles(modules: readonly BootModule[]): Promise<Map<string, Uint8Array>> {
+  const files = new Map<string, Uint8Array>();
+  for (const module of modules) if (module.extension === 'gz') files.set(module.name, await module.content());
+  return files;
 }
 
 /** A host that can be powered on any number of times. */
@@ -207,7 +215,8 @@ export class Host {
         pcrs,
         log: eventLog,
         txtLog: system.txtLog,
-        modules: system.modules,
+        kernel: system.modules[0]?.name ?? '',
+        optionFiles: await optionFiles(system.modules),
         owners: system.owners,
         reliable: system.reliable,
       }),

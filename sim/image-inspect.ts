@@ -1,7 +1,6 @@
 /** What is on a boot disk: each module of boot.cfg, what it is, whose it is, and where it will be measured. */
 import { toHex } from '../src/bytes/bytes.ts';
 import { InputError } from '../src/bytes/errors.ts';
-import { hash } from '../src/crypto/hash.ts';
 import type { Certificate } from '../src/crypto/x509.ts';
 import {
   ANCHOR_PAYLOAD,
@@ -26,8 +25,9 @@ import {
   verifySignature,
 } from '../src/vib/index.ts';
 import { moduleTarget } from './boot/mboot-measure.ts';
-import { type BootModule, ModuleCache, openModule } from './boot/modules.ts';
-import { type BootImage, findFile, findName } from './image.ts';
+import { type BootModule, ModuleReader } from './boot/modules.ts';
+import { type BootImage, findFile, findSource } from './image.ts';
+import { anchorFiles } from './vmkernel/installed-vibs.ts';
 import { txtModulePcr } from './vmkernel/measure.ts';
 import { openArchive } from './vmkernel/tardisks.ts';
 
@@ -66,10 +66,10 @@ export interface ImageInspection {
 }
 
 /** Whether module 0 asks the bootloader to measure. */
-function bootloaderMeasures(kernel: BootModule | undefined): boolean {
-  if (kernel === undefined || !isElf(kernel.content)) return false;
+async function bootloaderMeasures(kernel: BootModule | undefined): Promise<boolean> {
+  if (kernel === undefined || !isElf(kernel.head)) return false;
   try {
-    const segment = lowestSegment(parseElf(kernel.content));
+    const segment = lowestSegment(parseElf(await kernel.content()));
     const found = segment === undefined ? undefined : findEsxBootInfo(segment.data);
     return found !== undefined && asksForMeasurement(found.header);
   } catch (error) {
@@ -78,40 +78,46 @@ function bootloaderMeasures(kernel: BootModule | undefined): boolean {
   }
 }
 
-function anchors(modules: readonly BootModule[]): Certificate[] {
+async function anchors(modules: readonly BootModule[]): Promise<Certificate[]> {
   const sb = modules.find(({ stem }) => stem === ANCHOR_PAYLOAD);
   if (sb === undefined) return [];
   try {
-    return readTrustAnchors(openArchive(sb) ?? []);
+    return readTrustAnchors(await anchorFiles({ module: sb, files: openArchive(sb) ?? [] }));
   } catch (error) {
     if (error instanceof InputError) return [];
     throw error;
   }
 }
 
-function openModules(image: BootImage, problems: string[]): { modules: BootModule[]; build: string } {
+async function openModules(
+  image: BootImage,
+  problems: string[],
+): Promise<{ modules: BootModule[]; sizes: ReadonlyMap<BootModule, number>; build: string }> {
   const config = findFile(image.bootbank, 'boot.cfg');
   if (config === undefined) throw new InputError('no boot.cfg: not a boot bank');
   const { mboot, safeboot, findings } = parseBootCfg(config);
   for (const { line, code, text } of findings) problems.push(`boot.cfg: line ${line}: ${code}: ${text}`);
-  const cache = new ModuleCache();
   const kernel = mboot.kernel === undefined ? [] : [{ file: mboot.kernel, options: '' }];
-  const modules = [...kernel, ...mboot.modules].flatMap(({ file, options }, index) => {
+  const files = [...kernel, ...mboot.modules].flatMap(({ file, options }, index) => {
     const path = resolveModulePath(file, mboot.prefix);
-    if (findName(image.bootbank, path) === undefined) {
-      problems.push(`${path}: named in boot.cfg, not in the boot bank`);
-      return [];
-    }
-    // Large images are read piece by piece; contents that were used last stay in memory.
-    const read = (): Uint8Array => findFile(image.bootbank, path) ?? new Uint8Array(0);
+    const source = findSource(image.bootbank, path);
+    if (source !== undefined) return [{ index, path, options, source }];
+    problems.push(`${path}: named in boot.cfg, not in the boot bank`);
+    return [];
+  });
+  const reader = new ModuleReader(files, ['sha256']);
+  const modules: BootModule[] = [];
+  const sizes = new Map<BootModule, number>();
+  for (const [place, { path, source }] of files.entries()) {
     try {
-      return [openModule(index, path, options, read, cache)];
+      const module = await reader.take(place);
+      modules.push(module);
+      sizes.set(module, source.size);
     } catch (error) {
       problems.push(`${path}: ${error instanceof Error ? error.message : String(error)}`);
-      return [];
     }
-  });
-  return { modules, build: safeboot.build ?? '' };
+  }
+  return { modules, sizes, build: safeboot.build ?? '' };
 }
 
 function signatureOf(vib: ImgdbVib, trust: VibTrust): ModuleInspection['signature'] {
@@ -129,19 +135,19 @@ function pcrOf(module: BootModule, byBootloader: boolean): number | null {
 }
 
 /** Inspects a boot disk. `roots` besides the anchors in its own `sb`; `time` as in `verifySignature`. */
-export function inspectImage(
+export async function inspectImage(
   image: BootImage,
   trust: Pick<VibTrust, 'time' | 'revoked'> & { roots?: readonly Certificate[] },
-): ImageInspection {
+): Promise<ImageInspection> {
   const problems: string[] = [];
-  const { modules, build } = openModules(image, problems);
+  const { modules, sizes, build } = await openModules(image, problems);
   const database = modules.find(({ name }) => name === IMGDB_FILE);
-  const imgdb = database === undefined ? undefined : readImgdb(database.content);
+  const imgdb = database === undefined ? undefined : readImgdb(await database.content());
   if (imgdb === undefined) problems.push(`no ${IMGDB_FILE} among the modules`);
   for (const { where, message } of imgdb?.findings ?? []) problems.push(`${IMGDB_FILE}: ${where}: ${message}`);
-  const full: VibTrust = { ...trust, roots: [...(trust.roots ?? []), ...anchors(modules)] };
+  const full: VibTrust = { ...trust, roots: [...(trust.roots ?? []), ...(await anchors(modules))] };
   const signatures = new Map((imgdb?.vibs ?? []).map((vib) => [vib.id, signatureOf(vib, full)]));
-  const byBootloader = bootloaderMeasures(modules[0]);
+  const byBootloader = await bootloaderMeasures(modules[0]);
   const used = new Set(['boot.cfg', ...modules.map(({ name }) => name.toLowerCase())]);
   return {
     build,
@@ -150,13 +156,13 @@ export function inspectImage(
     modules: modules.map((module) => {
       const owner = imgdb?.owners.get(module.name);
       const vib = imgdb?.vibs.find(({ id }) => id === owner?.vibId);
-      const sha256 = toHex(hash('sha256', module.content));
+      const sha256 = toHex(module.digest('sha256'));
       const sums = vib?.descriptor.payloads.find(({ name }) => name === owner?.payloadName)?.checksums;
       const stated = sums?.find((sum) => sum.type === 'sha-256' && sum.verifyProcess === 'gunzip')?.value;
       return {
         file: module.name,
-        size: findFile(image.bootbank, module.path)?.length ?? 0,
-        contentSize: module.content.length,
+        size: sizes.get(module) ?? 0,
+        contentSize: module.size,
         sha256,
         pcr: pcrOf(module, byBootloader),
         vib: vib?.id ?? null,

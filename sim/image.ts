@@ -1,4 +1,5 @@
 /** What is on the boot disk of a simulated host. */
+import { type ByteSource, sourceOf } from '../src/archive/index.ts';
 
 /**
  * Files of the boot disk. Names are as on the FAT volumes; bytes are exactly those on disk. The maps may read a file each
@@ -22,4 +23,10 @@ export function findName(files: ReadonlyMap<string, Uint8Array>, path: string): 
 export function findFile(files: ReadonlyMap<string, Uint8Array>, path: string): Uint8Array | undefined {
   const name = findName(files, path);
   return name === undefined ? undefined : files.get(name);
+}
+
+/** {@link findFile} as a source: nothing is read yet. */
+export function findSource(files: ReadonlyMap<string, Uint8Array>, path: string): ByteSource | undefined {
+  const name = findName(files, path);
+  return name === undefined ? undefined : sourceOf(files, name);
 }

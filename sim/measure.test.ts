@@ -5,7 +5,7 @@ import { EventLogWriter, parseEventLog } from '../src/eventlog/index.ts';
 import { COMMANDS, TPM_SU, Tpm2Client } from '../src/tpm2/index.ts';
 import { measureEsxi } from './boot/esxi-measurer.ts';
 import { measureModule, moduleTarget } from './boot/mboot-measure.ts';
-import { openModule } from './boot/modules.ts';
+import { readModule } from './boot/modules.ts';
 import { VirtualClock } from './clock.ts';
 import { Entropy } from './entropy.ts';
 import { Measurer } from './measure.ts';
@@ -29,13 +29,13 @@ async function setUp() {
   return { measurer, pcr, digests };
 }
 
-const module = (path: string, content: Uint8Array) => openModule(3, path, '', () => content);
+const module = (path: string, content: Uint8Array) => readModule({ index: 3, path, options: '' }, content);
 
 describe('Measurer', () => {
   it('module s.v00 with content "abc": PCR 12 and the log record, byte for byte', async () => {
     const { measurer, pcr } = await setUp();
     const header = measurer.logBytes().length;
-    await measureModule(measurer, module('/s.v00', utf8('abc')));
+    await measureModule(measurer, await module('/s.v00', utf8('abc')));
     expect(await pcr(12)).toBe('589f9ffed4c477966bfb8d41f37895b08c69047df8f911d6f3b57fbe08faee8d');
     expect(toHex(measurer.logBytes().subarray(header))).toBe(
       toHex(
@@ -55,8 +55,8 @@ describe('Measurer', () => {
 
   it('option files and an empty module: decompressed content; one zero byte for nothing', async () => {
     const { measurer, digests } = await setUp();
-    await measureModule(measurer, module('/useropts.gz', utf8('\n')));
-    await measureModule(measurer, module('/empty.v00', new Uint8Array(0)));
+    await measureModule(measurer, await module('/useropts.gz', utf8('\n')));
+    await measureModule(measurer, await module('/empty.v00', new Uint8Array(0)));
     expect(digests()).toEqual([
       '01ba4719c80b6fe911b091a7c05124b64eeece964e09c058ef8f9805daca546b',
       '6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d',
@@ -98,8 +98,8 @@ describe('PCR of a module (facts §4.2)', () => {
     ['/s.gz', 12, 'module'],
     ['/folder.gz/net.v00', 13, 'module'],
     ['/noextension', 13, 'module'],
-  ])('%s → PCR %i as %s', (path, pcr, kind) => {
-    const target = moduleTarget(module(path, new Uint8Array(1)));
+  ])('%s → PCR %i as %s', async (path, pcr, kind) => {
+    const target = moduleTarget(await module(path, new Uint8Array(1)));
     expect([target.pcr, target.event.kind]).toEqual([pcr, kind]);
   });
 });

@@ -16,7 +16,10 @@ export const BANK_ALGORITHM: Readonly<Record<HashName, number>> = {
   sha512: TPM_ALG.SHA512,
 };
 
-/** What is hashed: bytes, or a function where the digest is not that of a byte string (Authenticode). */
+/**
+ * What is hashed: bytes, or a function where the digest is not that of a byte string (Authenticode) or was made while the bytes
+ * passed by (modules of any size).
+ */
 export type Measured = Uint8Array | ((bank: HashName) => Uint8Array);
 
 /** A measurement to make. */

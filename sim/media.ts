@@ -2,7 +2,7 @@
  * Installer discs as boot disks: what the installer puts on a host from this disc (docs/images.md). A disc that was made
  * from a boot bank keeps its boot.cfg; that of installation media becomes the one of an installed host.
  */
-import { LazyFiles } from '../src/archive/index.ts';
+import { type ByteSource, bytesSource, deferredSource, LazyFiles } from '../src/archive/index.ts';
 import { FormatError, InputError } from '../src/bytes/errors.ts';
 import {
   BOOT_CFG_FILE,
@@ -31,28 +31,26 @@ const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
 function efiFiles(iso: IsoImage): LazyFiles {
   const files = new LazyFiles();
   const known = new Set<string>();
-  const add = (path: string, read: () => Uint8Array): void => {
+  const add = (path: string, source: () => ByteSource): void => {
     if (!/^efi\//i.test(path) || known.has(path.toLowerCase())) return;
     known.add(path.toLowerCase());
-    files.add(path, read);
+    files.add(path, source());
   };
-  for (const path of iso.files.keys()) add(path, () => iso.read(path));
+  for (const path of iso.files.keys()) add(path, () => iso.source(path));
   const image = efiBootImage(iso);
   const volume = image && new FatVolume(image);
-  for (const path of volume?.paths ?? []) add(path, () => volume?.read(path) ?? new Uint8Array(0));
+  for (const path of volume?.paths ?? []) {
+    add(path, () => deferredSource(() => volume?.read(path) ?? new Uint8Array(0)));
+  }
   return files;
 }
 
 /** The modules of a disc by the names they have in a bank: lower case, without folders. Missing ones stay missing. */
-function moduleFiles(
-  iso: IsoImage,
-  items: readonly ModuleItem[],
-  prefix: string | undefined,
-): Map<string, () => Uint8Array> {
-  const files = new Map<string, () => Uint8Array>();
+function moduleFiles(iso: IsoImage, items: readonly ModuleItem[], prefix: string | undefined): Map<string, ByteSource> {
+  const files = new Map<string, ByteSource>();
   for (const { file } of items) {
     const path = iso.find(resolveModulePath(file, prefix).replace(/^\/+/, ''));
-    if (path !== undefined) files.set(baseName(file), () => iso.read(path));
+    if (path !== undefined) files.set(baseName(file), iso.source(path));
   }
   return files;
 }
@@ -70,13 +68,13 @@ export function imageFromDisc(iso: IsoImage, spec: Pick<HostSpec, 'release' | 'b
 
   const bootbank = new LazyFiles();
   if (bank) {
-    bootbank.add(BOOT_CFG_FILE, () => config);
-    for (const [name, read] of files) bootbank.add(name, read);
+    bootbank.set(BOOT_CFG_FILE, config);
+    for (const [name, source] of files) bootbank.add(name, source);
   } else {
     const build = safeboot.build ?? `${spec.release.version}-0.0.${spec.release.build}`;
     files.delete(MEDIA_ONLY);
     const state = defaultState({ build, bootUuid: spec.boot.bootUuid });
-    if (!files.has(STATE_FILE)) files.set(STATE_FILE, () => state);
+    if (!files.has(STATE_FILE)) files.set(STATE_FILE, bytesSource(state));
     const kept = items.filter(({ file }) => baseName(file) !== MEDIA_ONLY);
     if (!kept.some(({ file }) => baseName(file) === STATE_FILE)) kept.push({ file: STATE_FILE, options: '' });
     const [kernel, ...modules] = kept.map(({ file, options }) => ({ file: `/${baseName(file)}`, options }));
@@ -91,21 +89,21 @@ export function imageFromDisc(iso: IsoImage, spec: Pick<HostSpec, 'release' | 'b
       build,
       updated: 1,
     });
-    bootbank.add(BOOT_CFG_FILE, () => installed);
-    for (const [name, read] of files) bootbank.add(name, read);
+    bootbank.set(BOOT_CFG_FILE, installed);
+    for (const [name, source] of files) bootbank.add(name, source);
   }
   return { bootbank, esp: systemPartition(iso, files) };
 }
 
 /** Loaders of the disc where they are those of an installed host, else those that the image brings along (btldr). */
-function systemPartition(iso: IsoImage, files: ReadonlyMap<string, () => Uint8Array>): ReadonlyMap<string, Uint8Array> {
+function systemPartition(iso: IsoImage, files: ReadonlyMap<string, ByteSource>): ReadonlyMap<string, Uint8Array> {
   const disc = efiFiles(iso);
   if ([...disc.keys()].some((path) => MBOOT.test(path))) return disc;
   const name = [...files.keys()].find((file) => BOOT_LOADERS.test(file));
-  const data = name === undefined ? undefined : files.get(name)?.();
-  if (data === undefined) {
+  const source = name === undefined ? undefined : files.get(name);
+  if (source === undefined) {
     const problem = 'the disc has neither EFI/VMware/mboot64.efi nor the boot loader archive btldr';
     throw new FormatError({ structure: 'installer disc', field: 'EFI', problem });
   }
-  return bootLoaders([{ name: 'btldr', type: 'tgz', data }]);
+  return bootLoaders([{ name: 'btldr', type: 'tgz', data: source.read(0, source.size) }]);
 }

@@ -25,7 +25,6 @@ import {
   softwareComponentEvent,
   versionEvent,
 } from '../src/vim/index.ts';
-import type { BootModule } from './boot/modules.ts';
 import { PCR_NUMBERS, type PcrBanks } from './pcrs.ts';
 
 /** Names of the banks in the API. */
@@ -56,7 +55,10 @@ export interface ReportInputs {
   readonly log: Uint8Array;
   /** TXT log, where a launch took place. */
   readonly txtLog: Uint8Array | undefined;
-  readonly modules: readonly BootModule[];
+  /** File name of module 0. */
+  readonly kernel: string;
+  /** Content of the measured option files, by file name. */
+  readonly optionFiles: ReadonlyMap<string, Uint8Array>;
   /** Owner of a module by file name; undefined where no installed VIB owns it. */
   readonly owners: ReadonlyMap<string, ModuleOwner>;
   /** Whether package information was complete. */
@@ -80,7 +82,7 @@ function hashOf(event: LogEvent, bank: HashName): EventHash {
 
 /** PCR 17 and 18: anonymous components, except the MLE. */
 function launchEntries(log: EventLog, bank: HashName, inputs: ReportInputs): HostTpmEventLogEntry[] {
-  const owner = inputs.owners.get(inputs.modules[0]?.name ?? '');
+  const owner = inputs.owners.get(inputs.kernel);
   return log.events
     .filter((event) => event.type !== EV.NO_ACTION)
     .map((event) => {
@@ -107,7 +109,7 @@ function osDetails(event: LogEvent, hash: EventHash, inputs: ReportInputs): Host
     case 'module':
       return softwareComponentEvent(hash, esxi.name, inputs.owners.get(esxi.name));
     case 'bootOptions':
-      return optionEvent(hash, esxi.name, inputs.modules.find((m) => m.name === esxi.name)?.content);
+      return optionEvent(hash, esxi.name, inputs.optionFiles.get(esxi.name));
     case 'commandLine':
       return commandEvent(hash, esxi.text);
     case 'securityOption':

@@ -9,7 +9,6 @@ import { decodePem } from '../src/crypto/pem.ts';
 import { parseCertificate } from '../src/crypto/x509.ts';
 import {
   asksForMeasurement,
-  type BootModule,
   buildBootbank,
   checkBootModules,
   extractMle,
@@ -20,6 +19,7 @@ import {
   KEY_TABLE_SECTION,
   lowestSegment,
   type ModuleKey,
+  moduleStream,
   parseBootCfg,
   parseElf,
   parseKeyTable,
@@ -63,8 +63,13 @@ function disk(name: 'esxi-8.0' | 'esxi-6.7') {
   });
 }
 
+interface BankModule {
+  readonly file: string;
+  readonly data: Uint8Array;
+}
+
 /** The modules of a disk in the order of its boot.cfg, decompressed. */
-function modules(bootbank: ReadonlyMap<string, Uint8Array>): BootModule[] {
+function modules(bootbank: ReadonlyMap<string, Uint8Array>): BankModule[] {
   const { mboot } = parseBootCfg(bootbank.get('boot.cfg') ?? new Uint8Array(0));
   return [mboot.kernel ?? '', ...mboot.modules.map(({ file }) => file)].map((file) => {
     const data = bootbank.get(file.slice(1)) ?? new Uint8Array(0);
@@ -72,7 +77,7 @@ function modules(bootbank: ReadonlyMap<string, Uint8Array>): BootModule[] {
   });
 }
 
-const moduleOf = (list: readonly BootModule[], file: string): Uint8Array =>
+const moduleOf = (list: readonly BankModule[], file: string): Uint8Array =>
   list.find((module) => module.file === file)?.data ?? new Uint8Array(0);
 
 function loaderKeys(esp: ReadonlyMap<string, Uint8Array>): ModuleKey[] {
@@ -158,9 +163,12 @@ describe.each(['esxi-8.0', 'esxi-6.7'] as const)('boot disk of %s', (name) => {
     expect(files.slice(-2)).toEqual(['/imgdb.tgz', '/state.tgz']);
   });
 
-  it('passes the bootloader check with the keys inside mboot64.efi', () => {
+  it('passes the bootloader check with the keys inside mboot64.efi', async () => {
     const { bootbank, esp } = disk(name);
-    const check = checkBootModules(modules(bootbank), loaderKeys(esp));
+    const check = await checkBootModules(
+      modules(bootbank).map(({ file, data }) => ({ file, head: data.subarray(0, 512), content: moduleStream(data) })),
+      loaderKeys(esp),
+    );
     expect(check.verdict).toBe('valid');
     expect(check.signers.map(({ keyId }) => keyId)).toEqual(['esxsim_test67']);
     expect(check.modules.map(({ file }) => file)).toEqual(

@@ -5,7 +5,7 @@ import { appendModulePath, findSection, isElf, parseElf } from '../../src/esxboo
 import { decodeVersionRecord } from '../../src/eventlog/data/index.ts';
 import { type EsxiEvent, esxiTaggedData } from '../../src/eventlog/index.ts';
 import type { Measurer } from '../measure.ts';
-import { measureEsxi } from './esxi-measurer.ts';
+import { contentDigest, measureEsxi } from './esxi-measurer.ts';
 import type { BootModule } from './modules.ts';
 
 /** PCRs of mboot (facts §1, design B). */
@@ -36,10 +36,10 @@ export function moduleTarget(module: Pick<BootModule, 'name' | 'stem' | 'extensi
 }
 
 /** The version record of a kernel module with its path appended; undefined where it has none that can be read. */
-export function versionRecord(module: BootModule): Uint8Array | undefined {
-  if (!isElf(module.content)) return undefined;
+export async function versionRecord(module: BootModule): Promise<Uint8Array | undefined> {
+  if (!isElf(module.head)) return undefined;
   try {
-    const section = findSection(parseElf(module.content), '.version');
+    const section = findSection(parseElf(await module.content()), '.version');
     return section === undefined ? undefined : appendModulePath(section.data, module.path);
   } catch (error) {
     if (error instanceof InputError) return undefined;
@@ -50,12 +50,11 @@ export function versionRecord(module: BootModule): Uint8Array | undefined {
 /** Measures a module, after its version record where it has one. */
 export async function measureModule(measurer: Measurer, module: BootModule): Promise<void> {
   const { pcr, event } = moduleTarget(module);
-  const version = VERSIONED.has(module.stem) ? versionRecord(module) : undefined;
+  const version = VERSIONED.has(module.stem) ? await versionRecord(module) : undefined;
   if (version !== undefined) {
     const record: EsxiEvent = { kind: 'version', record: decodeVersionRecord(version), bytes: version };
     await measureEsxi(measurer, MBOOT_PCR.module, record, esxiTaggedData(record));
   }
   // Some firmware refuses to hash nothing, so mboot measures one zero byte for an empty module.
-  const content = module.content.length === 0 ? new Uint8Array(1) : module.content;
-  await measureEsxi(measurer, pcr, event, content);
+  await measureEsxi(measurer, pcr, event, module.size === 0 ? new Uint8Array(1) : contentDigest(module));
 }

@@ -39,10 +39,10 @@ export async function checkModuleSignatures(
   const keys = trustedKeys(machine, boot.mboot);
   const check =
     keys &&
-    checkBootModules(
-      modules.map((m) => ({ file: m.path, data: m.content })),
+    (await checkBootModules(
+      modules.map((m) => ({ file: m.path, head: m.head, content: m })),
       keys,
-    );
+    ));
   for (const module of check?.modules ?? []) machine.console.print('mboot', bootCheckLine(module));
   for (const signer of check?.signers ?? []) {
     if (boot.measurer === undefined) break;

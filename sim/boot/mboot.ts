@@ -16,7 +16,7 @@ import {
   resolveModulePath,
 } from '../../src/esxboot/index.ts';
 import { NV_INDEX_ASSET_TAG } from '../asset-tag.ts';
-import { findFile, findName } from '../image.ts';
+import { findFile, findName, findSource } from '../image.ts';
 import { halt, type Machine } from '../machine.ts';
 import type { Measurer } from '../measure.ts';
 import type { Firmware } from '../platform/firmware.ts';
@@ -24,7 +24,7 @@ import { readNv } from '../tpm/identity.ts';
 import { measureEsxi } from './esxi-measurer.ts';
 import { MBOOT_PCR, measureModule } from './mboot-measure.ts';
 import { checkModuleSignatures } from './mboot-signatures.ts';
-import { type BootModule, ModuleCache, openModule } from './modules.ts';
+import { type BootModule, ModuleReader } from './modules.ts';
 import type { SafebootResult } from './safeboot.ts';
 
 /** What mboot hands to the kernel. */
@@ -110,11 +110,16 @@ async function loadModules(
   measurer: Measurer | undefined,
 ): Promise<{ modules: BootModule[]; measured: boolean }> {
   const modules: BootModule[] = [];
-  const cache = new ModuleCache();
+  const files = items.map(({ file, options }, index) => {
+    const source = findSource(machine.image.bootbank, file);
+    return source && { index, path: file, options, source };
+  });
+  // The VMkernel compares SHA-256 with the signed checksums, whatever banks the TPM has.
+  const reader = new ModuleReader(files, [...new Set([...(measurer?.banks ?? []), 'sha256' as const])]);
   let measuring = false;
   for (const [index, item] of items.entries()) {
-    const module = loadModule(machine, index, item, cache);
-    if (index === 0) measuring = measurer !== undefined && kernelAsksForMeasurement(machine, module);
+    const module = await loadModule(machine, reader, index, item);
+    if (index === 0) measuring = measurer !== undefined && (await kernelAsksForMeasurement(machine, module));
     modules.push(module);
     if (!measuring || measurer === undefined) continue;
     try {
@@ -128,21 +133,20 @@ async function loadModules(
   return { modules, measured: measuring };
 }
 
-/** Bytes of a file that the bank lists; one that vanished meanwhile is an InputError. */
-function fileBytes(machine: Machine, name: string): Uint8Array {
-  const bytes = machine.image.bootbank.get(name);
-  if (bytes === undefined) throw new InputError(`${name}: no longer in the boot bank`);
-  return bytes;
-}
-
-function loadModule(machine: Machine, index: number, item: ModuleItem, cache: ModuleCache): BootModule {
-  const name = findName(machine.image.bootbank, item.file);
-  if (name === undefined) halt(machine, 'mboot', 'BOOT_FILE_MISSING', `Fatal error: 15 (Not found): ${item.file}`);
+async function loadModule(
+  machine: Machine,
+  reader: ModuleReader,
+  index: number,
+  item: ModuleItem,
+): Promise<BootModule> {
+  if (findName(machine.image.bootbank, item.file) === undefined) {
+    halt(machine, 'mboot', 'BOOT_FILE_MISSING', `Fatal error: 15 (Not found): ${item.file}`);
+  }
   machine.console.print('mboot', `Loading ${item.file}${item.options === '' ? '' : ` ${item.options}`}`);
   try {
-    const module = openModule(index, item.file, item.options, () => fileBytes(machine, name), cache);
+    const module = await reader.take(index);
     if (!module.compressed) machine.console.print('mboot', `Warning: ${item.file} is not compressed`);
-    machine.clock.advance(loadTime(module.content.length));
+    machine.clock.advance(loadTime(module.size));
     return module;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
@@ -151,9 +155,9 @@ function loadModule(machine: Machine, index: number, item: ModuleItem, cache: Mo
 }
 
 /** Reads the ESXBootInfo header of module 0; without one the kernel cannot be started. */
-function kernelAsksForMeasurement(machine: Machine, module: BootModule): boolean {
+async function kernelAsksForMeasurement(machine: Machine, module: BootModule): Promise<boolean> {
   try {
-    const segment = isElf(module.content) ? lowestSegment(parseElf(module.content)) : undefined;
+    const segment = isElf(module.head) ? lowestSegment(parseElf(await module.content())) : undefined;
     const found = segment === undefined ? undefined : findEsxBootInfo(segment.data);
     if (found !== undefined) return asksForMeasurement(found.header);
   } catch (error) {

@@ -1,107 +1,220 @@
-/** Boot modules: read from the boot bank and unpacked, as every loader of the chain sees them. */
+/**
+ * Boot modules: read from the boot bank and unpacked, as every loader of the chain sees them. An image may be larger than
+ * memory: each module is taken in one pass that finds out what the loaders ask for, and read again for the rest.
+ */
 import { primitives } from '#primitives';
+import { type ByteSource, bytesSource } from '../../src/archive/index.ts';
 import { InputError } from '../../src/bytes/errors.ts';
-import { splitModuleName } from '../../src/esxboot/index.ts';
+import { hash } from '../../src/crypto/hash.ts';
+import type { HashName } from '../../src/crypto/primitives.ts';
+import { type ModuleStream, splitModuleName } from '../../src/esxboot/index.ts';
+import {
+  type ContentScan,
+  isGzip,
+  type ScannedArchive,
+  scanContent,
+  type TarEntry,
+  unpackEach,
+} from '../../src/vib/index.ts';
 
 /** Most bytes of one decompressed module. */
 export const MAX_MODULE = 1 << 30;
 
-/** A module in memory. */
-export interface BootModule {
+/** Decompressed bytes that stay in memory: of one module, and of all modules of a boot. */
+const KEEP_EACH = 512 << 10;
+const KEEP_ALL = 8 << 20;
+
+/** What a module is called and where it stands. */
+export interface ModuleName {
   /** Position in the boot order; 0 is the kernel that mboot starts. */
   readonly index: number;
   /** Path as boot.cfg resolves it, e.g. `/b.b00`. */
   readonly path: string;
+  /** Options behind the name in boot.cfg. */
+  readonly options: string;
+}
+
+/** A module, unpacked once; its content comes from the boot bank again where it is not small. */
+export class BootModule implements ModuleName, ModuleStream {
+  readonly index: number;
+  readonly path: string;
+  readonly options: string;
   /** Base name, e.g. `b.b00`. */
   readonly name: string;
   /** Base name without the extension, e.g. `b`. */
   readonly stem: string;
   readonly extension: string;
-  /** Options behind the name in boot.cfg. */
-  readonly options: string;
-  /** Decompressed content; what is measured. Of large images it may be read again each time. */
-  readonly content: Uint8Array;
+  readonly #source: ByteSource;
+  readonly #scan: ContentScan;
+
+  constructor({ index, path, options }: ModuleName, source: ByteSource, scan: ContentScan) {
+    const { base, stem, extension } = splitModuleName(path);
+    this.index = index;
+    this.path = path;
+    this.options = options;
+    this.name = base;
+    this.stem = stem;
+    this.extension = extension;
+    this.#source = source;
+    this.#scan = scan;
+  }
+
   /** Whether the file was gzip. */
-  readonly compressed: boolean;
-}
-
-/** Whether bytes start as a gzip member. */
-export function isGzip(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x1f && bytes[1] === 0x8b;
-}
-
-/** Decompressed bytes that stay in memory: small images whole, of large ones what was used last. */
-const CACHE_BYTES = 64 << 20;
-
-/** Contents of the modules of one boot, read again where they did not fit. */
-export class ModuleCache {
-  readonly #contents = new Map<string, Uint8Array>();
-  readonly #limit: number;
-  #size = 0;
-
-  constructor(limit = CACHE_BYTES) {
-    this.#limit = limit;
+  get compressed(): boolean {
+    return this.#scan.compressed;
   }
 
-  /** The content kept under this key, or what `load` gives; the one asked for last always stays. */
-  get(key: string, load: () => Uint8Array): Uint8Array {
-    const kept = this.#contents.get(key);
-    const content = kept ?? load();
-    // Re-inserting makes it the youngest.
-    if (kept !== undefined) this.#contents.delete(key);
-    else this.#makeRoom(content.length);
-    this.#contents.set(key, content);
-    return content;
+  /** Bytes of the decompressed content. */
+  get size(): number {
+    return this.#scan.size;
   }
 
-  #makeRoom(size: number): void {
-    this.#size += size;
-    for (const [key, { length }] of this.#contents) {
-      if (this.#size <= this.#limit) return;
-      this.#contents.delete(key);
-      this.#size -= length;
+  /** Its first 512 bytes, or all where there are fewer. */
+  get head(): Uint8Array {
+    return this.#scan.head;
+  }
+
+  /** The directory where the module is an archive. */
+  get archive(): ScannedArchive | undefined {
+    return this.#scan.archive;
+  }
+
+  /** Digest of the content: what is measured. Of the hashes that were asked for when it was read. */
+  digest(name: HashName): Uint8Array {
+    return this.#scan.digest(name);
+  }
+
+  /** The content in order. A file that no longer unpacks, or to another size, is an InputError. */
+  async each(onChunk: (chunk: Uint8Array) => void): Promise<void> {
+    const { content, size } = this.#scan;
+    if (content !== undefined) return onChunk(content);
+    let seen = 0;
+    try {
+      await unpackEach(this.#source, size, (chunk) => {
+        seen += chunk.length;
+        onChunk(chunk);
+      });
+    } catch (error) {
+      if (error instanceof InputError) throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      throw new InputError(`${this.path}: changed during the boot: ${why}`, { cause: error });
     }
+    if (seen !== size) throw new InputError(`${this.path}: changed during the boot: ${seen} bytes instead of ${size}`);
   }
+
+  /** Ranges of the content, in the order asked for, from one pass. */
+  async ranges(wanted: readonly { readonly offset: number; readonly length: number }[]): Promise<Uint8Array[]> {
+    const { content } = this.#scan;
+    if (content !== undefined) return wanted.map(({ offset, length }) => content.subarray(offset, offset + length));
+    const out = wanted.map(({ length }) => new Uint8Array(length));
+    if (wanted.length === 0) return out;
+    let at = 0;
+    await this.each((chunk) => {
+      const end = at + chunk.length;
+      for (const [i, { offset, length }] of wanted.entries()) {
+        const [from, to] = [Math.max(offset, at), Math.min(offset + length, end)];
+        if (from < to) out[i]?.set(chunk.subarray(from - at, to - at), from - offset);
+      }
+      at = end;
+    });
+    return out;
+  }
+
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    const [bytes = new Uint8Array(0)] = await this.ranges([{ offset, length }]);
+    return bytes;
+  }
+
+  /** The whole content: only for modules that a loader has to map. */
+  content(): Promise<Uint8Array> {
+    return this.read(0, this.size);
+  }
+
+  async digestOf(name: HashName, length: number): Promise<Uint8Array> {
+    const { content } = this.#scan;
+    if (content !== undefined) return hash(name, content.subarray(0, length));
+    const digest = primitives.createHash(name);
+    let left = length;
+    await this.each((chunk) => {
+      if (left > 0) digest.update(chunk.subarray(0, left));
+      left -= chunk.length;
+    });
+    return digest.digest();
+  }
+}
+
+/** Data of archive entries taken together, in bytes, before the next pass: bounds what is in memory at once. */
+const BATCH = 16 << 20;
+
+/** Gives the data of these entries of the module's archive, in this order, and keeps none of them. */
+export async function eachFile(
+  module: BootModule,
+  entries: readonly TarEntry[],
+  visit: (entry: TarEntry, data: Uint8Array) => void,
+): Promise<void> {
+  for (let from = 0; from < entries.length; ) {
+    let to = from;
+    for (let size = 0; to < entries.length && (to === from || size < BATCH); to++) size += entries[to]?.size ?? 0;
+    const batch = entries.slice(from, to);
+    const data = await module.ranges(batch.map(({ dataOffset, size }) => ({ offset: dataOffset, length: size })));
+    for (const [i, entry] of batch.entries()) visit(entry, data[i] ?? new Uint8Array(0));
+    from = to;
+  }
+}
+
+/** Unpacks a file of the boot bank in memory. */
+export const unpacked = (file: Uint8Array): Uint8Array => (isGzip(file) ? primitives.gunzip(file, MAX_MODULE) : file);
+
+/** Modules whose passes run at the same time: decompression has threads of its own. */
+const IN_FLIGHT = 4;
+
+/** A module that is asked for by name, and where its bytes are. */
+export interface ModuleFile extends ModuleName {
+  readonly source: ByteSource;
 }
 
 /**
- * Unpacks a file of the boot bank. Throws the decompressor's Error where the gzip data is damaged. `content` of the result
- * is unpacked again from `read` where the cache has let it go; a file that no longer unpacks then is an InputError.
+ * Reads modules one after the other, while the passes of the next ones already run. Each comes with the digests in `hashes`.
+ * Damaged gzip data are the decompressor's Error, thrown when the module's turn has come.
  */
-export function openModule(
-  index: number,
-  path: string,
-  options: string,
-  read: () => Uint8Array,
-  cache: ModuleCache = new ModuleCache(),
-): BootModule {
-  const { base, stem, extension } = splitModuleName(path);
-  let compressed = false;
-  const load = (): Uint8Array => {
-    const file = read();
-    compressed = isGzip(file);
-    return compressed ? primitives.gunzip(file, MAX_MODULE) : file;
-  };
-  const key = `${index} ${path}`;
-  cache.get(key, load);
-  const again = (): Uint8Array => {
-    try {
-      return load();
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      throw new InputError(`${path}: changed during the boot: ${why}`, { cause: error });
-    }
-  };
-  return {
-    index,
-    path,
-    name: base,
-    stem,
-    extension,
-    options,
-    compressed,
-    get content() {
-      return cache.get(key, again);
-    },
-  };
+export class ModuleReader {
+  readonly #files: readonly (ModuleFile | undefined)[];
+  readonly #hashes: readonly HashName[];
+  readonly #running = new Map<number, Promise<BootModule>>();
+  #keep = KEEP_ALL;
+
+  /** @param files in boot order; undefined where one is missing and will not be asked for */
+  constructor(files: readonly (ModuleFile | undefined)[], hashes: readonly HashName[]) {
+    this.#files = files;
+    this.#hashes = hashes;
+  }
+
+  /** The module at this place of the list. */
+  async take(place: number): Promise<BootModule> {
+    for (let next = place; next < Math.min(place + IN_FLIGHT, this.#files.length); next++) this.#start(next);
+    const module = this.#running.get(place);
+    this.#running.delete(place);
+    if (module === undefined) throw new RangeError(`no module ${place}`);
+    return module;
+  }
+
+  #start(place: number): void {
+    const file = this.#files[place];
+    if (file === undefined || this.#running.has(place)) return;
+    const started = this.#read(file);
+    // An error counts when somebody waits for this module, not before.
+    started.catch(() => undefined);
+    this.#running.set(place, started);
+  }
+
+  async #read(file: ModuleFile): Promise<BootModule> {
+    const keep = Math.min(KEEP_EACH, this.#keep);
+    const scan = await scanContent(file.source, { hashes: this.#hashes, maxBytes: MAX_MODULE, keep });
+    this.#keep -= scan.content?.length ?? 0;
+    return new BootModule(file, file.source, scan);
+  }
 }
+
+/** One module from bytes at hand. */
+export const readModule = (name: ModuleName, file: Uint8Array, hashes: readonly HashName[] = []): Promise<BootModule> =>
+  new ModuleReader([{ ...name, source: bytesSource(file) }], hashes).take(0);

@@ -25,7 +25,7 @@ const NV_INFO = utf8('esxsim NV index information');
 export async function launchTxt(machine: Machine, modules: readonly BootModule[]): Promise<Measurer> {
   const { console, spec, clock } = machine;
   const tpm = checkPreconditions(machine);
-  const mle = findMle(machine, modules[0]);
+  const mle = await findMle(machine, modules[0]);
   const acm = buildSinitAcm(spec.hardware.txt.sinit);
   const log = new EventLogWriter({ algorithms: spec.hardware.tpm.banks, platformClass: 1 });
   const measurer = new Measurer(tpm.client, log, spec.hardware.tpm.banks, 3);
@@ -72,9 +72,9 @@ function checkPreconditions(machine: Machine): MachineTpm {
   return machine.tpm ?? halt(machine, 'tboot', 'TXT_LAUNCH_FAILED', 'TXT: TPM is not ready');
 }
 
-function findMle(machine: Machine, module: BootModule | undefined): Uint8Array {
+async function findMle(machine: Machine, module: BootModule | undefined): Promise<Uint8Array> {
   try {
-    const found = module !== undefined && isElf(module.content) ? extractMle(parseElf(module.content)) : undefined;
+    const found = module !== undefined && isElf(module.head) ? extractMle(parseElf(await module.content())) : undefined;
     if (found !== undefined) return found.pages;
   } catch (error) {
     if (!(error instanceof InputError)) throw error;

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
+import { sourceOf } from '../../src/archive/index.ts';
 import { utf8 } from '../../src/bytes/bytes.ts';
 import { InputError } from '../../src/bytes/errors.ts';
 import { parseAcceptance, type Vib } from '../../src/vib/index.ts';
 import { type Bypass, installLog, installPlanned, installPolicy, planInstall } from '../install.ts';
 import { packageRoot } from '../node/files.ts';
 import { loadVibs } from '../node/image-files.ts';
-import { writeTree } from '../node/trees.ts';
+import { entrySize, type TreeEntry, writeTree } from '../node/trees.ts';
 import { readCertificates } from '../node/vib-files.ts';
 import type { HostSpec } from '../spec/schema.ts';
 import type { CommandInput, CommandIo, CommandResult, Options } from './command.ts';
@@ -30,6 +31,13 @@ function levelOf(spec: HostSpec, options: Options): HostSpec['acceptanceLevel'] 
   return level;
 }
 
+/** The files of a part of the disk, left where they are. */
+const sources = (files: ReadonlyMap<string, Uint8Array>, folder: string): TreeEntry[] =>
+  [...files.keys()].flatMap((name) => {
+    const data = sourceOf(files, name);
+    return data === undefined ? [] : [{ path: folder + name, data }];
+  });
+
 export async function run({ options }: CommandInput, io: CommandIo): Promise<CommandResult> {
   const out = options.text('out');
   if (out === undefined) throw new InputError('image build: --out DIR is needed');
@@ -44,11 +52,7 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
   const plan = planInstall(vibs, installPolicy(spec, vibs, choices));
   const image = installPlanned(spec, plan);
   const log = installLog(plan, Date.parse(spec.time));
-  const entries = [
-    ...[...image.bootbank].map(([path, data]) => ({ path, data })),
-    ...[...image.esp].map(([path, data]) => ({ path: `esp/${path}`, data })),
-    { path: LOG, data: utf8(log) },
-  ];
+  const entries = [...sources(image.bootbank, ''), ...sources(image.esp, 'esp/'), { path: LOG, data: utf8(log) }];
   writeTree(out, entries);
   for (const { message } of plan.bypassed) io.progress(`warning: ${message}`);
   if (bypass.length > 0 && spec.hardware.secureBoot.enabled) {
@@ -67,7 +71,7 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
       skipped: plan.skipped,
       bypassed: plan.bypassed,
       rebootRequired: plan.rebootRequired,
-      files: entries.map(({ path, data }) => ({ path, size: data.length })),
+      files: entries.map((entry) => ({ path: entry.path, size: entrySize(entry) })),
     },
     exitCode: 0,
   };

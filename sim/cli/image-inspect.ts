@@ -1,4 +1,4 @@
-import { withSource } from '../../src/bytes/errors.ts';
+import { withSourceAsync } from '../../src/bytes/errors.ts';
 import { parseAcceptance } from '../../src/vib/index.ts';
 import { type ImageInspection, inspectImage, type ModuleInspection } from '../image-inspect.ts';
 import { loadImage } from '../node/image-files.ts';
@@ -49,7 +49,7 @@ export async function run({ args, options }: CommandInput): Promise<CommandResul
   const image = loadImage(spec);
   const path = args.join(', ');
   const time = readTime(options.text('time')) ?? Date.parse(spec.time);
-  const info = withSource(path, () =>
+  const info = await withSourceAsync(path, () =>
     inspectImage(image, { time, ...(roots.length > 0 ? { roots: readCertificates(roots) } : {}) }),
   );
   return { text: render(info, path), json: info, exitCode: 0 };

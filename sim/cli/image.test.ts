@@ -97,7 +97,7 @@ describe('image inspect', () => {
     for (const profile of ['esxi-8.0-uefi', 'esxi-6.7-txt']) {
       const spec = resolveSpec({ profile });
       const image = loadImage(spec);
-      const info = inspectImage(image, { time: Date.parse(spec.time) });
+      const info = await inspectImage(image, { time: Date.parse(spec.time) });
       const { tpm } = await new Host(spec, image).powerOn();
       const measured = new Map<string, { pcr: number; digest: string }>();
       for (const { pcrIndex, eventDetails } of tpm?.report.tpmEvents ?? []) {
@@ -121,11 +121,12 @@ describe('image inspect', () => {
     bootbank.set('vmkusb.v00', bootbank.get('pvscsi.v00') ?? new Uint8Array(0));
     bootbank.set('stray.v00', new Uint8Array(5));
     bootbank.delete('vsan.v00');
-    const info: ImageInspection = inspectImage({ ...image, bootbank }, { time: 'ignore' });
+    const info: ImageInspection = await inspectImage({ ...image, bootbank }, { time: 'ignore' });
     expect(info.modules.find(({ file }) => file === 'vmkusb.v00')?.checksum).toBe(false);
     expect(info.unused).toEqual(['stray.v00']);
     expect(info.problems).toEqual(['/vsan.v00: named in boot.cfg, not in the boot bank']);
-    expect(() => inspectImage({ esp: image.esp, bootbank: new Map() }, { time: 'ignore' })).toThrow(/no boot\.cfg/);
+    const empty = inspectImage({ esp: image.esp, bootbank: new Map() }, { time: 'ignore' });
+    await expect(empty).rejects.toThrow(/no boot\.cfg/);
   });
 
   it('shows a level that the signature does not carry', async () => {

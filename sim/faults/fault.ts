@@ -1,4 +1,5 @@
 /** The shape of a fault: a documented entry that changes one point of a simulated host, and what a good verifier must find. */
+import type { LazyFiles } from '../../src/archive/index.ts';
 import type { BootImage } from '../image.ts';
 import type { HostSpec } from '../spec/schema.ts';
 
@@ -7,8 +8,8 @@ export type VerdictWord = 'TRUSTED' | 'UNTRUSTED' | 'REJECT' | 'MALFORMED' | 'IN
 
 /** A boot disk that a fault may change. */
 export interface MutableImage extends BootImage {
-  readonly bootbank: Map<string, Uint8Array>;
-  readonly esp: Map<string, Uint8Array>;
+  readonly bootbank: LazyFiles;
+  readonly esp: LazyFiles;
 }
 
 /** One entry of the catalogue. */

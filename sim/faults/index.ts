@@ -1,3 +1,4 @@
+import { LazyFiles } from '../../src/archive/index.ts';
 import { InputError } from '../../src/bytes/errors.ts';
 import type { BootImage } from '../image.ts';
 import type { HostSpec } from '../spec/schema.ts';
@@ -39,7 +40,7 @@ export function findFault(text: string): { fault: Fault; parameter: string | und
 /** The boot disk with all named faults applied, in the order given; the original is not touched. */
 export function applyImageFaults(image: BootImage, faults: readonly string[]): BootImage {
   if (faults.length === 0) return image;
-  const changed: MutableImage = { bootbank: new Map(image.bootbank), esp: new Map(image.esp) };
+  const changed: MutableImage = { bootbank: LazyFiles.from(image.bootbank), esp: LazyFiles.from(image.esp) };
   for (const text of faults) {
     const { fault, parameter } = findFault(text);
     fault.patchImage(changed, parameter);

@@ -1,7 +1,7 @@
 import { InputError } from '../../src/bytes/errors.ts';
 import { parseTrailer, stripTrailer } from '../../src/esxboot/index.ts';
-import { gzip } from '../../src/vib/index.ts';
-import { isGzip, openModule } from '../boot/modules.ts';
+import { gzip, isGzip } from '../../src/vib/index.ts';
+import { unpacked } from '../boot/modules.ts';
 import { findFile } from '../image.ts';
 import type { Fault } from './fault.ts';
 
@@ -23,7 +23,7 @@ export const MODULE_UNSIGNED_ZERO: Fault = {
     const file = findFile(image.bootbank, name);
     if (file === undefined)
       throw new InputError(`fault module-unsigned-zero: no module ${JSON.stringify(name)} in the boot bank`);
-    const { content } = openModule(0, name, '', () => file);
+    const content = unpacked(file);
     if (!parseTrailer(content).ok) throw new InputError(`fault module-unsigned-zero: ${name} carries no signature`);
     const bare = stripTrailer(content);
     image.bootbank.set(name, isGzip(file) ? gzip(bare) : bare);

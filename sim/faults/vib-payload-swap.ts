@@ -1,9 +1,8 @@
 import { gzipSync } from 'fflate';
-import { primitives } from '#primitives';
 import { InputError } from '../../src/bytes/errors.ts';
 import { isElf, parseTrailer } from '../../src/esxboot/index.ts';
-import { readVmtar } from '../../src/vib/index.ts';
-import { isGzip, MAX_MODULE } from '../boot/modules.ts';
+import { isGzip, readVmtar } from '../../src/vib/index.ts';
+import { unpacked } from '../boot/modules.ts';
 import { findFile } from '../image.ts';
 import type { Fault, MutableImage } from './fault.ts';
 
@@ -46,7 +45,7 @@ function patchImage(image: MutableImage, parameter: string | undefined): void {
       `fault vib-payload-swap: no module ${JSON.stringify(name)} in the boot bank; there are ${known}`,
     );
   }
-  const content = isGzip(file) ? primitives.gunzip(file, MAX_MODULE) : file;
+  const content = unpacked(file);
   const { start, size } = target(content);
   const changed = flipByte(content, start, size);
   image.bootbank.set(name.toLowerCase(), isGzip(file) ? gzipSync(changed, { mtime: 0 }) : changed);

@@ -15,7 +15,7 @@ import { installImage } from '../install.ts';
 import { imageFromDisc } from '../media.ts';
 import type { HostSpec } from '../spec/schema.ts';
 import { fileSource } from './file-source.ts';
-import { isFolder, listFolder, packageRoot, readFile } from './files.ts';
+import { isFolder, listFolder, packageRoot } from './files.ts';
 
 /** Folder of the system partition inside a boot bank folder. */
 const ESP_FOLDER = 'esp';
@@ -118,14 +118,14 @@ function openVib(path: string): Vib {
 /** A boot bank folder: its files, and the system partition in the subfolder `esp`. Files are read when they are used. */
 function readBootbank(folder: string): BootImage {
   const names = listFolder(folder).filter((name) => !isFolder(join(folder, name)));
-  const bootbank = new LazyFiles(names.map((name) => [name, () => readFile(join(folder, name))]));
+  const bootbank = new LazyFiles(names.map((name) => [name, fileSource(join(folder, name))]));
   const esp = new LazyFiles();
   const espFolder = listFolder(folder).find((name) => name.toLowerCase() === ESP_FOLDER);
   const walk = (path: string): void => {
     for (const name of listFolder(join(folder, path))) {
       const inner = `${path}/${name}`;
       if (isFolder(join(folder, inner))) walk(inner);
-      else esp.add(inner.slice(inner.indexOf('/') + 1), () => readFile(join(folder, inner)));
+      else esp.add(inner.slice(inner.indexOf('/') + 1), fileSource(join(folder, inner)));
     }
   };
   if (espFolder !== undefined) walk(espFolder);

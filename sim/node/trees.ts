@@ -1,16 +1,19 @@
 /** A folder with subfolders, written as a whole or not at all. */
 import {
   chmodSync,
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   renameSync,
   rmdirSync,
   rmSync,
-  writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { type ByteSource, piecesOf } from '../../src/archive/index.ts';
 import { InputError } from '../../src/bytes/errors.ts';
 import { unsafePath } from '../../src/vib/index.ts';
 
@@ -20,7 +23,24 @@ export interface TreeEntry {
   readonly directory?: boolean;
   /** Permission bits; the owner may always read and write. */
   readonly mode?: number;
-  readonly data: Uint8Array;
+  /** Content: bytes, or where they are read piece by piece. */
+  readonly data: Uint8Array | ByteSource;
+}
+
+/** Bytes of an entry's content. */
+export const entrySize = ({ data }: TreeEntry): number => ('read' in data ? data.size : data.length);
+
+function writeFile(path: string, data: Uint8Array | ByteSource): void {
+  const file = openSync(path, 'wx');
+  try {
+    for (const piece of 'read' in data ? piecesOf(data) : [data]) writeFully(file, piece);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function writeFully(file: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
 }
 
 /** Refuses paths that lead outside, that appear twice, or that make one name a file and a folder. */
@@ -52,7 +72,7 @@ export function writeTree(target: string, entries: readonly TreeEntry[]): void {
       const full = join(staging, name);
       mkdirSync(directory ? full : dirname(full), { recursive: true });
       if (directory) continue;
-      writeFileSync(full, data, { flag: 'wx' });
+      writeFile(full, data);
       chmodSync(full, (mode & 0o777) | 0o600);
     }
     if (existsSync(path)) rmdirSync(path);

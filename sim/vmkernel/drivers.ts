@@ -4,7 +4,7 @@ import { isElf, type ModuleKey, parseElf, verifyModule } from '../../src/esxboot
 import type { Machine } from '../machine.ts';
 import type { AddressSpace } from './address-space.ts';
 import { moduleSegments } from './elf-segments.ts';
-import type { Tardisk } from './tardisks.ts';
+import { eachTardiskFile, type Tardisk } from './tardisks.ts';
 
 /** Folder of loadable kernel modules. */
 const DRIVER_FOLDER = 'usr/lib/vmware/vmkmod/';
@@ -18,12 +18,15 @@ export interface DriverContext {
 }
 
 /** Loads every driver of every archive, in mounting order, and places it above the kernel. */
-export function loadDrivers(machine: Machine, space: AddressSpace, context: DriverContext): void {
-  for (const { files } of context.tardisks) {
-    for (const file of files) {
-      if (!file.path.startsWith(DRIVER_FOLDER) || !isElf(file.data)) continue;
-      loadDriver(machine, space, context, file.path.slice(DRIVER_FOLDER.length), file.data);
-    }
+export async function loadDrivers(machine: Machine, space: AddressSpace, context: DriverContext): Promise<void> {
+  for (const tardisk of context.tardisks) {
+    await eachTardiskFile(
+      tardisk,
+      (path) => path.startsWith(DRIVER_FOLDER),
+      (path, data) => {
+        if (isElf(data)) loadDriver(machine, space, context, path.slice(DRIVER_FOLDER.length), data);
+      },
+    );
   }
 }
 

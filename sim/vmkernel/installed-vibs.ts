@@ -4,9 +4,9 @@
  */
 import { toHex } from '../../src/bytes/bytes.ts';
 import { InputError } from '../../src/bytes/errors.ts';
-import { hash } from '../../src/crypto/hash.ts';
 import type { Certificate } from '../../src/crypto/x509.ts';
 import {
+  ANCHOR_FOLDER,
   ANCHOR_PAYLOAD,
   IMGDB_FILE,
   type Imgdb,
@@ -29,7 +29,7 @@ import type { RunningSystem } from '../boot/chain.ts';
 import type { BootModule } from '../boot/modules.ts';
 import { halt, type Machine } from '../machine.ts';
 import type { ModuleOwner } from '../report.ts';
-import type { Tardisk } from './tardisks.ts';
+import { eachTardiskFile, type Tardisk } from './tardisks.ts';
 
 /** What the check works on. */
 export interface ImageCheck {
@@ -39,15 +39,15 @@ export interface ImageCheck {
 }
 
 /** Fills in the installed VIBs and owners; halts where Secure Boot does not allow the image. */
-export function checkInstalledVibs(machine: Machine, system: RunningSystem, check: ImageCheck): void {
-  const database = readDatabase(machine, check.modules);
+export async function checkInstalledVibs(machine: Machine, system: RunningSystem, check: ImageCheck): Promise<void> {
+  const database = await readDatabase(machine, check.modules);
   const vibs = database?.vibs ?? [];
   system.vibs = vibs;
   system.owners = ownersOf(database);
   const unowned = unownedModules(check.modules, system.owners);
   system.reliable = vibs.length > 0 && unowned.length === 0;
 
-  const roots = trustAnchors(machine, check.tardisks);
+  const roots = await trustAnchors(machine, check.tardisks);
   const revoked = revocationList(machine.spec.vmkernel.revokedCertificates ?? []);
   const bad = vibs.flatMap((vib) => badVib(machine, vib, roots, revoked));
   for (const vib of vibs) checkPayloads(machine, vib, check);
@@ -66,14 +66,14 @@ export function checkInstalledVibs(machine: Machine, system: RunningSystem, chec
   }
 }
 
-function readDatabase(machine: Machine, modules: readonly BootModule[]): Imgdb | undefined {
+async function readDatabase(machine: Machine, modules: readonly BootModule[]): Promise<Imgdb | undefined> {
   const database = modules.find((module) => module.name === IMGDB_FILE);
   if (database === undefined) {
     machine.console.print('vmkernel', `Image: no ${IMGDB_FILE} among the modules`);
     return undefined;
   }
   try {
-    const result = readImgdb(database.content);
+    const result = readImgdb(await database.content());
     for (const finding of result.findings)
       machine.console.print('vmkernel', `Image: ${IMGDB_FILE}: ${finding.message}`);
     return result;
@@ -99,8 +99,20 @@ function unownedModules(modules: readonly BootModule[], owners: ReadonlyMap<stri
   return modules.map((m) => m.name).filter((name) => !owners.has(name) && !UNOWNED_TAIL.includes(name));
 }
 
-function trustAnchors(machine: Machine, tardisks: readonly Tardisk[]): readonly Certificate[] {
-  const files = tardisks.find(({ module }) => module.stem === ANCHOR_PAYLOAD)?.files ?? [];
+/** The certificates of an archive that lie where trust anchors belong. */
+export async function anchorFiles(tardisk: Tardisk): Promise<{ path: string; data: Uint8Array }[]> {
+  const files: { path: string; data: Uint8Array }[] = [];
+  await eachTardiskFile(
+    tardisk,
+    (path) => path.startsWith(ANCHOR_FOLDER),
+    (path, data) => files.push({ path, data }),
+  );
+  return files;
+}
+
+async function trustAnchors(machine: Machine, tardisks: readonly Tardisk[]): Promise<readonly Certificate[]> {
+  const tardisk = tardisks.find(({ module }) => module.stem === ANCHOR_PAYLOAD);
+  const files = tardisk === undefined ? [] : await anchorFiles(tardisk);
   return readTrustAnchors(files, (path, why) =>
     machine.console.print('vmkernel', `Image: trust anchor ${path}: ${why}`),
   );
@@ -137,7 +149,7 @@ function checkPayloads(machine: Machine, vib: ImgdbVib, check: ImageCheck): void
     const module = check.modules.find((m) => m.name === vib.files.get(name));
     const expected = checksums.find((sum) => sum.type === 'sha-256' && sum.verifyProcess === 'gunzip')?.value;
     if (module === undefined || expected === undefined) continue;
-    if (toHex(hash('sha256', module.content)) === expected) continue;
+    if (toHex(module.digest('sha256')) === expected) continue;
     const line = `Image: payload ${name} of VIB ${vibId(vib.descriptor)}: ${module.name} differs from its signed checksum`;
     machine.console.print('vmkernel', line);
     if (check.secureBoot && machine.spec.vmkernel.payloadCheck === 'enforce') {

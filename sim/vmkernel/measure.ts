@@ -1,6 +1,6 @@
 /** What the VMkernel itself measures: everything after a TXT launch (design A), and the end of every boot. */
 import { securityOptionText } from '../../src/eventlog/index.ts';
-import { measureEsxi } from '../boot/esxi-measurer.ts';
+import { contentDigest, measureEsxi } from '../boot/esxi-measurer.ts';
 import type { BootModule } from '../boot/modules.ts';
 import type { Measurer } from '../measure.ts';
 
@@ -29,13 +29,14 @@ export async function measureAfterLaunch(
 ): Promise<void> {
   await measureEsxi(measurer, TXT_PCR.configuration, { kind: 'commandLine', text: commandLine });
   const options = modules.filter((m) => m.extension === 'gz');
-  for (const { name, content } of options) {
-    await measureEsxi(measurer, TXT_PCR.configuration, { kind: 'bootOptions', name }, content);
+  for (const module of options) {
+    const event = { kind: 'bootOptions', name: module.name } as const;
+    await measureEsxi(measurer, TXT_PCR.configuration, event, contentDigest(module));
   }
   for (const module of modules) {
     const pcr = txtModulePcr(module);
     if (module.extension === 'gz' || pcr === undefined) continue;
-    await measureEsxi(measurer, pcr, { kind: 'module', name: module.name }, module.content);
+    await measureEsxi(measurer, pcr, { kind: 'module', name: module.name }, contentDigest(module));
   }
 }
 

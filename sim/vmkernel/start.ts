@@ -45,13 +45,13 @@ export async function startVmkernel(machine: Machine, system: RunningSystem, boo
   }
 
   const tardisks = mountTardisks(machine, boot.modules);
-  checkInstalledVibs(machine, system, { modules: boot.modules, tardisks, secureBoot: boot.secureBoot });
+  await checkInstalledVibs(machine, system, { modules: boot.modules, tardisks, secureBoot: boot.secureBoot });
   const execInstalledOnly = bootOption(boot.commandLine, 'execInstalledOnly') ?? spec.boot.execInstalledOnly;
 
   const space = new AddressSpace(spec.vmkernel.randomizeLayout ? machine.entropy.stream('address space') : undefined);
-  const keys = startKernelImage(machine, space, boot);
-  loadDrivers(machine, space, { tardisks, keys, secureBoot: boot.secureBoot });
-  startUserWorlds(machine, space, { tardisks, execInstalledOnly, owners: system.owners });
+  const keys = await startKernelImage(machine, space, boot);
+  await loadDrivers(machine, space, { tardisks, keys, secureBoot: boot.secureBoot });
+  await startUserWorlds(machine, space, { tardisks, execInstalledOnly, owners: system.owners });
   system.layout = space.regions;
 
   if (measurer !== undefined) {
@@ -95,13 +95,17 @@ function checkCpu(machine: Machine): void {
 }
 
 /** Places the kernel image and its memory, and takes the keys for modules out of it. */
-function startKernelImage(machine: Machine, space: AddressSpace, boot: MbootResult): readonly ModuleKey[] {
+async function startKernelImage(
+  machine: Machine,
+  space: AddressSpace,
+  boot: MbootResult,
+): Promise<readonly ModuleKey[]> {
   const kernel = boot.modules.find((module) => module.stem === 'k');
-  if (kernel === undefined || !isElf(kernel.content)) {
+  if (kernel === undefined || !isElf(kernel.head)) {
     return halt(machine, 'vmkernel', 'BOOT_FILE_DAMAGED', 'The VMkernel image (k) is missing or not an ELF file');
   }
   try {
-    const elf = parseElf(kernel.content);
+    const elf = parseElf(await kernel.content());
     const base = space.placeKernel(imageSegments(elf));
     space.place('vmkernel', WINDOWS.heap, [{ name: 'heap', size: KERNEL_HEAP, permissions: 'rw-' }]);
     for (let cpu = 0; cpu < 4; cpu++) {

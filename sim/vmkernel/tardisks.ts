@@ -1,15 +1,14 @@
 /** Tardisks: archives of the boot bank that the VMkernel mounts as its file system, in boot order. */
 import { InputError } from '../../src/bytes/errors.ts';
-import { isUstar, readUstar } from '../../src/vib/ustar.ts';
-import { isVmtar, readVmtar } from '../../src/vib/vmtar.ts';
-import type { BootModule } from '../boot/modules.ts';
+import type { TarEntry } from '../../src/vib/index.ts';
+import { type BootModule, eachFile } from '../boot/modules.ts';
 import type { Machine } from '../machine.ts';
 
-/** A file of a mounted archive. */
+/** A file of a mounted archive; its data are in the module. */
 export interface TardiskFile {
   /** Path without a leading slash. */
   readonly path: string;
-  readonly data: Uint8Array;
+  readonly entry: TarEntry;
 }
 
 /** A mounted archive. */
@@ -18,30 +17,28 @@ export interface Tardisk {
   readonly files: readonly TardiskFile[];
 }
 
-/**
- * The files of an archive; undefined where the module is none. Their data are taken from the module when they are asked for,
- * so that a mounted archive holds no memory. Throws FormatError where it is damaged.
- */
-export function openArchive(module: BootModule): TardiskFile[] | undefined {
-  const { content } = module;
-  const entries = isVmtar(content) ? readVmtar(content) : isUstar(content) ? readUstar(content) : undefined;
-  return entries
-    ?.filter(({ type }) => type === 'file' || type === 'shared')
-    .map(({ name, data }) => {
-      // The readers give views of the content.
-      const start = data.byteOffset - content.byteOffset;
-      return tardiskFile(module, name.replace(/^(\.?\/)+/, ''), start, start + data.length);
-    });
+/** The files of an archive; undefined where the module is none. Throws FormatError where it is damaged. */
+export function openArchive({ archive }: BootModule): TardiskFile[] | undefined {
+  if (archive === undefined) return undefined;
+  if ('error' in archive) throw archive.error;
+  return archive.entries
+    .filter(({ type }) => type === 'file' || type === 'shared')
+    .map((entry) => ({ path: entry.name.replace(/^(\.?\/)+/, ''), entry }));
 }
 
-/** A function of its own, because a getter made beside the content would keep all of it alive. */
-function tardiskFile(module: BootModule, path: string, start: number, end: number): TardiskFile {
-  return {
-    path,
-    get data() {
-      return module.content.subarray(start, end);
-    },
-  };
+/** Gives the data of some files of a tardisk, in its order, and keeps none. */
+export async function eachTardiskFile(
+  { module, files }: Tardisk,
+  wanted: (path: string) => boolean,
+  visit: (path: string, data: Uint8Array) => void,
+): Promise<void> {
+  const found = files.filter(({ path }) => wanted(path));
+  const paths = new Map(found.map(({ path, entry }) => [entry, path]));
+  await eachFile(
+    module,
+    found.map(({ entry }) => entry),
+    (entry, data) => visit(paths.get(entry) ?? entry.name, data),
+  );
 }
 
 /** Mounts every archive among the modules. A damaged one is not mounted; its absence shows later, as on a host. */

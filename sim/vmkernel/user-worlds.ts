@@ -5,7 +5,7 @@ import type { Machine } from '../machine.ts';
 import type { ModuleOwner } from '../report.ts';
 import { type AddressSpace, WINDOWS } from './address-space.ts';
 import { imageSegments } from './elf-segments.ts';
-import type { Tardisk } from './tardisks.ts';
+import { eachTardiskFile, type Tardisk } from './tardisks.ts';
 
 const STACK = 1 << 20;
 const HEAP = 4 << 20;
@@ -22,21 +22,21 @@ export interface UserWorldContext {
 }
 
 /** Starts every application of the mounted archives. */
-export function startUserWorlds(machine: Machine, space: AddressSpace, context: UserWorldContext): void {
-  for (const { module, files } of context.tardisks) {
-    const installed = context.owners.has(module.name);
-    for (const file of files) {
-      if (!EXECUTABLE.test(file.path) || !isElf(file.data)) continue;
-      const name = file.path.slice(file.path.lastIndexOf('/') + 1);
-      if (context.execInstalledOnly && !installed) {
-        machine.console.print(
-          'vmkernel',
-          `User world ${name}: not started (execInstalledOnly: ${module.name} belongs to no VIB)`,
-        );
-      } else {
-        startWorld(machine, space, name, file.data);
-      }
-    }
+export async function startUserWorlds(machine: Machine, space: AddressSpace, context: UserWorldContext): Promise<void> {
+  for (const tardisk of context.tardisks) {
+    const file = tardisk.module.name;
+    const refused = context.execInstalledOnly && !context.owners.has(file);
+    await eachTardiskFile(
+      tardisk,
+      (path) => EXECUTABLE.test(path),
+      (path, data) => {
+        if (!isElf(data)) return;
+        const name = path.slice(path.lastIndexOf('/') + 1);
+        if (!refused) return startWorld(machine, space, name, data);
+        const why = `execInstalledOnly: ${file} belongs to no VIB`;
+        machine.console.print('vmkernel', `User world ${name}: not started (${why})`);
+      },
+    );
   }
 }
 

@@ -14,7 +14,46 @@ export interface ByteSource {
 
 /** A source over bytes in memory; what it reads are views. */
 export function bytesSource(bytes: Uint8Array): ByteSource {
-  return { size: bytes.length, read: (offset, length) => bytes.subarray(offset, offset + length) };
+  const { length: size } = bytes;
+  return { size, read: (offset, length) => (length === size ? bytes : bytes.subarray(offset, offset + length)) };
+}
+
+/** A source over bytes that are made or read each time, and not kept: for files that are small or rarely used. */
+export function deferredSource(read: () => Uint8Array): ByteSource {
+  return {
+    get size() {
+      return read().length;
+    },
+    read: (offset, length) => read().subarray(offset, offset + length),
+  };
+}
+
+/** Several sources one after the other, as one. */
+export function joinedSource(parts: readonly ByteSource[]): ByteSource {
+  const [first] = parts;
+  if (first !== undefined && parts.length === 1) return first;
+  return {
+    size: parts.reduce((sum, { size }) => sum + size, 0),
+    read: (offset, length) => {
+      const out = new Uint8Array(length);
+      let start = 0;
+      for (const part of parts) {
+        const from = Math.max(offset, start);
+        const to = Math.min(offset + length, start + part.size);
+        if (from < to) out.set(part.read(from - start, to - from), from - offset);
+        start += part.size;
+      }
+      return out;
+    },
+  };
+}
+
+/** Bytes read at once from a source that is read to its end. */
+const PIECE = 256 << 10;
+
+/** The bytes of a source from beginning to end, in pieces. */
+export function* piecesOf(source: ByteSource): Generator<Uint8Array, void> {
+  for (let at = 0; at < source.size; at += PIECE) yield source.read(at, Math.min(PIECE, source.size - at));
 }
 
 /** A part of a source as a source of its own. The part must lie within the source (InputError). */
@@ -27,7 +66,20 @@ function isRange(source: ByteSource, offset: number, length: number): boolean {
   return offset >= 0 && length >= 0 && offset + length <= source.size;
 }
 
-/** Reads a range that the archive itself states: a range beyond the end is a FormatError with structure and field. */
+/** A part that the archive itself states, as a source: one beyond the end is a FormatError with structure and field. */
+export function sliceRange(
+  source: ByteSource,
+  offset: number,
+  length: number,
+  structure: string,
+  field: string,
+): ByteSource {
+  if (isRange(source, offset, length)) return sliceSource(source, offset, length);
+  const problem = `needs ${length} bytes, the input ends at ${source.size}`;
+  throw new FormatError({ structure, field, offset, problem });
+}
+
+/** {@link sliceRange}, read at once. */
 export function readRange(
   source: ByteSource,
   offset: number,
@@ -35,10 +87,7 @@ export function readRange(
   structure: string,
   field: string,
 ): Uint8Array {
-  if (!isRange(source, offset, length)) {
-    const problem = `needs ${length} bytes, the input ends at ${source.size}`;
-    throw new FormatError({ structure, field, offset, problem });
-  }
+  sliceRange(source, offset, length, structure, field);
   const bytes = source.read(offset, length);
   if (bytes.length !== length) {
     throw new FormatError({

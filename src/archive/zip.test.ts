@@ -208,7 +208,8 @@ describe('sources and lazy files', () => {
 
   it('a lazy file is read when asked for, each time', () => {
     let reads = 0;
-    const files = new LazyFiles([['a', () => new Uint8Array([++reads])]]).add('b', () => new Uint8Array(2));
+    const counted = { size: 1, read: () => new Uint8Array([++reads]) };
+    const files = new LazyFiles([['a', counted]]).set('b', new Uint8Array(2));
     expect([...files.keys()]).toEqual(['a', 'b']);
     expect(reads).toBe(0);
     expect(files.get('a')).toEqual(new Uint8Array([1]));

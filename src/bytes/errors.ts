@@ -50,9 +50,20 @@ export function withSource<T>(source: string, run: () => T): T {
   try {
     return run();
   } catch (error) {
-    if (error instanceof InputError && error.source === undefined) {
-      throw new InputError(`${source}: ${error.message}`, { source, cause: error });
-    }
-    throw error;
+    throw named(source, error);
   }
+}
+
+/** {@link withSource} for work that takes its time. */
+export async function withSourceAsync<T>(source: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw named(source, error);
+  }
+}
+
+function named(source: string, error: unknown): unknown {
+  if (!(error instanceof InputError) || error.source !== undefined) return error;
+  return new InputError(`${source}: ${error.message}`, { source, cause: error });
 }

@@ -1,6 +1,6 @@
 /** {@link Primitives} on node:crypto and node:zlib. */
 import * as crypto from 'node:crypto';
-import { gunzipSync } from 'node:zlib';
+import { createGunzip, gunzipSync } from 'node:zlib';
 import { concat, leftPad } from '../bytes/bytes.ts';
 import { multiply, onCurve, verifyDigest } from './noble-ec.ts';
 import type {
@@ -175,11 +175,51 @@ export const primitives: Primitives = {
     try {
       return plain(gunzipSync(data, { maxOutputLength: maxOutput, chunkSize: gunzipChunk(data, maxOutput) }));
     } catch (error) {
-      if (error instanceof RangeError) throw new Error(`decompressed data is too large (limit ${maxOutput} bytes)`);
+      if (error instanceof RangeError) throw tooLarge(maxOutput);
       throw error;
     }
   },
+
+  gunzipEach: (pieces, maxOutput, onChunk) =>
+    new Promise((resolve, reject) => {
+      const gunzip = createGunzip({ chunkSize: STREAM_CHUNK });
+      const next = pieces[Symbol.iterator]();
+      const fail = (error: unknown): void => {
+        gunzip.destroy();
+        reject(error);
+      };
+      const attempt = (run: () => void): void => {
+        try {
+          run();
+        } catch (error) {
+          fail(error);
+        }
+      };
+      // One piece is read ahead of the decompressor, no more.
+      const feed = (): void =>
+        attempt(() => {
+          const { done, value } = next.next();
+          if (done) gunzip.end();
+          else gunzip.write(value, (error) => error || feed());
+        });
+      let size = 0;
+      gunzip.on('data', (chunk: Buffer) =>
+        attempt(() => {
+          size += chunk.length;
+          if (size > maxOutput) throw tooLarge(maxOutput);
+          onChunk(plain(chunk));
+        }),
+      );
+      gunzip.once('end', resolve);
+      gunzip.on('error', fail);
+      feed();
+    }),
 };
+
+/** Output of a stream comes in buffers of this size: larger ones are no faster, smaller ones cost up to a tenth. */
+const STREAM_CHUNK = 512 * 1024;
+
+const tooLarge = (limit: number): Error => new Error(`decompressed data is too large (limit ${limit} bytes)`);
 
 /** The size a gzip trailer announces (modulo 2^32) makes a good single chunk; it is only a hint and never trusted. */
 function gunzipChunk(data: Uint8Array, maxOutput: number): number {

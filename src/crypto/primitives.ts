@@ -81,6 +81,11 @@ export interface Primitives {
    * than `maxOutput` bytes (message contains `too large`).
    */
   gunzip(data: Uint8Array, maxOutput: number): Uint8Array;
+  /**
+   * {@link gunzip} for data that come and go in pieces: `onChunk` gets the output in order, each chunk only for the time of
+   * the call. What `onChunk` throws ends the work. Where the platform has threads, several calls decompress side by side.
+   */
+  gunzipEach(pieces: Iterable<Uint8Array>, maxOutput: number, onChunk: (chunk: Uint8Array) => void): Promise<void>;
 }
 
 /** Modes of {@link Primitives.aes}. */

@@ -74,17 +74,30 @@ export const primitives: Primitives = {
   isProbablePrime: (candidate) => probablePrime(toBigInt(candidate)),
   gunzip: (data, maxOutput) => {
     const parts: Uint8Array[] = [];
-    let size = 0;
-    let ended = false;
-    const stream = new Gunzip((chunk, final) => {
-      size += chunk.length;
-      if (size > maxOutput) throw new Error(`decompressed data is too large (limit ${maxOutput} bytes)`);
-      parts.push(chunk);
-      ended = final;
-    });
-    for (let at = 0; at < data.length; at += 65536)
-      stream.push(data.subarray(at, at + 65536), at + 65536 >= data.length);
-    if (!ended) throw new Error('unexpected end of file');
+    inflate(slices(data), maxOutput, (chunk) => parts.push(chunk));
     return concat(...parts);
   },
+  gunzipEach: async (pieces, maxOutput, onChunk) => inflate(pieces, maxOutput, onChunk),
 };
+
+function* slices(data: Uint8Array): Generator<Uint8Array, void> {
+  for (let at = 0; at < data.length; at += 65536) yield data.subarray(at, at + 65536);
+}
+
+function inflate(pieces: Iterable<Uint8Array>, maxOutput: number, onChunk: (chunk: Uint8Array) => void): void {
+  let size = 0;
+  let ended = false;
+  const stream = new Gunzip((chunk, final) => {
+    size += chunk.length;
+    if (size > maxOutput) throw new Error(`decompressed data is too large (limit ${maxOutput} bytes)`);
+    ended = final;
+    if (chunk.length > 0) onChunk(chunk);
+  });
+  let last: Uint8Array | undefined;
+  for (const piece of pieces) {
+    if (last !== undefined) stream.push(last, false);
+    last = piece;
+  }
+  stream.push(last ?? new Uint8Array(0), true);
+  if (!ended) throw new Error('unexpected end of file');
+}

@@ -4,15 +4,17 @@
  */
 import type { ModuleKey } from './key-table.ts';
 import { splitModuleName } from './module-names.ts';
-import { type ModuleVerification, parseTrailer, verifyModule } from './module-signature.ts';
+import { type ModuleStream, type ModuleVerification, readTrailer, verifyModuleStream } from './module-signature.ts';
 import { findSchema, mustBeSigned } from './signature-schema.ts';
 
 /** A module in boot.cfg order. */
 export interface BootModule {
   /** Name as in boot.cfg. */
   readonly file: string;
+  /** First bytes of the decompressed content: enough to tell an ELF file. */
+  readonly head: Uint8Array;
   /** Decompressed content. */
-  readonly data: Uint8Array;
+  readonly content: ModuleStream;
 }
 
 /** Outcome for one early module. */
@@ -53,8 +55,8 @@ export function bootCheckLine(check: BootModuleCheck): string {
  * Checks every module that the schema of module 0 wants signed. All of them are looked at even after a failure
  * (assumption), so that every signer is reported.
  */
-export function checkBootModules(modules: readonly BootModule[], keys: readonly ModuleKey[]): BootCheck {
-  const first = modules[0] === undefined ? undefined : parseTrailer(modules[0].data);
+export async function checkBootModules(modules: readonly BootModule[], keys: readonly ModuleKey[]): Promise<BootCheck> {
+  const first = modules[0] === undefined ? undefined : await readTrailer(modules[0].content);
   if (first === undefined || (!first.ok && first.code === 'unsigned')) {
     return { verdict: 'unsigned', schema: undefined, modules: [], signers: [] };
   }
@@ -66,8 +68,8 @@ export function checkBootModules(modules: readonly BootModule[], keys: readonly 
   const checks: BootModuleCheck[] = [];
   const signers: ModuleKey[] = [];
   const seen = new Set<string>();
-  for (const [index, { file, data }] of modules.entries()) {
-    if (index > 0 && !mustBeSigned(schema, file, data)) continue;
+  for (const [index, { file, head, content }] of modules.entries()) {
+    if (index > 0 && !mustBeSigned(schema, file, head)) continue;
     const { stem } = splitModuleName(file);
     if (schema.stems.includes(stem) && seen.has(stem)) {
       const result = { ok: false, code: 'duplicate', detail: `second module named ${stem}` } as const;
@@ -75,7 +77,7 @@ export function checkBootModules(modules: readonly BootModule[], keys: readonly 
       continue;
     }
     seen.add(stem);
-    const result = verifyModule(data, keys, schema.number);
+    const result = await verifyModuleStream(content, keys, schema.number);
     if (result.signer !== undefined && !signers.includes(result.signer)) signers.push(result.signer);
     checks.push({ index, file, result });
   }

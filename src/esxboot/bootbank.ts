@@ -3,9 +3,19 @@
  * database, saved state) and the boot loaders of the EFI system partition.
  */
 import { LazyFiles } from '../archive/lazy-files.ts';
+import { bytesSource } from '../archive/source.ts';
 import { utf8 } from '../bytes/bytes.ts';
 import { InputError } from '../bytes/errors.ts';
-import { gzip, isFile, openPayload, type Vib, type VibPayload, vibId, writeUstar } from '../vib/index.ts';
+import {
+  gzip,
+  isFile,
+  openPayload,
+  payloadSource,
+  type Vib,
+  type VibPayload,
+  vibId,
+  writeUstar,
+} from '../vib/index.ts';
 import { withDirectories } from './archive-tree.ts';
 import { BOOT_STATE, writeBootCfg } from './boot-cfg.ts';
 import { buildImgdb, IMGDB_FILE } from './imgdb.ts';
@@ -78,14 +88,14 @@ export function buildBootbank(vibs: readonly Vib[], options: BootbankOptions): B
   const namesOf = new Map<Vib, Map<string, string>>(vibs.map((vib) => [vib, new Map()]));
   for (const { vib, payload } of ordered) {
     const name = bootbankName(payload.name, payload.type, used);
-    files.add(name, () => payload.data);
+    files.add(name, payloadSource(payload));
     namesOf.get(vib)?.set(payload.name, name);
   }
   const byId = [...namesOf].map(([vib, names]) => ({ vib, files: names }));
   byId.sort((a, b) => (vibId(a.vib.descriptor) < vibId(b.vib.descriptor) ? -1 : 1));
   const imgdb = buildImgdb(`ESXi-${options.build}-standard`, byId);
   const state = options.state ?? defaultState(options);
-  files.add(IMGDB_FILE, () => imgdb).add(STATE_FILE, () => state);
+  files.set(IMGDB_FILE, imgdb).set(STATE_FILE, state);
   const [kernelFile, ...modules] = [...files.keys()].map((name) => `/${name}`);
   const bootCfg = writeBootCfg({
     bootstate: BOOT_STATE.VALID,
@@ -98,8 +108,7 @@ export function buildBootbank(vibs: readonly Vib[], options: BootbankOptions): B
     build: options.build,
     updated: options.updated ?? 1,
   });
-  const bootbank = new LazyFiles([[BOOT_CFG_FILE, () => bootCfg]]);
-  for (const name of files.keys()) bootbank.add(name, () => files.get(name) ?? new Uint8Array(0));
+  const bootbank = new LazyFiles([[BOOT_CFG_FILE, bytesSource(bootCfg)], ...files.sources()]);
   return { bootbank, esp: bootLoaders(vibs.flatMap((vib) => vib.payloads)) };
 }
 

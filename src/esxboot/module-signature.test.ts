@@ -7,7 +7,14 @@ import { decodePem } from '../crypto/pem.ts';
 import type { HashName } from '../crypto/primitives.ts';
 import { BOOT_CHECK_TEXT, bootCheckLine, checkBootModules } from './boot-check.ts';
 import type { ModuleKey } from './key-table.ts';
-import { type ModuleSigner, parseTrailer, signModule, stripTrailer, verifyModule } from './module-signature.ts';
+import {
+  type ModuleSigner,
+  moduleStream,
+  parseTrailer,
+  signModule,
+  stripTrailer,
+  verifyModule,
+} from './module-signature.ts';
 import { findSchema, mustBeSigned } from './signature-schema.ts';
 
 const pki = (name: string): Uint8Array => readFileSync(new URL(`../../vib-samples/pki/${name}`, import.meta.url));
@@ -123,21 +130,26 @@ describe('check of the early modules', () => {
   const k = { file: '/k.b00', data: sign(concat(ELF, plain)) };
   const s = { file: '/s.v00', data: sign(plain) };
   const driver = { file: '/nvme_pci.v00', data: plain };
+  const check = (modules: readonly { readonly file: string; readonly data: Uint8Array }[]) =>
+    checkBootModules(
+      modules.map(({ file, data }) => ({ file, head: data.subarray(0, 512), content: moduleStream(data) })),
+      keys,
+    );
 
-  it('is valid where every early module is signed; others are not looked at', () => {
-    const check = checkBootModules([kernel, driver, k, s], keys);
-    expect(check).toMatchObject({ verdict: 'valid', schema: 4 });
-    expect(check.modules.map(bootCheckLine)).toEqual([
+  it('is valid where every early module is signed; others are not looked at', async () => {
+    const checked = await check([kernel, driver, k, s]);
+    expect(checked).toMatchObject({ verdict: 'valid', schema: 4 });
+    expect(checked.modules.map(bootCheckLine)).toEqual([
       'Signature check succeeded on module 0 (/b.b00)',
       'Signature check succeeded on module 2 (/k.b00)',
       'Signature check succeeded on module 3 (/s.v00)',
     ]);
-    expect(check.signers).toEqual([current.entry]);
+    expect(checked.signers).toEqual([current.entry]);
   });
 
-  it('names each signer once, in the order of first use', () => {
+  it('names each signer once, in the order of first use', async () => {
     const list = [kernel, { ...k, data: sign(ELF, 4, older.signer) }, s];
-    expect(checkBootModules(list, keys).signers).toEqual([current.entry, older.entry]);
+    expect((await check(list)).signers).toEqual([current.entry, older.entry]);
   });
 
   it.each([
@@ -148,18 +160,18 @@ describe('check of the early modules', () => {
     ['unknown schema', [{ ...kernel, data: sign(ELF, 9) }, k], 'invalid', ['wrong-schema']],
     ['named module twice', [kernel, s, { ...s, file: '/s.v01' }], 'invalid', ['duplicate']],
     ['unsigned esxupdt under schema 4', [kernel, { file: '/esxupdt.v00', data: plain }], 'invalid', ['unsigned']],
-  ] as const)('%s', (_, modules, verdict, codes) => {
-    const check = checkBootModules(modules, keys);
-    expect(check.verdict).toBe(verdict);
-    expect(check.modules.filter(({ result }) => !result.ok).map(({ result }) => result.code)).toEqual(codes);
+  ] as const)('%s', async (_, modules, verdict, codes) => {
+    const checked = await check(modules);
+    expect(checked.verdict).toBe(verdict);
+    expect(checked.modules.filter(({ result }) => !result.ok).map(({ result }) => result.code)).toEqual(codes);
   });
 
-  it('does not want esxupdt signed before schema 4', () => {
+  it('does not want esxupdt signed before schema 4', async () => {
     const list = [
       { ...kernel, data: sign(ELF, 3) },
       { file: '/esxupdt.v00', data: plain },
     ];
-    expect(checkBootModules(list, keys).verdict).toBe('valid');
+    expect((await check(list)).verdict).toBe('valid');
   });
 
   it('has the texts of mboot', () => {

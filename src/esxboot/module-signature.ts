@@ -49,23 +49,33 @@ export type TrailerResult =
 /** Finds the trailer of a decompressed module. Never throws. */
 export function parseTrailer(module: Uint8Array): TrailerResult {
   const size = module.length;
-  const view = new DataView(module.buffer, module.byteOffset, module.byteLength);
-  if (size < FOOTER_SIZE || view.getUint32(size - 4, true) !== SIGNATURE_MAGIC) {
+  const length = footerLength(module.subarray(Math.max(size - FOOTER_SIZE, 0)), size);
+  if (typeof length !== 'number') return length;
+  const start = size - FOOTER_SIZE - length;
+  const bare = decodeTrailer(module.subarray(start - SCHEMA_SIZE, start + length));
+  return { ok: true, trailer: { ...bare, signedData: module.subarray(0, start) } };
+}
+
+/** sigLen of the footer of a module of `size` bytes, or why there is no usable one. */
+function footerLength(footer: Uint8Array, size: number): number | Extract<TrailerResult, { ok: false }> {
+  const view = new DataView(footer.buffer, footer.byteOffset, footer.byteLength);
+  if (footer.length < FOOTER_SIZE || view.getUint32(4, true) !== SIGNATURE_MAGIC) {
     return { ok: false, code: 'unsigned', detail: 'no signature trailer' };
   }
-  const length = view.getUint32(size - 8, true);
+  const length = view.getUint32(0, true);
   const room = size - FOOTER_SIZE - SCHEMA_SIZE;
-  if (length <= KEY_ID_SIZE || length > room) {
-    return { ok: false, code: 'bad-length', detail: `signature of ${length} bytes, ${Math.max(room, 0)} available` };
-  }
-  const start = size - FOOTER_SIZE - length;
-  const trailer: SignatureTrailer = {
-    schema: view.getUint32(start - SCHEMA_SIZE, true),
-    keyId: decodeKeyId(module.subarray(start, start + KEY_ID_SIZE)),
-    signature: module.subarray(start + KEY_ID_SIZE, start + length),
-    signedData: module.subarray(0, start),
+  if (length > KEY_ID_SIZE && length <= room) return length;
+  return { ok: false, code: 'bad-length', detail: `signature of ${length} bytes, ${Math.max(room, 0)} available` };
+}
+
+/** Schema number, key id and signature from the bytes between the module and the footer. */
+function decodeTrailer(bytes: Uint8Array): BareTrailer {
+  const [keyAt, signatureAt] = [SCHEMA_SIZE, SCHEMA_SIZE + KEY_ID_SIZE];
+  return {
+    schema: new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true),
+    keyId: decodeKeyId(bytes.subarray(keyAt, signatureAt)),
+    signature: bytes.subarray(signatureAt),
   };
-  return { ok: true, trailer };
 }
 
 /** The module without its trailer (schema number removed too); the module itself where it has none. */
@@ -99,17 +109,22 @@ export interface ModuleVerification {
   readonly signer: ModuleKey | undefined;
 }
 
-/**
- * Checks the trailer of a decompressed module against a key table, in mboot's order: trailer, key id, length, schema
- * (where `schema` is given), signature. Never throws on a bad module. Certificate validity dates are not looked at.
- */
-export function verifyModule(module: Uint8Array, keys: readonly ModuleKey[], schema?: number): ModuleVerification {
-  const parsed = parseTrailer(module);
-  if (!parsed.ok) {
-    const { code, detail } = parsed;
-    return { ok: false, code, detail, schema: undefined, keyId: undefined, signer: undefined };
-  }
-  const { trailer } = parsed;
+/** A trailer without what it covers. */
+type BareTrailer = Omit<SignatureTrailer, 'signedData'>;
+
+/** What is left to do after everything but the signature itself was found good. */
+interface Pending {
+  readonly digest: HashName;
+  /** The verdict, once the digest of the signed data is known. */
+  finish(digest: Uint8Array): ModuleVerification;
+}
+
+/** The checks in mboot's order: key id, length, schema (where `schema` is given); the signature is left to the caller. */
+function judgeTrailer(
+  trailer: BareTrailer,
+  keys: readonly ModuleKey[],
+  schema: number | undefined,
+): ModuleVerification | Pending {
   const about = { schema: trailer.schema, keyId: trailer.keyId };
   const fail = (code: SignatureProblem, detail: string, signer?: ModuleKey): ModuleVerification => ({
     ok: false,
@@ -128,10 +143,71 @@ export function verifyModule(module: Uint8Array, keys: readonly ModuleKey[], sch
   if (schema !== undefined && trailer.schema !== schema) {
     return fail('wrong-schema', `schema ${trailer.schema}, module 0 has ${schema}`, entry);
   }
-  if (!verifyPkcs1(key, entry.digest, hash(entry.digest, trailer.signedData), trailer.signature)) {
-    return fail('bad-signature', `signature by ${entry.keyId} does not match the module`, entry);
-  }
-  return { ok: true, code: 'ok', detail: `signed by ${entry.keyId}`, ...about, signer: entry };
+  return {
+    digest: entry.digest,
+    finish: (digest) =>
+      verifyPkcs1(key, entry.digest, digest, trailer.signature)
+        ? { ok: true, code: 'ok', detail: `signed by ${entry.keyId}`, ...about, signer: entry }
+        : fail('bad-signature', `signature by ${entry.keyId} does not match the module`, entry),
+  };
+}
+
+function untrailed({ code, detail }: Extract<TrailerResult, { ok: false }>): ModuleVerification {
+  return { ok: false, code, detail, schema: undefined, keyId: undefined, signer: undefined };
+}
+
+/**
+ * Checks the trailer of a decompressed module against a key table, in mboot's order: trailer, key id, length, schema
+ * (where `schema` is given), signature. Never throws on a bad module. Certificate validity dates are not looked at.
+ */
+export function verifyModule(module: Uint8Array, keys: readonly ModuleKey[], schema?: number): ModuleVerification {
+  const parsed = parseTrailer(module);
+  if (!parsed.ok) return untrailed(parsed);
+  const judged = judgeTrailer(parsed.trailer, keys, schema);
+  return 'finish' in judged ? judged.finish(hash(judged.digest, parsed.trailer.signedData)) : judged;
+}
+
+/** A decompressed module that is not in memory. */
+export interface ModuleStream {
+  /** Bytes. */
+  readonly size: number;
+  /** A range within the module. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+  /** Digest of its first `length` bytes. */
+  digestOf(name: HashName, length: number): Promise<Uint8Array>;
+}
+
+/** A module that is in memory, as a stream. */
+export function moduleStream(module: Uint8Array): ModuleStream {
+  return {
+    size: module.length,
+    read: async (offset, length) => module.subarray(offset, offset + length),
+    digestOf: async (name, length) => hash(name, module.subarray(0, length)),
+  };
+}
+
+/** Reads the trailer of a streamed module: as {@link parseTrailer}, with the number of bytes the signature covers. */
+export async function readTrailer(
+  module: ModuleStream,
+): Promise<Extract<TrailerResult, { ok: false }> | { ok: true; trailer: BareTrailer; covered: number }> {
+  const footer = await module.read(Math.max(module.size - FOOTER_SIZE, 0), Math.min(module.size, FOOTER_SIZE));
+  const length = footerLength(footer, module.size);
+  if (typeof length !== 'number') return length;
+  const covered = module.size - FOOTER_SIZE - length;
+  const bytes = await module.read(covered - SCHEMA_SIZE, SCHEMA_SIZE + length);
+  return { ok: true, trailer: decodeTrailer(bytes), covered };
+}
+
+/** {@link verifyModule} for a module that is not in memory. */
+export async function verifyModuleStream(
+  module: ModuleStream,
+  keys: readonly ModuleKey[],
+  schema?: number,
+): Promise<ModuleVerification> {
+  const parsed = await readTrailer(module);
+  if (!parsed.ok) return untrailed(parsed);
+  const judged = judgeTrailer(parsed.trailer, keys, schema);
+  return 'finish' in judged ? judged.finish(await module.digestOf(judged.digest, parsed.covered)) : judged;
 }
 
 // The platform keeps an imported key for as long as its object lives: one certificate must always give the same object.

@@ -21,7 +21,7 @@ export function findSchema(number: number): SignatureSchema | undefined {
   return SIGNATURE_SCHEMAS.find((schema) => schema.number === number);
 }
 
-/** Whether a module is an early one, whose signature the bootloader checks: an ELF file or one of the schema's names. */
-export function mustBeSigned(schema: SignatureSchema, path: string, data: Uint8Array): boolean {
-  return isElf(data) || schema.stems.includes(splitModuleName(path).stem);
+/** Whether a module is an early one, whose signature the bootloader checks: an ELF file (by its head) or one of the schema's names. */
+export function mustBeSigned(schema: SignatureSchema, path: string, head: Uint8Array): boolean {
+  return isElf(head) || schema.stems.includes(splitModuleName(path).stem);
 }

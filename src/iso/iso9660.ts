@@ -2,7 +2,7 @@
  * ISO 9660 images (ECMA-119) over random access: the file tree at once, each file when it is asked for. Of the names that
  * an image offers, Rock Ridge goes before Joliet before plain ones. Directories that contain themselves are refused.
  */
-import { type ByteSource, readRange, sliceSource } from '../archive/source.ts';
+import { type ByteSource, joinedSource, readRange, sliceRange, sliceSource } from '../archive/source.ts';
 import { fromLatin1 } from '../bytes/bytes.ts';
 import { FormatError } from '../bytes/errors.ts';
 import { ByteReader } from '../bytes/reader.ts';
@@ -86,23 +86,21 @@ export class IsoImage {
     return undefined;
   }
 
-  /** The bytes of a file. An unknown path or data beyond the end of the image are a FormatError. */
-  read(path: string): Uint8Array {
+  /** A file as a source of its own. An unknown path or data beyond the end of the image are a FormatError. */
+  source(path: string): ByteSource {
     const file = this.files.get(path);
     if (file === undefined) throw fail(path, 'no such file in the image');
     if (file.size > MAX_FILE) throw fail(path, `${file.size} bytes, the limit is ${MAX_FILE}`);
-    const parts = file.extents.map(({ block, size }) =>
-      readRange(this.#source, block * this.#blockSize, size, ISO_STRUCTURE, path),
-    );
-    const [first] = parts;
-    if (first !== undefined && parts.length === 1) return first;
-    const out = new Uint8Array(file.size);
-    let at = 0;
-    for (const part of parts) {
-      out.set(part, at);
-      at += part.length;
-    }
-    return out;
+    const parts = file.extents.map(({ block, size }) => {
+      return sliceRange(this.#source, block * this.#blockSize, size, ISO_STRUCTURE, path);
+    });
+    return joinedSource(parts);
+  }
+
+  /** The bytes of a file; errors as those of {@link source}. */
+  read(path: string): Uint8Array {
+    const source = this.source(path);
+    return source.read(0, source.size);
   }
 
   /** `size` bytes from a sector on, as a source; less where the image ends before. */

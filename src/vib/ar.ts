@@ -3,7 +3,7 @@
  * owners 0); read in that form and in those of other tools (`ar-scan.ts`). An archive that was read is written back with
  * every byte outside of changed members as it was.
  */
-import { type ByteSource, bytesSource, readRange } from '../archive/source.ts';
+import { type ByteSource, bytesSource, readRange, sliceRange } from '../archive/source.ts';
 import { latin1 } from '../bytes/bytes.ts';
 import { InputError } from '../bytes/errors.ts';
 import { ByteWriter } from '../bytes/writer.ts';
@@ -43,6 +43,8 @@ export interface ArFraming {
 export interface ArMember {
   readonly name: string;
   readonly data: Uint8Array;
+  /** The same bytes where they lie in the archive. */
+  readonly source: ByteSource;
   /** Decimal seconds. */
   readonly mtime: string;
   readonly uid: string;
@@ -79,6 +81,7 @@ export function arFromSource(source: ByteSource): ArMember[] {
     const { name, mtime, uid, gid, mode, offset, dataOffset, size } = member;
     return {
       ...{ name, mtime, uid, gid, mode, offset, framing: framingOf(source, member, index, archive) },
+      source: sliceRange(source, dataOffset, size, AR_STRUCTURE, name),
       get data() {
         return readRange(source, dataOffset, size, AR_STRUCTURE, name);
       },

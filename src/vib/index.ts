@@ -1,6 +1,7 @@
 /** `esxsim/vib`: ESXi's installation packages: read, build, sign, check. */
 export * from './acceptance.ts';
 export { type ArInput, type ArMember, isAr, readAr, writeAr } from './ar.ts';
+export { type ContentScan, type ScannedArchive, type ScanOptions, scanContent, unpackEach } from './content-scan.ts';
 export * from './descriptor.ts';
 export { type ExtractedFile, type Extraction, extractMembers, extractVib } from './extract.ts';
 export { isError, VIB_FINDINGS, type VibFinding, type VibFindingCode } from './findings.ts';
@@ -10,6 +11,7 @@ export { isArchiveType, isFile, type OpenPayload, openPayload, type PayloadConte
 export * from './report.ts';
 export * from './revocation.ts';
 export type { ArchiveEntry, ArchiveInput, EntryType } from './tar-header.ts';
+export type { TarEntry, TarKind } from './tar-scan.ts';
 export { isUstar, readUstar, writeUstar } from './ustar.ts';
 export * from './verify.ts';
 export { type SignedDescriptor, verifySignature } from './verify-signature.ts';

@@ -91,7 +91,8 @@ export function checkPayload(
 ): PayloadCheck {
   const { name, type, size } = info;
   const data = vib.payloads.find((payload) => payload.name === name)?.data;
-  if (data === undefined) return { report: { name, type, size, checksums: [], layers: [], ok: false }, opened: undefined };
+  if (data === undefined)
+    return { report: { name, type, size, checksums: [], layers: [], ok: false }, opened: undefined };
   const before = findings.length;
   if (size === undefined) {
     findings.push({ code: 'size-missing', where: name, message: `the member has ${data.length} bytes` });

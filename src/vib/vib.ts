@@ -1,5 +1,5 @@
 /** VIB files: reading them without judging, building them, signing them. */
-
+import { type ByteSource, bytesSource } from '../archive/source.ts';
 import { toHex } from '../bytes/bytes.ts';
 import { FormatError, InputError } from '../bytes/errors.ts';
 import { type CmsSignerInput, createSignedData } from '../crypto/cms.ts';
@@ -32,7 +32,12 @@ export interface VibPayload {
   /** As the descriptor states it: `vgz`, `tgz`, `boot`, … */
   readonly type: string;
   readonly data: Uint8Array;
+  /** The same bytes where they lie, for payloads that stay in their file. */
+  readonly source?: ByteSource;
 }
+
+/** A payload as it is read piece by piece. */
+export const payloadSource = (payload: VibPayload): ByteSource => payload.source ?? bytesSource(payload.data);
 
 /** A VIB as read. Nothing in it is checked against anything else: that is `verifyVib`. */
 export interface Vib {
@@ -70,6 +75,7 @@ export function vibOfMembers(members: readonly ArMember[], options: { readonly m
       {
         name,
         type,
+        source: member.source,
         get data() {
           return member.data;
         },

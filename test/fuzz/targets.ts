@@ -15,6 +15,7 @@ import {
   appendModulePath,
   checkBootModules,
   extractMle,
+  moduleStream,
   parseBootCfg,
   parseElf,
   parseKeyTable,
@@ -54,10 +55,11 @@ export async function targets(): Promise<Target[]> {
   const small = vibs.filter((bytes) => bytes.length < 30_000);
   const vib = readVib(small[0] ?? new Uint8Array(0));
   const modules = result.system.modules;
-  const content = (stem: string): Uint8Array => modules.find((m) => m.stem === stem)?.content ?? new Uint8Array(0);
-  const kernel = parseElf(content('k'));
+  const content = async (wanted: string): Promise<Uint8Array> =>
+    (await modules.find(({ stem, name }) => stem === wanted || name === wanted)?.content()) ?? new Uint8Array(0);
+  const kernel = parseElf(await content('k'));
   const section = (name: string): Uint8Array => kernel.sections.find((s) => s.name === name)?.data ?? new Uint8Array(0);
-  const archive = modules.find((m) => m.name === 'nvmxnet3.v00')?.content ?? new Uint8Array(0);
+  const archive = await content('nvmxnet3.v00');
   const pe = image.esp.get('EFI/VMware/mboot64.efi') ?? new Uint8Array(0);
   const root = new Uint8Array(readFileSync(join(ROOT, 'vib-samples', 'pki', 'vib-root.crt.pem')));
   const roots = decodePem(root).map(({ bytes }) => parseCertificate(bytes));
@@ -86,7 +88,7 @@ export async function targets(): Promise<Target[]> {
     },
     { name: 'XML', inputs: [vib.descriptorBytes, file('report.xml')], run: (b) => parseXml(b, { structure: 'fuzz' }) },
     { name: 'vmtar', inputs: [archive], run: readVmtar },
-    { name: 'ustar', inputs: [content('imgdb')], run: readUstar },
+    { name: 'ustar', inputs: [await content('imgdb')], run: readUstar },
     {
       name: 'gunzip',
       inputs: [vib.payloads[0]?.data ?? new Uint8Array(0)],
@@ -97,13 +99,17 @@ export async function targets(): Promise<Target[]> {
       inputs: [vib.payloads[0]?.data ?? new Uint8Array(0)],
       run: (b) => openPayload({ name: 'fuzz', type: 'vgz', data: b }),
     },
-    { name: 'imgdb', inputs: [content('imgdb')], run: readImgdb },
+    { name: 'imgdb', inputs: [await content('imgdb')], run: readImgdb },
     { name: 'boot.cfg', inputs: [image.bootbank.get('boot.cfg') ?? new Uint8Array(0)], run: parseBootCfg },
-    { name: 'ELF', inputs: [content('k'), content('b')], run: (b) => extractMle(parseElf(b)) },
+    { name: 'ELF', inputs: [await content('k'), await content('b')], run: (b) => extractMle(parseElf(b)) },
     {
       name: 'module signature',
-      inputs: [content('k')],
-      run: (b) => checkBootModules([{ file: 'k.b00', data: b }], parseKeyTable(section('.vmkeys'))),
+      inputs: [await content('k')],
+      run: (b) =>
+        checkBootModules(
+          [{ file: 'k.b00', head: b.subarray(0, 512), content: moduleStream(b) }],
+          parseKeyTable(section('.vmkeys')),
+        ),
     },
     { name: 'key table', inputs: [section('.vmkeys')], run: parseKeyTable },
     {
