@@ -6,6 +6,7 @@ cd "$(dirname "$0")/../.."
 
 PYVMOMI_VERSION=8.0.3.0.1
 PYTSS_VERSION=3.0.0
+PYASN1_MODULES_VERSION=0.4.2
 TSSJS_VERSION=2.0.0
 cache="$PWD/.cache/conformance"
 mkdir -p "$cache/bin"
@@ -34,7 +35,7 @@ fi
 
 if [ ! -x "$cache/venv/bin/python" ]; then python3 -m venv "$cache/venv"; fi
 "$cache/venv/bin/pip" install --quiet --disable-pip-version-check "pyvmomi==$PYVMOMI_VERSION" \
-  "tpm2-pytss==$PYTSS_VERSION"
+  "tpm2-pytss==$PYTSS_VERSION" "pyasn1-modules==$PYASN1_MODULES_VERSION"
 
 # Only its Windows part needs the native modules it depends on: no install script has to run.
 npm install --prefix "$cache/tssjs" --no-save --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error \
@@ -59,6 +60,7 @@ npm install --prefix "$cache/tssjs" --no-save --no-package-lock --ignore-scripts
 (
   cd test/conformance/clients/goverify
   go build -o "$cache/bin/goverify" .
+  go build -o "$cache/bin/goverify-platform" ./platform
 )
 
 for tool in swtpm swtpm_setup tpm2_eventlog tpm2_checkquote openssl ar readelf sbverify sbsign jq go \
@@ -66,4 +68,4 @@ for tool in swtpm swtpm_setup tpm2_eventlog tpm2_checkquote openssl ar readelf s
   command -v "$tool" >/dev/null || { echo "conformance: $tool is missing after set-up" >&2; exit 1; }
 done
 "$cache/bin/govc" version
-"$cache/venv/bin/python" -c 'import pyVim.connect, tpm2_pytss'
+"$cache/venv/bin/python" -c 'import pyVim.connect, tpm2_pytss, pyasn1_modules.rfc5755'
