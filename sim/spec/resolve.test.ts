@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { PROFILES } from '../profiles/index.ts';
 import { resolveSpec } from './resolve.ts';
-import { hostSpecSchema } from './schema.ts';
+import { type HostSpecInput, hostSpecSchema } from './schema.ts';
+import { tpmConfigOf } from './tpm-config.ts';
 import { tpmFirmwareVersion } from './tpm-version.ts';
 
 describe('host spec', () => {
@@ -33,12 +34,31 @@ describe('host spec', () => {
     ],
     ['unknown key', { identity: { nmae: 'x' } }, /^host spec: identity: .*nmae/],
     ['prototype key', JSON.parse('{"__proto__": {"seed": 1}, "identity": {"__proto__": 1}}'), /host spec/],
+    [
+      'unknown endorsement key',
+      { hardware: { tpm: { endorsementKeys: ['eccP256', 'sm2'] } } },
+      /^host spec: hardware\.tpm\.endorsementKeys\[1\]: /,
+    ],
     ['bad host name', { identity: { name: 'a b' } }, /identity\.name: must be a host name/],
     ['bad UUID', { boot: { bootUuid: 'XYZ' } }, /boot\.bootUuid: must be 32 lower-case/],
     ['impossible date', { time: '2026-13-01T00:00:00Z' }, /^host spec: time: /],
   ])('refuses %s on one line with its path', (_, document, message) => {
     expect(() => resolveSpec(document)).toThrow(message);
     expect(() => resolveSpec(document)).not.toThrow(/\n/);
+  });
+
+  it("makes a TPM with the certificates that are asked for, and that of the host's own EK", () => {
+    const of = (tpm: HostSpecInput['hardware']) => tpmConfigOf(resolveSpec({}, { hardware: tpm }));
+    expect(of({}).endorsementKeys).toEqual(['rsa2048', 'eccP256', 'eccP384']);
+    expect(of({ tpm: { ekAlgorithm: 'eccP521' } }).endorsementKeys).toEqual([
+      'rsa2048',
+      'eccP256',
+      'eccP384',
+      'eccP521',
+    ]);
+    const alone = of({ tpm: { ekAlgorithm: 'rsa3072', endorsementKeys: [], platformCertificate: true } });
+    expect(alone.endorsementKeys).toEqual(['rsa3072']);
+    expect(alone.platformCertificate).toMatchObject({ ek: 'rsa3072', serial: 'SIM0B5SN3', dynamicRtm: false });
   });
 
   it('packs a TPM firmware version into its two properties', () => {

@@ -43,7 +43,7 @@ function refused(args: readonly string[], message: RegExp, code = 2): void {
 describe('unusable input', () => {
   it.each<[string, string[], RegExp]>([
     ['unknown profile', ['boot', '--profile', 'esxi-3.5'], /unknown profile "esxi-3.5"; known: esxi-8\.0-uefi/],
-    ['missing spec', ['boot', '--spec', join(folder, 'none.yaml')], /none\.yaml: cannot read: no such file/],
+    ['missing spec', ['boot', '--spec', join(folder, 'absent.yaml')], /absent\.yaml: cannot read: no such file/],
     ['spec that is no YAML', ['boot', '--spec', file('bad.yaml', 'a: [1, 2\nb: }')], /bad\.yaml: not JSON or YAML/],
     [
       'spec with a wrong value',
@@ -59,6 +59,16 @@ describe('unusable input', () => {
       'spec of aliases',
       ['boot', '--spec', file('alias.yaml', 'a: &a [x]\nb: [*a, *a]')],
       /alias\.yaml: not JSON or YAML/,
+    ],
+    [
+      'an EK that no profile knows',
+      ['tpm', 'serve', '--spec', file('ek.yaml', 'hardware: {tpm: {endorsementKeys: [rsa2048, rsa4096]}}')],
+      /ek\.yaml: host spec: hardware\.tpm\.endorsementKeys\[1\]/,
+    ],
+    [
+      'the TPM of a host without one',
+      ['tpm', 'serve', '--spec', file('none.yaml', 'hardware: {tpm: {present: false}}')],
+      /hardware\.tpm\.present: the host has no TPM/,
     ],
     ['unknown fault', ['boot', '--fault', 'no-such-fault'], /unknown fault "no-such-fault"; known: .*vib-payload-swap/],
     ['image build without --out', ['image', 'build'], /image build: --out DIR is needed/],
