@@ -9,16 +9,24 @@ import { entityName } from './entities.ts';
 export class CommandDigest {
   readonly row: AnyCommandRow;
   readonly handles: readonly number[];
-  readonly parameters: Uint8Array;
   readonly #tpm: Tpm;
-  readonly #digests = new Map<number, Uint8Array>();
+  readonly #command: Uint8Array;
+  readonly #parametersAt: number;
+  #digests: Map<number, Uint8Array> | undefined;
   #names: readonly Uint8Array[] | undefined;
 
-  constructor(tpm: Tpm, row: AnyCommandRow, handles: readonly number[], parameters: Uint8Array) {
+  /** @param parametersAt where the parameters begin in `command` */
+  constructor(tpm: Tpm, row: AnyCommandRow, handles: readonly number[], command: Uint8Array, parametersAt: number) {
     this.#tpm = tpm;
     this.row = row;
     this.handles = handles;
-    this.parameters = parameters;
+    this.#command = command;
+    this.#parametersAt = parametersAt;
+  }
+
+  /** Parameters as they were sent. */
+  get parameters(): Uint8Array {
+    return this.#command.subarray(this.#parametersAt);
   }
 
   /** Names of the handles, as they were before the command. */
@@ -29,6 +37,7 @@ export class CommandDigest {
 
   /** cpHash by a hash algorithm. */
   cpHash(alg: number): Uint8Array {
+    this.#digests ??= new Map();
     let digest = this.#digests.get(alg);
     if (digest === undefined) {
       digest = cpHash(alg, this.row.code, this.names, this.parameters);

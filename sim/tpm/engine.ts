@@ -156,7 +156,7 @@ export class Tpm2Engine {
     if (tag === TPM_ST.NO_SESSIONS && row.authHandles > 0) throw refuse(TPM_RC.AUTH_MISSING);
     const sessionsSize = tag === TPM_ST.SESSIONS ? authorisationSize(reader) : 0;
     const parametersAt = reader.offset + sessionsSize;
-    const digest = new CommandDigest(tpm, row, handles, command.subarray(parametersAt));
+    const digest = new CommandDigest(tpm, row, handles, command, parametersAt);
     const area = tag === TPM_ST.SESSIONS ? authorise(tpm, digest, reader, sessionsSize, command) : undefined;
     const audited = isAudited(tpm.state, code);
     if (audited) digest.cpHash(tpm.state.access.audit.alg);

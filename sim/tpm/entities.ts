@@ -172,7 +172,7 @@ export function dictionaryProtected(tpm: Tpm, handle: number): boolean {
 export function withoutTrailingZeros(bytes: Uint8Array): Uint8Array {
   let end = bytes.length;
   while (end > 0 && bytes[end - 1] === 0) end--;
-  return bytes.subarray(0, end);
+  return end === bytes.length ? bytes : bytes.subarray(0, end);
 }
 
 /** Whether `password` is the authorisation value of an entity. */

@@ -1,7 +1,7 @@
 /** Operations on PCR banks that several commands share. */
-import { concat } from '../../src/bytes/bytes.ts';
+import { ByteWriter } from '../../src/bytes/writer.ts';
 import { hash } from '../../src/crypto/hash.ts';
-import { pcrSelection, selectedPcrs, type TPML_PCR_SELECTION } from '../../src/tpm2/structures/index.ts';
+import { isSelected, PCR_SELECT_SIZE, type TPML_PCR_SELECTION } from '../../src/tpm2/structures/index.ts';
 import { PCR_TABLE } from './pcr-table.ts';
 import type { PcrBank, TpmState } from './state.ts';
 
@@ -10,8 +10,7 @@ const scratch = new Uint8Array(128);
 const VIEWS: ReadonlyMap<number, Uint8Array> = new Map([20, 32, 48, 64].map((n) => [n, scratch.subarray(0, 2 * n)]));
 
 /** Whether a bank has this PCR. */
-export const isAllocated = (bank: PcrBank, pcr: number): boolean =>
-  ((bank.select[pcr >> 3] ?? 0) & (1 << (pcr & 7))) !== 0;
+export const isAllocated = (bank: PcrBank, pcr: number): boolean => isSelected(bank.select, pcr);
 
 /** PCR := H(PCR ‖ digest), where the bank has the PCR. */
 export function extendBank(bank: PcrBank, pcr: number, digest: Uint8Array): void {
@@ -38,31 +37,43 @@ export function countChange(state: TpmState, pcr: number): void {
 /** Whether the locality mask of a PCR has `locality`. */
 export const allows = (mask: number, locality: number): boolean => (mask & (1 << locality)) !== 0;
 
-/** Each selected PCR that exists, in order: bank by bank, ascending. */
-export function* selectedValues(
-  state: TpmState,
-  selections: TPML_PCR_SELECTION,
-): Generator<{ selection: number; pcr: number; value: Uint8Array }> {
-  for (const [selection, { hash: alg, pcrSelect }] of selections.entries()) {
-    const bank = bankOf(state, alg);
+/** A selected PCR that exists. */
+export interface SelectedPcr {
+  /** Its place in the list of selections. */
+  readonly selection: number;
+  readonly pcr: number;
+  readonly value: Uint8Array;
+}
+
+/** The first `most` selected PCRs that exist, in order: bank by bank, ascending. */
+export function selectedValues(state: TpmState, selections: TPML_PCR_SELECTION, most = Infinity): SelectedPcr[] {
+  const out: SelectedPcr[] = [];
+  for (const [selection, one] of selections.entries()) {
+    const bank = bankOf(state, one.hash);
     if (bank === undefined) continue;
-    for (const pcr of selectedPcrs(pcrSelect)) {
+    for (let pcr = 0; pcr < bank.values.length; pcr++) {
       const value = bank.values[pcr];
-      if (value !== undefined && isAllocated(bank, pcr)) yield { selection, pcr, value };
+      if (value === undefined || !isSelected(one.pcrSelect, pcr) || !isAllocated(bank, pcr)) continue;
+      if (out.length === most) return out;
+      out.push({ selection, pcr, value });
     }
   }
+  return out;
 }
 
 /** The selection without PCRs that are not allocated, as the TPM reports it. */
 export function implementedSelection(state: TpmState, selections: TPML_PCR_SELECTION): TPML_PCR_SELECTION {
-  return selections.map((one) => {
-    const bank = bankOf(state, one.hash);
-    if (bank === undefined) return pcrSelection(one.hash, []);
-    return { hash: one.hash, pcrSelect: one.pcrSelect.map((bits, i) => bits & (bank.select[i] ?? 0)) };
+  return selections.map(({ hash: alg, pcrSelect }) => {
+    const bank = bankOf(state, alg);
+    const implemented = new Uint8Array(PCR_SELECT_SIZE);
+    for (let i = 0; i < implemented.length; i++) implemented[i] = (pcrSelect[i] ?? 0) & (bank?.select[i] ?? 0);
+    return { hash: alg, pcrSelect: implemented };
   });
 }
 
 /** Concatenated values of the selected PCRs, the input of every PCR digest (Part 1, 17.5). */
 export function concatenatedValues(state: TpmState, selections: TPML_PCR_SELECTION): Uint8Array {
-  return concat(...Array.from(selectedValues(state, selections), ({ value }) => value));
+  const writer = new ByteWriter();
+  for (const { value } of selectedValues(state, selections)) writer.bytes(value);
+  return writer.finish();
 }

@@ -1,15 +1,32 @@
 import type { Endian } from './reader.ts';
 
+/** Room that a writer fills, and a view of it for numbers. */
+interface Page {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
+
+/** Bytes of the rooms that are used again. */
+const PAGE_SIZE = 4096;
+/** How many are kept: writers rarely work inside each other more deeply. */
+const MOST_KEPT = 8;
+// Getting memory for a structure takes longer than writing it: rooms of finished writers are kept for the next ones.
+const kept: Page[] = [];
+
+function newPage(size: number): Page {
+  const bytes = new Uint8Array(size);
+  return { bytes, view: new DataView(bytes.buffer) };
+}
+
 /** Appends fields to a growing buffer. The counterpart of {@link ByteReader}; values come from the program itself. */
 export class ByteWriter {
-  #buffer: Uint8Array;
-  #view: DataView;
+  #page: Page;
   readonly #little: boolean;
   #length = 0;
 
+  /** @param capacity bytes that are expected; more only cost a copy */
   constructor(endian: Endian = 'big', capacity = 256) {
-    this.#buffer = new Uint8Array(capacity);
-    this.#view = new DataView(this.#buffer.buffer);
+    this.#page = capacity > PAGE_SIZE ? newPage(capacity) : (kept.pop() ?? newPage(PAGE_SIZE));
     this.#little = endian === 'little';
   }
 
@@ -21,11 +38,10 @@ export class ByteWriter {
   #grow(size: number): number {
     const at = this.#length;
     const need = at + size;
-    if (need > this.#buffer.length) {
-      const next = new Uint8Array(Math.max(need, this.#buffer.length * 2));
-      next.set(this.#buffer.subarray(0, at));
-      this.#buffer = next;
-      this.#view = new DataView(next.buffer);
+    const { bytes } = this.#page;
+    if (need > bytes.length) {
+      this.#page = newPage(Math.max(need, bytes.length * 2));
+      this.#page.bytes.set(bytes.subarray(0, at));
     }
     this.#length = need;
     return at;
@@ -33,38 +49,38 @@ export class ByteWriter {
 
   u8(value: number): this {
     const at = this.#grow(1);
-    this.#view.setUint8(at, value);
+    this.#page.bytes[at] = value;
     return this;
   }
 
   u16(value: number): this {
     const at = this.#grow(2);
-    this.#view.setUint16(at, value, this.#little);
+    this.#page.view.setUint16(at, value, this.#little);
     return this;
   }
 
   u32(value: number): this {
     const at = this.#grow(4);
-    this.#view.setUint32(at, value, this.#little);
+    this.#page.view.setUint32(at, value, this.#little);
     return this;
   }
 
   u64(value: bigint | number): this {
     const at = this.#grow(8);
-    this.#view.setBigUint64(at, BigInt(value), this.#little);
+    this.#page.view.setBigUint64(at, BigInt(value), this.#little);
     return this;
   }
 
   bytes(value: Uint8Array): this {
     const at = this.#grow(value.length);
-    this.#buffer.set(value, at);
+    this.#page.bytes.set(value, at);
     return this;
   }
 
   /** `count` bytes of `value` (zeros by default). */
   fill(count: number, value = 0): this {
     const at = this.#grow(count);
-    this.#buffer.fill(value, at, at + count);
+    this.#page.bytes.fill(value, at, at + count);
     return this;
   }
 
@@ -76,16 +92,29 @@ export class ByteWriter {
 
   /** Writes over an earlier 16-bit field, e.g. a size known only afterwards. */
   setU16(at: number, value: number): void {
-    this.#view.setUint16(at, value, this.#little);
+    this.#page.view.setUint16(at, value, this.#little);
   }
 
   /** Writes over an earlier 32-bit field, e.g. a size known only afterwards. */
   setU32(at: number, value: number): void {
-    this.#view.setUint32(at, value, this.#little);
+    this.#page.view.setUint32(at, value, this.#little);
   }
 
-  /** Everything written, as a new array. */
+  /** Everything written so far, as a new array. */
+  written(): Uint8Array {
+    return this.#page.bytes.slice(0, this.#length);
+  }
+
+  /** Everything written, as a new array; the writer is empty again. */
   finish(): Uint8Array {
-    return this.#buffer.slice(0, this.#length);
+    const page = this.#page;
+    const out = this.written();
+    if (page.bytes.length === PAGE_SIZE && kept.length < MOST_KEPT) kept.push(page);
+    this.#page = NO_PAGE;
+    this.#length = 0;
+    return out;
   }
 }
+
+/** Room of a writer that was finished. */
+const NO_PAGE: Page = newPage(0);

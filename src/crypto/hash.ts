@@ -1,11 +1,7 @@
 import { primitives } from '#primitives';
 import type { HashName, IncrementalHash } from './primitives.ts';
 
-/** Digest sizes in bytes. */
-export const HASH_SIZE: Readonly<Record<HashName, number>> = { sha1: 20, sha256: 32, sha384: 48, sha512: 64 };
-
-/** HMAC block sizes in bytes. */
-export const HASH_BLOCK_SIZE: Readonly<Record<HashName, number>> = { sha1: 64, sha256: 64, sha384: 128, sha512: 128 };
+export { HASH_BLOCK_SIZE, HASH_SIZE } from './hash-size.ts';
 
 /** All hash names, strongest last. */
 export const HASH_NAMES: readonly HashName[] = ['sha1', 'sha256', 'sha384', 'sha512'];

@@ -13,10 +13,12 @@ const bytes = (size: number, step = 7): Uint8Array =>
 
 describe('browser and Node primitives agree', () => {
   it.each(HASH_NAMES)('%s: one-shot, incremental, HMAC', (name) => {
-    for (const size of [0, 1, 63, 64, 65, 1000]) {
+    for (const size of [0, 1, 3, 4, 40, 55, 56, 63, 64, 65, 128, 129, 1000, 1024, 1025]) {
       const data = bytes(size);
       expect(web.hash(name, data)).toEqual(node.hash(name, data));
-      expect(web.hmac(name, bytes(20), data)).toEqual(node.hmac(name, bytes(20), data));
+      for (const keySize of [0, 20, 64, 65, 128, 129]) {
+        expect(web.hmac(name, bytes(keySize), data)).toEqual(node.hmac(name, bytes(keySize), data));
+      }
       const [a, b] = [web.createHash(name), node.createHash(name)];
       for (const h of [a, b]) h.update(data);
       expect(a.clone().digest()).toEqual(b.digest());

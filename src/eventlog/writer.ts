@@ -35,7 +35,7 @@ export class EventLogWriter {
   readonly format: LogFormat;
   /** Banks in the order they are written. */
   readonly algorithms: readonly LogAlgorithm[];
-  readonly #bytes = new ByteWriter('little', 4096);
+  readonly #bytes = new ByteWriter('little');
   #count = 0;
 
   constructor(options: EventLogWriterOptions) {
@@ -87,7 +87,7 @@ export class EventLogWriter {
 
   /** The log so far, as a new array. */
   bytes(): Uint8Array {
-    return this.#bytes.finish();
+    return this.#bytes.written();
   }
 
   #push(record: Uint8Array): void {

@@ -11,17 +11,22 @@ import {
 import { TPM_RH } from '../../../src/tpm2/constants.ts';
 import { hashSize, hashWith } from '../../../src/tpm2/hash-alg.ts';
 import { TPM_RC } from '../../../src/tpm2/response-code.ts';
-import { HASH_ALGORITHMS, PCR_COUNT, pcrSelection, selectedPcrs } from '../../../src/tpm2/structures/index.ts';
+import {
+  HASH_ALGORITHMS,
+  PCR_COUNT,
+  PCR_SELECT_SIZE,
+  selectedPcrs,
+  selectPcr,
+} from '../../../src/tpm2/structures/index.ts';
 import type { Tpm } from '../context.ts';
 import { withoutTrailingZeros } from '../entities.ts';
 import { action, handler } from '../handler.ts';
 import { policySize } from '../hierarchies.ts';
 import { DRTM_PCR, HCRTM_PCR, PCR_TABLE } from '../pcr-table.ts';
-import { allows, bankOf, countChange, extendBank, implementedSelection, isAllocated, selectedValues } from '../pcrs.ts';
+import { allows, bankOf, countChange, extendBank, isAllocated, selectedValues } from '../pcrs.ts';
 import { refuse } from '../refusal.ts';
-import type { PcrBank } from '../state.ts';
 
-const NO_PCRS = pcrSelection(0, []).pcrSelect;
+const NO_PCRS = new Uint8Array(PCR_SELECT_SIZE);
 
 /** Digests in one answer of TPM2_PCR_Read. */
 const MAX_READ = 8;
@@ -31,12 +36,6 @@ function checkLocality(tpm: Tpm, pcr: number, which: 'extend' | 'reset'): void {
   const attributes = PCR_TABLE[pcr];
   if (attributes === undefined || !allows(attributes[which], tpm.locality)) throw refuse(TPM_RC.LOCALITY);
   if (attributes.saved) tpm.state.shutdown = undefined;
-}
-
-function extendAllocated(tpm: Tpm, bank: PcrBank, pcr: number, digest: Uint8Array): void {
-  if (!isAllocated(bank, pcr)) return;
-  extendBank(bank, pcr, digest);
-  countChange(tpm.state, pcr);
 }
 
 /** Refuses an extend that this locality may not do. */
@@ -50,46 +49,37 @@ export function extendIfAllocated(
 ): void {
   for (const { hashAlg, digest } of digests) {
     const bank = bankOf(tpm.state, hashAlg);
-    if (bank !== undefined) extendAllocated(tpm, bank, pcr, digest);
+    if (bank === undefined || !isAllocated(bank, pcr)) continue;
+    extendBank(bank, pcr, digest);
+    countChange(tpm.state, pcr);
   }
 }
 
 const extend = action(PCR_Extend, (tpm, { pcrHandle, digests }) => {
   if (pcrHandle === TPM_RH.NULL) return;
   checkLocality(tpm, pcrHandle, 'extend');
-  for (const { hashAlg, digest } of digests) {
-    const bank = bankOf(tpm.state, hashAlg);
-    if (bank === undefined) continue;
-    extendAllocated(tpm, bank, pcrHandle, digest);
-  }
+  extendIfAllocated(tpm, pcrHandle, digests);
 });
 
 const event = handler(PCR_Event, (tpm, { pcrHandle, eventData }) => {
   if (pcrHandle !== TPM_RH.NULL) checkLocality(tpm, pcrHandle, 'extend');
   // The answer has every digest the TPM can make, also of banks that are not allocated.
   const digests = HASH_ALGORITHMS.map((hashAlg) => ({ hashAlg, digest: hashWith(hashAlg, eventData) }));
-  if (pcrHandle !== TPM_RH.NULL) {
-    for (const { hashAlg, digest } of digests) {
-      const bank = bankOf(tpm.state, hashAlg);
-      if (bank !== undefined) extendAllocated(tpm, bank, pcrHandle, digest);
-    }
-  }
+  if (pcrHandle !== TPM_RH.NULL) extendIfAllocated(tpm, pcrHandle, digests);
   return { digests };
 });
 
 const read = handler(PCR_Read, (tpm, { pcrSelectionIn }) => {
-  const values: Uint8Array[] = [];
-  const read: number[][] = pcrSelectionIn.map(() => []);
-  for (const { selection, pcr, value } of selectedValues(tpm.state, pcrSelectionIn)) {
-    if (values.length === MAX_READ) break;
-    values.push(value);
-    read[selection]?.push(pcr);
+  const values = selectedValues(tpm.state, pcrSelectionIn, MAX_READ);
+  const pcrSelectionOut = pcrSelectionIn.map(({ hash }) => ({ hash, pcrSelect: NO_PCRS.slice() }));
+  for (const { selection, pcr } of values) {
+    const out = pcrSelectionOut[selection];
+    if (out !== undefined) selectPcr(out.pcrSelect, pcr);
   }
-  const kept = implementedSelection(tpm.state, pcrSelectionIn);
   return {
     pcrUpdateCounter: tpm.state.pcrUpdateCounter,
-    pcrSelectionOut: kept.map(({ hash: alg }, i) => pcrSelection(alg, read[i] ?? [])),
-    pcrValues: values,
+    pcrSelectionOut,
+    pcrValues: values.map(({ value }) => value),
   };
 });
 

@@ -86,21 +86,28 @@ export const TPML_PCR_SELECTION = list('TPML_PCR_SELECTION', TPMS_PCR_SELECTION,
 /** PCRs of several banks. */
 export type TPML_PCR_SELECTION = TPMS_PCR_SELECTION[];
 
+/** Adds a PCR to a bit map. */
+export function selectPcr(pcrSelect: Uint8Array, pcr: number): void {
+  pcrSelect[pcr >> 3] = (pcrSelect[pcr >> 3] ?? 0) | (1 << (pcr & 7));
+}
+
 /** A selection of PCRs by number. Numbers above 23 are the caller's mistake (RangeError). */
 export function pcrSelection(hashAlg: number, pcrs: Iterable<number>): TPMS_PCR_SELECTION {
   const pcrSelect = new Uint8Array(PCR_SELECT_SIZE);
   for (const pcr of pcrs) {
     if (!Number.isInteger(pcr) || pcr < 0 || pcr >= PCR_COUNT) throw new RangeError(`no PCR ${pcr}`);
-    pcrSelect[pcr >> 3] = (pcrSelect[pcr >> 3] ?? 0) | (1 << (pcr & 7));
+    selectPcr(pcrSelect, pcr);
   }
   return { hash: hashAlg, pcrSelect };
 }
 
+/** Whether a bit map has this PCR. */
+export const isSelected = (pcrSelect: Uint8Array, pcr: number): boolean =>
+  ((pcrSelect[pcr >> 3] ?? 0) & (1 << (pcr & 7))) !== 0;
+
 /** Numbers of the PCRs in a bit map, ascending. */
 export function selectedPcrs(pcrSelect: Uint8Array): number[] {
   const out: number[] = [];
-  for (let pcr = 0; pcr < pcrSelect.length * 8; pcr++) {
-    if ((pcrSelect[pcr >> 3] ?? 0) & (1 << (pcr & 7))) out.push(pcr);
-  }
+  for (let pcr = 0; pcr < pcrSelect.length * 8; pcr++) if (isSelected(pcrSelect, pcr)) out.push(pcr);
   return out;
 }
