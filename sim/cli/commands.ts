@@ -6,7 +6,7 @@ import { PACKAGE_COMMANDS } from './package-commands.ts';
 /** What each group of commands is for. */
 export const GROUPS: Readonly<Record<string, string>> = {
   vib: 'read, check, make and sign VIB files',
-  image: 'build and inspect boot banks',
+  image: 'make and inspect boot banks, offline bundles and installer discs',
   log: 'read TCG event logs',
   tpm: 'the TPM on its own: serve it, read its command log',
   faults: 'the catalogue of what can be made to go wrong',
@@ -17,7 +17,7 @@ const SPEC: OptionRow = { flags: '--spec <file>', about: 'host spec (JSON or YAM
 const SEED: OptionRow = { flags: '--seed <n>', about: 'seed of all randomness, or "random"' };
 const IMAGE: OptionRow = {
   flags: '--image <path>',
-  about: '.vib file, folder of .vib files, or bootbank folder (repeatable)',
+  about: '.vib file, folder of them, bundle.zip#PROFILE, installer .iso, or boot bank folder (repeatable)',
   repeatable: true,
 };
 const FAULT: OptionRow = {

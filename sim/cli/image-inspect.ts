@@ -1,7 +1,8 @@
 import { withSourceAsync } from '../../src/bytes/errors.ts';
 import { parseAcceptance } from '../../src/vib/index.ts';
+import { type BundleInspection, inspectBundle } from '../bundle-inspect.ts';
 import { type ImageInspection, inspectImage, type ModuleInspection } from '../image-inspect.ts';
-import { loadImage } from '../node/image-files.ts';
+import { bundleAt, loadImage } from '../node/image-files.ts';
 import { readCertificates } from '../node/vib-files.ts';
 import type { CommandInput, CommandResult } from './command.ts';
 import { readSpec } from './spec-options.ts';
@@ -42,7 +43,46 @@ function render(info: ImageInspection, path: string): string {
   return lines.join('\n');
 }
 
+function renderBundle(info: BundleInspection, path: string): string {
+  const vendors = info.vendors.map(({ name, code }) => plain(`${name} (${code})`)).join(', ');
+  const lines = [
+    `${path}: offline bundle of ${vendors}: ${count(info.profiles.length, 'image profile')}, ${count(info.vibs.length, 'VIB')}`,
+  ];
+  if (info.profiles.length > 0) {
+    const rows = info.profiles.map(({ name, acceptanceLevel, vibs, creator }) => [
+      plain(name),
+      plain(acceptanceLevel),
+      String(vibs),
+      plain(creator),
+    ]);
+    lines.push('', table(['PROFILE', 'LEVEL', 'VIBS', 'CREATOR'], rows));
+  }
+  const rows = info.vibs.map(({ id, level, size, signature, profiles, problem }) => [
+    plain(id),
+    plain(level),
+    String(size ?? '-'),
+    signature ?? '-',
+    problem === null ? 'ok' : 'BAD',
+    profiles.map(plain).join(', ') || '-',
+  ]);
+  lines.push('', table(['VIB', 'LEVEL', 'BYTES', 'SIGNATURE', 'FILE', 'PROFILES'], rows));
+  const problems = [
+    ...info.vibs.flatMap(({ id, problem }) => (problem === null ? [] : [`${id}: ${problem}`])),
+    ...info.findings.map(({ code, where, message }) => `${code}: ${where}: ${message}`),
+  ];
+  if (problems.length > 0) lines.push('', ...problems.map((problem) => `problem: ${plain(problem)}`));
+  const [first] = info.profiles;
+  if (first !== undefined) lines.push('', `its modules: esxsim image inspect '${path}#${plain(first.name)}'`);
+  return lines.join('\n');
+}
+
 export async function run({ args, options }: CommandInput): Promise<CommandResult> {
+  const [only = ''] = args;
+  const bundle = args.length === 1 ? bundleAt(only) : undefined;
+  if (bundle !== undefined) {
+    const info = inspectBundle(bundle);
+    return { text: renderBundle(info, only), json: info, exitCode: 0 };
+  }
   // Looking at a disk refuses no level.
   const spec = readSpec(options, { image: { paths: [...args] }, acceptanceLevel: 'CommunitySupported' });
   const roots = options.list('root');

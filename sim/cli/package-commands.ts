@@ -86,15 +86,60 @@ export const PACKAGE_COMMANDS: readonly CommandRow[] = [
     load: () => import('./image-build.ts'),
   },
   {
+    name: 'image bundle',
+    about: 'Write an offline bundle (.zip) of VIBs. The same input gives the same bytes.',
+    args: [{ name: '<paths...>', about: '.vib files, folders of them, or other bundles' }],
+    options: [
+      {
+        flags: '--name <profile>',
+        about: 'add an image profile of all VIBs, or with NAME=VIB,VIB of some (repeatable)',
+        repeatable: true,
+      },
+      { flags: '--release <version>', about: "release the bundle is for (default: the profile's, e.g. 8.0.3)" },
+      { flags: '--profile <name>', about: 'profile that gives the release (default esxi-8.0-uefi)' },
+      { flags: '--vendor <name>', about: 'vendor in index.xml', default: 'esxsim' },
+      { flags: '--code <code>', about: "the vendor's code", default: 'ESX' },
+      { flags: '--time <iso>', about: 'time in the metadata (default: 1970-01-01)' },
+      { flags: '--out <zip>', about: 'file to write' },
+    ],
+    examples: [
+      'image bundle vib-samples/esxi-8.0 --name ESXi-8.0.3-standard --out bundle.zip',
+      'image bundle vib-samples/esxi-8.0 my.vib --name standard --name tiny=esx-base,my --out bundle.zip',
+    ],
+    load: () => import('./image-bundle.ts'),
+  },
+  {
+    name: 'image iso',
+    about: 'Write an installer disc (.iso) that EFI firmware starts from. The same input gives the same bytes.',
+    args: [
+      { name: '[paths...]', about: "boot bank folder, .vib files, folders of them or bundles (default: the spec's)" },
+    ],
+    options: [
+      { flags: '--kind <kind>', about: 'installer, or bootbank: the bank as it is', default: 'installer' },
+      { flags: '--label <text>', about: 'volume label: A–Z, digits, _ and -', default: 'ESXSIM' },
+      { flags: '--profile <name>', about: 'profile by whose rules VIBs are put together (default esxi-8.0-uefi)' },
+      { flags: '--spec <file>', about: 'host spec (JSON or YAML) over the profile' },
+      { flags: '--out <iso>', about: 'file to write' },
+    ],
+    examples: ['image iso --out installer.iso', 'image iso disk --kind bootbank --out disk.iso'],
+    load: () => import('./image-iso.ts'),
+  },
+  {
     name: 'image inspect',
-    about: 'Show the modules of an image: sizes, digests, owning VIB, level, signature, PCR',
-    args: [{ name: '<paths...>', about: 'boot bank folder, installer disc, .vib files, folders of them or bundles' }],
+    about:
+      'Show the modules of an image: sizes, digests, owning VIB, level, signature, PCR; or what an offline bundle holds',
+    args: [
+      {
+        name: '<paths...>',
+        about: 'boot bank folder, installer disc, .vib files, folders of them, bundle.zip#PROFILE; or bundle.zip alone',
+      },
+    ],
     options: [
       { flags: '--profile <name>', about: 'profile by whose rules VIBs are put together (default esxi-8.0-uefi)' },
       { flags: '--root <pem>', about: 'trusted roots besides the anchors in sb (repeatable)', repeatable: true },
       { flags: '--time <iso>', about: "time at which certificates must be valid (default: the profile's)" },
     ],
-    examples: ['image inspect disk', 'image inspect vib-samples/esxi-8.0 --json'],
+    examples: ['image inspect disk', 'image inspect vib-samples/esxi-8.0 --json', 'image inspect bundle.zip'],
     load: () => import('./image-inspect.ts'),
   },
 ];

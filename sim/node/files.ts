@@ -66,11 +66,17 @@ export function listFolder(path: string): readonly string[] {
   return attempt(path, 'read', () => readdirSync(path)).toSorted();
 }
 
-function writeSynced(path: string, bytes: Uint8Array): void {
+/** Writes pieces one after the other; gives the number of bytes. */
+function writeSynced(path: string, pieces: Iterable<Uint8Array>): number {
   const handle = openSync(path, 'w');
+  let total = 0;
   try {
-    for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at);
+    for (const bytes of pieces) {
+      for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at);
+      total += bytes.length;
+    }
     fsyncSync(handle);
+    return total;
   } finally {
     closeSync(handle);
   }
@@ -78,11 +84,17 @@ function writeSynced(path: string, bytes: Uint8Array): void {
 
 /** Writes a file so that a reader sees the old content or the new, never a part (write, fsync, rename). */
 export function writeFileAtomic(path: string, bytes: Uint8Array): void {
-  attempt(path, 'write', () => {
+  writePiecesAtomic(path, [bytes]);
+}
+
+/** {@link writeFileAtomic} for a file that need not fit into memory: its pieces in order. Gives the number of bytes. */
+export function writePiecesAtomic(path: string, pieces: Iterable<Uint8Array>): number {
+  return attempt(path, 'write', () => {
     const temporary = join(dirname(resolve(path)), `.${process.pid}.esxsim.tmp`);
     try {
-      writeSynced(temporary, bytes);
+      const size = writeSynced(temporary, pieces);
       renameSync(temporary, path);
+      return size;
     } catch (error) {
       rmSync(temporary, { force: true });
       throw error;
@@ -104,7 +116,7 @@ export function writeFolder(
     const staging = join(path, `.${process.pid}.esxsim.tmp`);
     try {
       mkdirSync(staging);
-      for (const [name, bytes] of files) writeSynced(join(staging, name), bytes);
+      for (const [name, bytes] of files) writeSynced(join(staging, name), [bytes]);
       for (const name of replace) if (!files.has(name)) rmSync(join(path, name), { force: true });
       for (const name of files.keys()) renameSync(join(staging, name), join(path, name));
     } finally {

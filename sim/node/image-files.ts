@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ByteSource, isZip, LazyFiles } from '../../src/archive/index.ts';
 import { InputError, withSource } from '../../src/bytes/errors.ts';
-import { imageVibs, openBundle } from '../../src/depot/index.ts';
+import { imageVibs, type OfflineBundle, openBundle } from '../../src/depot/index.ts';
 import { isIso, openIso } from '../../src/iso/index.ts';
 import { isAr, type Vib } from '../../src/vib/index.ts';
 import { vibFromSource } from '../../src/vib/vib-source.ts';
@@ -49,6 +49,13 @@ function fileKind(source: ByteSource): ImageKind {
   if (isZip(start)) return 'bundle';
   if (isIso(source)) return 'iso';
   throw new InputError('neither a VIB, an offline bundle (.zip) nor an installer disc (.iso)');
+}
+
+/** The bundle at a path that names no image profile; undefined where the path holds something else. */
+export function bundleAt(text: string): OfflineBundle | undefined {
+  const { path, profile } = splitPath(text);
+  if (profile !== undefined || imageKind(path) !== 'bundle') return undefined;
+  return withSource(path, () => openBundle(fileSource(path)));
 }
 
 const bankConfig = (folder: string): string | undefined =>

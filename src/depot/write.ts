@@ -76,7 +76,7 @@ export function* bundleParts(input: BundleInput): Generator<Uint8Array> {
   const profiles = (input.profiles ?? []).map(({ name, vibIds }) => profileOf(name, vibIds, vibs));
   const bulletin: BundleBulletin = {
     id: `esxsim-${release}`,
-    summary: `Sample VIBs for ${release}`,
+    summary: `VIBs for ${release}`,
     vibIds: vibs.map(({ id }) => id),
   };
   const element = bulletinElement(bulletin, vibs, timestamp);

@@ -1,5 +1,5 @@
 /** ISO 9660 directory records (ECMA-119, 9.1) and the names in them: plain, Joliet, Rock Ridge (SUSP 1.12, RRIP 1.12). */
-import { fromLatin1, tryFromUtf8 } from '../bytes/bytes.ts';
+import { concat, fromLatin1, tryFromUtf8 } from '../bytes/bytes.ts';
 import { FormatError } from '../bytes/errors.ts';
 import { ByteReader } from '../bytes/reader.ts';
 
@@ -38,22 +38,66 @@ function ucs2(bytes: Uint8Array): string {
 /** A plain name without its version (`;1`) and without the dot of an empty extension. */
 const plainName = (text: string): string => text.replace(/;\d*$/, '').replace(/([^.])\.$/, '$1');
 
-/** Rock Ridge: the name of `NM` entries, whether there is an `SL` entry. Continuation areas (`CE`) are not followed. */
-function rockRidge(area: Uint8Array, skip: number): { name: string | undefined; symlink: boolean } {
-  let name: string | undefined;
-  let symlink = false;
-  for (let at = skip; at + 4 <= area.length; ) {
+/** Where a continuation area lies: logical block, offset in it and length in bytes (SUSP 1.12, 5.1). */
+export interface Continuation {
+  readonly block: number;
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** Reads a continuation area; one outside of the image is a FormatError. */
+export type ReadContinuation = (place: Continuation) => Uint8Array;
+
+/** Most continuation areas of one record, and most bytes of its name. */
+const MAX_AREAS = 64;
+const MAX_NAME = 4096;
+const NM_HEADER = 5;
+const CE_SIZE = 28;
+
+/** What the system use areas of a record say. */
+interface RockRidge {
+  readonly name: string | undefined;
+  readonly symlink: boolean;
+}
+
+/** The entries of one area in order; a length that cannot be ends it. */
+function* entriesOf(area: Uint8Array, start: number): Generator<{ signature: string; bytes: Uint8Array }> {
+  for (let at = start; at + 4 <= area.length; ) {
     const length = area[at + 2] ?? 0;
-    if (length < 4 || at + length > area.length) break;
-    const signature = fromLatin1(area.subarray(at, at + 2));
-    if (signature === 'NM' && length >= 5) {
-      const part = area.subarray(at + 5, at + length);
-      name = (name ?? '') + (tryFromUtf8(part) ?? fromLatin1(part));
-    } else if (signature === 'SL') symlink = true;
-    else if (signature === 'ST') break;
+    if (length < 4 || at + length > area.length) return;
+    yield { signature: fromLatin1(area.subarray(at, at + 2)), bytes: area.subarray(at, at + length) };
     at += length;
   }
-  return { name, symlink };
+}
+
+/** Rock Ridge: the name, joined from all `NM` entries of all areas, and whether there is an `SL` entry. */
+function rockRidge(first: Uint8Array, skip: number, read: ReadContinuation, offset: number): RockRidge {
+  const fail = (problem: string): FormatError =>
+    new FormatError({ structure: ISO_STRUCTURE, field: 'directory.systemUse', offset, problem });
+  const name: Uint8Array[] = [];
+  let nameSize = 0;
+  let symlink = false;
+  let area: Uint8Array | undefined = first;
+  for (let n = 0; area !== undefined; n++) {
+    if (n > MAX_AREAS) throw fail(`more than ${MAX_AREAS} continuation areas (a cycle)`);
+    let next: Continuation | undefined;
+    for (const { signature, bytes } of entriesOf(area, n === 0 ? skip : 0)) {
+      if (signature === 'ST') break;
+      if (signature === 'SL') symlink = true;
+      if (signature === 'NM' && bytes.length >= NM_HEADER) {
+        nameSize += bytes.length - NM_HEADER;
+        if (nameSize > MAX_NAME) throw fail(`name of more than ${MAX_NAME} bytes`);
+        name.push(bytes.subarray(NM_HEADER));
+      }
+      if (signature === 'CE' && bytes.length >= CE_SIZE) {
+        const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+        next = { block: view.getUint32(4, true), offset: view.getUint32(12, true), size: view.getUint32(20, true) };
+      }
+    }
+    area = next === undefined ? undefined : read(next);
+  }
+  const joined = concat(...name);
+  return { name: name.length === 0 ? undefined : (tryFromUtf8(joined) ?? fromLatin1(joined)), symlink };
 }
 
 /** The skip length of an `SP` entry, which the first record of a Rock Ridge root carries; undefined where there is none. */
@@ -69,8 +113,20 @@ function systemUseStart(record: Uint8Array): number {
   return FIXED + nameLength + (nameLength % 2 === 0 ? 1 : 0);
 }
 
+/** How the names of a tree are read. */
+export interface NameForm {
+  readonly names: IsoNames;
+  /** Bytes to skip at the start of each system use area (Rock Ridge). */
+  readonly skip: number;
+  readonly continuation: ReadContinuation;
+}
+
+/** Names as the plain volume has them. */
+export const PLAIN_NAMES: NameForm = { names: 'plain', skip: 0, continuation: () => new Uint8Array(0) };
+
 /** Reads one record, `bytes` being the whole of it. */
-export function readRecord(bytes: Uint8Array, offset: number, names: IsoNames, skip: number): IsoRecord {
+export function readRecord(bytes: Uint8Array, offset: number, form: NameForm): IsoRecord {
+  const { names, skip, continuation } = form;
   const reader = new ByteReader(bytes, ISO_STRUCTURE, 'little', offset);
   reader.skip('directory.length', 2);
   const block = reader.u32('directory.extent');
@@ -81,7 +137,8 @@ export function readRecord(bytes: Uint8Array, offset: number, names: IsoNames, s
   reader.skip('directory.interleave', 2 + 4);
   const raw = reader.bytes('directory.name', reader.u8('directory.nameLength'));
   const special = raw.length === 1 && (raw[0] ?? 2) < 2;
-  const susp = names === 'rock-ridge' ? rockRidge(bytes.subarray(systemUseStart(bytes)), skip) : undefined;
+  const area = bytes.subarray(systemUseStart(bytes));
+  const susp = names === 'rock-ridge' && !special ? rockRidge(area, skip, continuation, offset) : undefined;
   const text = names === 'joliet' ? ucs2(raw) : fromLatin1(raw);
   return {
     block,

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bytesSource } from '../archive/index.ts';
-import { fromUtf8 } from '../bytes/bytes.ts';
-import { FormatError } from '../bytes/errors.ts';
+import { concat, equalBytes, fromLatin1, fromUtf8, utf8 } from '../bytes/bytes.ts';
+import { FormatError, InputError } from '../bytes/errors.ts';
 import { gunzip } from '../vib/gzip.ts';
-import { efiBootImage, FatVolume, isIso, openIso, readBootCatalogue } from './index.ts';
+import { efiBootImage, FatVolume, isIso, isoParts, openIso, readBootCatalogue, writeFat } from './index.ts';
 
 const disc = (name: string): Uint8Array => {
   const file = new URL(`../../test/fixtures/iso/${name}.iso.gz`, import.meta.url);
@@ -85,6 +85,109 @@ describe.each(DISCS)('disc with %s names', (name) => {
       { numRuns: 200 },
     );
     fc.assert(fc.property(fc.nat(bytes.length - 1), (length) => use(bytes.subarray(0, length))));
+  });
+});
+
+describe.each(['xorriso', 'genisoimage'])('Rock Ridge names that go on in other areas, by %s', (tool) => {
+  const bytes = disc(`long-names-${tool}`);
+  const at = (signature: string): number => {
+    // The first one on the disc is that of the root itself, which has no name.
+    const place = bytes.findLastIndex((_, i) => fromLatin1(bytes.subarray(i, i + 4)) === signature);
+    expect(place).toBeGreaterThan(0);
+    return place;
+  };
+
+  it('are joined, also in the middle of a character', () => {
+    const iso = open(bytes);
+    expect(iso.names).toBe('rock-ridge');
+    const texts = [...iso.files.keys()].map((path) => [path, fromUtf8(iso.read(path))]);
+    expect(Object.fromEntries(texts)).toEqual({
+      short: 'short',
+      [`long-${'n'.repeat(240)}.v00`]: 'long name',
+      [`${'ü'.repeat(110)}.txt`]: 'umlauts',
+      [`${'d'.repeat(200)}/sub/${'f'.repeat(250)}`]: 'deep',
+    });
+  });
+
+  it('an area outside of the disc, over its block, or that leads to itself', () => {
+    const ce = at('CE\x1c\x01');
+    expect(() => open(patched(bytes, ce + 4, ...le32(0x00ffffff)))).toThrow('directory.systemUse');
+    expect(() => open(patched(bytes, ce + 20, ...le32(100_000)))).toThrow(/continuation area of \d+ bytes/);
+    // The area of this entry becomes one that holds only the entry itself.
+    const loop = patched(bytes, ce + 4, ...le32(Math.floor(ce / 2048)));
+    expect(() => open(patched(patched(loop, ce + 12, ...le32(ce % 2048)), ce + 20, ...le32(28)))).toThrow('(a cycle)');
+  });
+
+  it('gives only FormatErrors where bytes are changed', () => {
+    const places = fc.integer({ min: 16 * 2048, max: 40 * 2048 });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(places, fc.nat(255)), { minLength: 1, maxLength: 4 }), (changes) => {
+        const input = bytes.slice();
+        for (const [place, value] of changes) input[place] = value;
+        try {
+          open(input);
+        } catch (error) {
+          expect(error).toBeInstanceOf(FormatError);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe('isoParts', () => {
+  const text = (path: string, content: string) => ({
+    path,
+    size: content.length,
+    read: () => utf8(content),
+  });
+  const many = Array.from({ length: 90 }, (_, i) => text(`sub/inner/file_${i}.v00`, 'x'.repeat(i * 40)));
+  const loader = utf8('loader'.repeat(2000));
+  const fat = writeFat([
+    ['EFI/BOOT/BOOTX64.EFI', loader],
+    ['EFI/VMWARE/CRYPTO64.EFI', utf8('c')],
+    ['EMPTY', new Uint8Array(0)],
+  ]);
+  const image = { path: 'EFIBOOT.IMG', size: fat.length, read: () => fat };
+  const files = [text('boot.cfg', 'kernel=/b.b00\n'), text('B.B00', 'bee'), text('empty', ''), ...many, image];
+  const options = { label: 'ESXI-8_0', files, efiBootImage: 'EFIBOOT.IMG' };
+
+  it('writes a disc that is read back: names in upper case, directories over several sectors, the boot image', () => {
+    const bytes = concat(...isoParts(options));
+    const iso = open(bytes);
+    expect([iso.label, iso.names]).toEqual(['ESXI-8_0', 'plain']);
+    expect([...iso.files.keys()].toSorted()).toEqual(files.map(({ path }) => path.toUpperCase()).toSorted());
+    for (const file of files) expect(equalBytes(iso.read(file.path.toUpperCase()), file.read()), file.path).toBe(true);
+    expect(readBootCatalogue(iso)).toMatchObject([
+      { platform: 'efi', bootable: true, media: 0, count: fat.length / 512 },
+    ]);
+    const volume = efi(bytes);
+    expect(volume.paths.toSorted()).toEqual(['EFI/BOOT/BOOTX64.EFI', 'EFI/VMWARE/CRYPTO64.EFI', 'EMPTY']);
+    expect(equalBytes(volume.read('EFI/BOOT/BOOTX64.EFI'), loader)).toBe(true);
+    expect(equalBytes(concat(...isoParts(options)), bytes)).toBe(true);
+  });
+
+  it.each([
+    [{ ...options, label: 'lower case' }, 'is no volume label'],
+    [{ ...options, efiBootImage: 'NONE.IMG' }, 'no file NONE.IMG to boot from'],
+    [{ ...options, files: [...files, text('BOOT.CFG', '')] }, '"BOOT.CFG" appears twice'],
+    [{ ...options, files: [text('a b', ''), image] }, '"a b" is no name of ISO 9660'],
+    [{ ...options, files: [text('../a', ''), image] }, '"../a" is no name of ISO 9660'],
+    [{ ...options, files: [text('a/b/c/d/e/f/g/h/i', ''), image] }, 'lies deeper than 7 folders'],
+    [{ ...options, files: [{ ...text('a', 'x'), size: 2 }, image] }, 'a has 1 bytes, 2 were stated'],
+  ])('refuses (%#) %s', (bad, message) => {
+    expect(() => [...isoParts(bad)]).toThrow(message);
+    expect(() => [...isoParts(bad)]).toThrow(InputError);
+  });
+
+  it('refuses files that FAT cannot hold', () => {
+    expect(() => writeFat([['safeboot64.efi', loader]])).toThrow('no name of 8 and 3 characters');
+    expect(() =>
+      writeFat([
+        ['A', loader],
+        ['a', loader],
+      ]),
+    ).toThrow('appears twice');
   });
 });
 

@@ -8,10 +8,13 @@ import { FormatError } from '../bytes/errors.ts';
 import { ByteReader } from '../bytes/reader.ts';
 import { unsafePath } from '../vib/payload.ts';
 import {
+  type Continuation,
   ISO_STRUCTURE,
   type IsoExtent,
   type IsoNames,
   type IsoRecord,
+  type NameForm,
+  PLAIN_NAMES,
   readRecord,
   recordsOf,
   suspSkip,
@@ -25,6 +28,8 @@ const MAX_FILES = 200_000;
 const MAX_DEPTH = 32;
 const MAX_DIRECTORY = 64 << 20;
 const MAX_FILE = 0x7fffffff;
+/** A continuation area lies in one block, whose size is at most a sector. */
+const MAX_CONTINUATION = SECTOR;
 
 const TYPE = { boot: 0, primary: 1, supplementary: 2, terminator: 255 } as const;
 /** Escape sequences of the three Joliet levels. */
@@ -120,7 +125,7 @@ function readVolume(bytes: Uint8Array, offset: number): Volume {
   reader.skip('volume.set', 8);
   const blockSize = reader.u16('volume.blockSize');
   if (![512, 1024, 2048].includes(blockSize)) throw fail('volume.blockSize', `${blockSize}; 512, 1024 or 2048`, offset);
-  const root = readRecord(bytes.subarray(156, 190), offset + 156, 'plain', 0);
+  const root = readRecord(bytes.subarray(156, 190), offset + 156, PLAIN_NAMES);
   const joliet = JOLIET.some((sequence) => escapes.startsWith(sequence));
   return { blockSize, root, joliet, label: fromLatin1(labelBytes).replace(/[\0 ]+$/, '') };
 }
@@ -158,14 +163,12 @@ class Walker {
   readonly #seen = new Set<number>();
   readonly #source: ByteSource;
   readonly #volume: Volume;
-  readonly #names: IsoNames;
-  readonly #skip: number;
+  readonly #form: NameForm;
 
-  constructor(source: ByteSource, volume: Volume, names: IsoNames, skip: number) {
+  constructor(source: ByteSource, volume: Volume, form: NameForm) {
     this.#source = source;
     this.#volume = volume;
-    this.#names = names;
-    this.#skip = skip;
+    this.#form = form;
   }
 
   walk(directory: IsoExtent, path: string, depth: number): void {
@@ -178,7 +181,7 @@ class Walker {
     const data = readRange(this.#source, offset, size, ISO_STRUCTURE, path || '/');
     let open: { path: string; extents: IsoExtent[] } | undefined;
     for (const { bytes, at } of recordsOf(data, SECTOR)) {
-      const record = readRecord(bytes, offset + at, this.#names, this.#skip);
+      const record = readRecord(bytes, offset + at, this.#form);
       if (record.name === '' || record.symlink) continue;
       const full = path === '' ? record.name : `${path}/${record.name}`;
       const unsafe = /^\.$|\//.test(record.name) ? 'has a slash or is a dot' : unsafePath(full);
@@ -215,7 +218,12 @@ export function openIso(source: ByteSource): IsoImage {
   const skip = first === undefined ? undefined : suspSkip(first.bytes);
   const names: IsoNames = skip !== undefined ? 'rock-ridge' : joliet !== undefined ? 'joliet' : 'plain';
   const volume = names === 'joliet' ? (joliet ?? primary) : primary;
-  const walker = new Walker(source, volume, names, skip ?? 0);
+  const continuation = ({ block, offset, size }: Continuation): Uint8Array => {
+    if (offset + size > MAX_CONTINUATION)
+      throw fail('directory.systemUse', `continuation area of ${offset + size} bytes`);
+    return readRange(source, block * volume.blockSize + offset, size, ISO_STRUCTURE, 'directory.systemUse');
+  };
+  const walker = new Walker(source, volume, { names, skip: skip ?? 0, continuation });
   walker.walk(volume.root, '', 0);
   const { blockSize } = volume;
   return new IsoImage(source, { label: primary.label, names, files: walker.files, bootCatalogue, blockSize });

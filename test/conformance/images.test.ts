@@ -15,6 +15,7 @@ import { toHex } from '../../src/bytes/bytes.ts';
 import { openBundle, writeBundle } from '../../src/depot/index.ts';
 import { efiBootImage, FatVolume, openIso } from '../../src/iso/index.ts';
 import { readVib, vibId } from '../../src/vib/index.ts';
+import { esxsim } from '../e2e/cli.ts';
 
 const SAMPLES = fileURLToPath(new URL('../../vib-samples/esxi-8.0', import.meta.url));
 const VIBS = readdirSync(SAMPLES).map((name) => new Uint8Array(readFileSync(join(SAMPLES, name))));
@@ -172,6 +173,104 @@ describe.each(WRITERS)('installer disc by %s', (_, command, ...options) => {
     const expected = await pcrsOf([]);
     expect(await pcrsOf([iso('bank')])).toEqual(expected);
     expect(await pcrsOf([iso('media')])).toEqual(expected);
+  });
+});
+
+describe.each(['installer', 'bootbank'])('a disc by `image iso --kind %s`', (kind) => {
+  const file = `ours-${kind}.iso`;
+  const extracted = `extracted-${kind}`;
+
+  it('is read by xorriso, isoinfo and bsdtar, which find the same files with the same bytes', () => {
+    const made = esxsim('image', 'iso', '--kind', kind, '--label', 'ESXI-TEST', '--out', path(file));
+    expect(made).toMatchObject({ code: 0, stderr: '' });
+    const listed = run('bsdtar', '-tf', file)
+      .split('\n')
+      .filter((name) => /\.\w+$/.test(name));
+    const disc = openIso(fileSource(path(file)));
+    expect([...disc.files.keys()].toSorted()).toEqual(listed.toSorted());
+    mkdirSync(path(extracted));
+    run('bsdtar', '-xf', file, '-C', extracted);
+    for (const name of listed)
+      expect(toHex(disc.read(name)), name).toBe(readFileSync(path(`${extracted}/${name}`), 'hex'));
+    const nodes = run(
+      'xorriso',
+      '-abort_on',
+      'WARNING',
+      '-report_about',
+      'WARNING',
+      '-indev',
+      file,
+      '-find',
+      '/',
+      '-type',
+      'f',
+    );
+    expect(
+      nodes
+        .trim()
+        .split('\n')
+        .map((name) => name.replace(/^'\/|'$/g, ''))
+        .toSorted(),
+    ).toEqual(listed.toSorted());
+    const about = run('isoinfo', '-d', '-i', file);
+    expect(about).toContain('Volume id: ESXI-TEST');
+    expect(about).toMatch(/Boot media 0 \(No Emulation Boot\)/);
+  });
+
+  it('has an EFI boot image that mtools reads, as xorriso reports it', () => {
+    const report = run('xorriso', '-report_about', 'WARNING', '-indev', file, '-report_el_torito', 'plain');
+    expect(report).toMatch(/El Torito boot img : +1 +UEFI +y +none/);
+    expect(report).toMatch(/El Torito img path : +1 +\/EFIBOOT\.IMG/);
+    run('mcopy', '-i', `${extracted}/EFIBOOT.IMG`, '::/EFI/BOOT/BOOTX64.EFI', `loader-${kind}`);
+    expect(readFileSync(path(`loader-${kind}`), 'hex')).toBe(readFileSync(path('bank/EFI/BOOT/BOOTX64.EFI'), 'hex'));
+    expect(run('minfo', '-i', `${extracted}/EFIBOOT.IMG`, '::')).toContain('disk type="FAT16   "');
+  });
+
+  it('boots to the same PCRs, also as xorriso packs it again', async () => {
+    const expected = await pcrsOf([]);
+    expect(await pcrsOf([path(file)])).toEqual(expected);
+    // The command of docs/images.md.
+    const command = `xorriso -as mkisofs -quiet -R -V ESXI -e EFIBOOT.IMG -no-emul-boot -o again-${kind}.iso ${extracted}`;
+    run('sh', '-c', `${command} 2>/dev/null`);
+    expect(await pcrsOf([path(`again-${kind}.iso`)])).toEqual(expected);
+  });
+});
+
+describe.each([
+  ['xorriso', '-as', 'mkisofs', '-quiet', '-R'],
+  ['genisoimage', '-quiet', '-R'],
+])('long Rock Ridge names by %s', (command, ...options) => {
+  it('are those that bsdtar lists', () => {
+    const names = [
+      `${'a'.repeat(251)}.v00`,
+      `${'ü'.repeat(120)}.txt`,
+      `${'d'.repeat(180)}/${'e'.repeat(200)}/${'f'.repeat(250)}`,
+    ];
+    for (const name of names) write(`long/${name}`, new TextEncoder().encode(name));
+    run('sh', '-c', `${[command, ...options].join(' ')} -o long.iso long 2>/dev/null`);
+    const disc = openIso(fileSource(path('long.iso')));
+    expect(disc.names).toBe('rock-ridge');
+    expect([...disc.files.keys()].toSorted()).toEqual(names.toSorted());
+    for (const name of names) expect(new TextDecoder().decode(disc.read(name))).toBe(name);
+    const listed = run('sh', '-c', 'LC_ALL=C.UTF-8 bsdtar -tf long.iso').split('\n');
+    expect(listed).toEqual(expect.arrayContaining(names));
+  });
+});
+
+describe('a bundle by `image bundle`', () => {
+  it('passes unzip -t, its metadata too, and the VIBs inside are the given files', () => {
+    const made = esxsim('image', 'bundle', SAMPLES, '--name', 'standard', '--out', path('ours.zip'));
+    expect(made).toMatchObject({ code: 0, stderr: '' });
+    expect(run('unzip', '-t', 'ours.zip')).toContain('No errors detected');
+    run('unzip', '-q', '-o', 'ours.zip', '-d', 'ours');
+    expect(run('unzip', '-t', 'ours/metadata.zip')).toContain('No errors detected');
+    run('unzip', '-q', '-o', 'ours/metadata.zip', '-d', 'ours/metadata');
+    const code = 'import sys,xml.dom.minidom as m\nfor f in sys.argv[1:]: m.parse(f)';
+    const documents = run('find', 'ours', '-name', '*.xml').trim().split('\n');
+    expect(documents.length).toBe(VIBS.length + 6);
+    run('python3', '-c', code, ...documents);
+    const sums = run('sh', '-c', `find ours/vib20 -name '*.vib' -exec sha256sum {} + | cut -d' ' -f1 | sort`);
+    expect(sums).toBe(run('sh', '-c', `sha256sum ${SAMPLES}/*.vib | cut -d' ' -f1 | sort`));
   });
 });
 

@@ -58,6 +58,62 @@ const pcrs = (...args: string[]) => {
   return values;
 };
 
+describe('image inputs made by the CLI itself', () => {
+  const make = (...args: string[]): void => {
+    const { code, stderr } = esxsim(...args);
+    expect({ args, code, stderr }).toMatchObject({ code: 0 });
+    expect(stderr).not.toMatch(/^esxsim: /m);
+  };
+
+  it('folder, bundle, boot bank and installer disc, each made from the one before: the same PCRs', () => {
+    const expected = pcrs();
+    make('image', 'bundle', path('vibs'), '--name', 'mine', '--out', path('cli.zip'));
+    make('image', 'build', '--vib', `${path('cli.zip')}#mine`, '--out', path('cli-bank'));
+    make('image', 'iso', path('cli-bank'), '--out', path('cli.iso'));
+    make('image', 'iso', `${path('cli.zip')}#mine`, '--kind', 'bootbank', '--out', path('cli-live.iso'));
+    for (const name of ['cli.zip', 'cli-bank', 'cli.iso', 'cli-live.iso']) {
+      expect(pcrs('--image', path(name)), name).toEqual(expected);
+    }
+  }, 120_000);
+
+  it('image inspect lists the profiles and VIBs of a bundle, and says which files are damaged', () => {
+    const { code, stdout } = esxsim('image', 'inspect', path('two.zip'), '--json');
+    expect(code).toBe(0);
+    const info = JSON.parse(stdout);
+    expect(info.profiles.map(({ name, vibs }: { name: string; vibs: number }) => [name, vibs])).toEqual([
+      ['ESXi-8.0.3-standard', IDS.length],
+      ['ESXi-8.0.3-no-tools', IDS.length - 1],
+    ]);
+    expect(info.vibs.map(({ id }: { id: string }) => id).toSorted()).toEqual(IDS.toSorted());
+    expect(info.vibs.every(({ problem }: { problem: string | null }) => problem === null)).toBe(true);
+    const damaged = readFileSync(path('two.zip'));
+    const at = damaged.indexOf('descriptor.xml', damaged.indexOf('vib20/')) + 200;
+    damaged[at] = (damaged[at] ?? 0) ^ 1;
+    writeFileSync(path('damaged.zip'), damaged);
+    const text = esxsim('image', 'inspect', path('damaged.zip')).stdout;
+    expect(text).toMatch(/problem: .*CRC-32 does not match/);
+    expect(text).toContain("esxsim image inspect '");
+    const one = esxsim('image', 'inspect', `${path('two.zip')}#ESXi-8.0.3-standard`, '--json');
+    expect(JSON.parse(one.stdout).modules.length).toBeGreaterThan(30);
+  });
+
+  it.each([
+    ['image bundle', ['VIBS', '--name', 'a/b', '--out', 'x.zip'], /--name: "a\/b" is no name of an image profile/],
+    ['image bundle', ['VIBS', '--name', 'a=none', '--out', 'x.zip'], /--name a: no VIB none/],
+    ['image bundle', ['VIBS'], /image bundle: --out FILE\.zip is needed/],
+    ['image bundle', ['bank', '--out', 'x.zip'], /is a whole image \(bootbank\)/],
+    ['image iso', ['--kind', 'dvd', '--out', 'x.iso'], /--kind: "dvd" is none of installer, bootbank/],
+    ['image iso', ['--label', 'lower', '--out', 'x.iso'], /"lower" is no volume label/],
+    ['image iso', [], /image iso: --out FILE\.iso is needed/],
+  ])('%s %j: one line that says what is wrong', (command, args, message) => {
+    const given = args.map((arg) => (arg === 'VIBS' ? SAMPLES : /^(bank|x\.)/.test(arg) ? path(arg) : arg));
+    const { code, stderr } = esxsim(...command.split(' '), ...given);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(message);
+    expect(stderr.trim().split('\n').length).toBe(1);
+  });
+});
+
 describe('image inputs', () => {
   it('give the same PCRs: sample, folder of VIBs, bundle, bundle profile, boot bank', () => {
     const expected = pcrs();

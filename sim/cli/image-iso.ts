@@ -1,0 +1,23 @@
+import { InputError } from '../../src/bytes/errors.ts';
+import { DISC_KINDS, discParts } from '../media-write.ts';
+import { writePiecesAtomic } from '../node/files.ts';
+import { loadImage } from '../node/image-files.ts';
+import type { CommandInput, CommandResult } from './command.ts';
+import { readSpec } from './spec-options.ts';
+
+export async function run({ args, options }: CommandInput): Promise<CommandResult> {
+  const out = options.text('out');
+  if (out === undefined) throw new InputError('image iso: --out FILE.iso is needed');
+  const text = options.text('kind') ?? 'installer';
+  const kind = DISC_KINDS.find((each) => each === text);
+  if (kind === undefined) throw new InputError(`--kind: ${JSON.stringify(text)} is none of ${DISC_KINDS.join(', ')}`);
+  // What may be put on a disc is not limited by any host's level.
+  const paths = args.length > 0 ? { image: { paths: [...args] } } : {};
+  const image = loadImage(readSpec(options, { ...paths, acceptanceLevel: 'CommunitySupported' }));
+  const size = writePiecesAtomic(out, discParts(image, kind, options.text('label') ?? 'ESXSIM'));
+  return {
+    text: `${kind} disc of ${size} bytes written to ${out}\nboot it: esxsim boot --image ${out}`,
+    json: { path: out, kind, size },
+    exitCode: 0,
+  };
+}
