@@ -2,6 +2,7 @@
 import type { CommandRow, OptionRow } from './command.ts';
 import { LIMIT_OPTIONS } from './limits.ts';
 import { PACKAGE_COMMANDS } from './package-commands.ts';
+import { SWTPM_OPTIONS } from './swtpm-options.ts';
 
 /** What each group of commands is for. */
 export const GROUPS: Readonly<Record<string, string>> = {
@@ -88,8 +89,9 @@ export const COMMANDS: readonly CommandRow[] = [
     name: 'tpm serve',
     about:
       'Serve a TPM 2.0 in place of swtpm or the Microsoft simulator. Prints `ready HOST:PORT` when it accepts commands.',
+    args: [{ name: '[interface]', about: 'the word `socket` of a call of swtpm' }],
     options: [
-      { flags: '--listen <host:port>', about: 'data port; the control port is the next', default: '127.0.0.1:2321' },
+      { flags: '--listen <host:port>', about: 'data port; the control port is the next (default 127.0.0.1:2321)' },
       { flags: '--unix <path>', about: 'Unix socket instead of TCP; the control socket is <path>.ctrl' },
       { flags: '--protocol <name>', about: 'swtpm or mssim', default: 'swtpm' },
       { flags: '--state <file>', about: 'keep the permanent state in this file' },
@@ -105,12 +107,14 @@ export const COMMANDS: readonly CommandRow[] = [
         default: 'real',
       },
       { flags: '--trace <file>', about: 'log every command and response (read it with `tpm trace`)' },
+      ...SWTPM_OPTIONS,
     ],
     examples: [
       'tpm serve',
       'tpm serve --protocol mssim --state tpm.state --seed 7',
       'tpm serve --spec evidence/host.json',
       'tpm serve --unix /tmp/tpm.sock --startup clear --trace tpm.trace',
+      'tpm serve socket --tpm2 --ctrl type=unixio,path=/tmp/vtpm.sock --tpmstate dir=/tmp/vtpm',
     ],
     load: () => import('./tpm-serve.ts'),
   },

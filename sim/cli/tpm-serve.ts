@@ -3,7 +3,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { InputError } from '../../src/bytes/errors.ts';
 import { HASH_NAMES } from '../../src/crypto/hash.ts';
 import type { HashName } from '../../src/crypto/primitives.ts';
-import { COMMANDS, encodeCommand } from '../../src/tpm2/index.ts';
+import { COMMANDS, encodeCommand, TPM_SU } from '../../src/tpm2/index.ts';
 import { VirtualClock, wallClock } from '../clock.ts';
 import { Entropy, randomSeed } from '../entropy.ts';
 import { TpmStateFile } from '../node/tpm-state-file.ts';
@@ -11,12 +11,14 @@ import { tpmConfigOf } from '../spec/tpm-config.ts';
 import type { TpmConfig } from '../tpm/config.ts';
 import { createTpm2 } from '../tpm/engine.ts';
 import { type Address, addressText } from '../tpm/ports/stream.ts';
-import { listenTpm, protocolOf } from '../tpm/servers/listen.ts';
+import { listenSwtpm, listenTpm, protocolOf } from '../tpm/servers/listen.ts';
 import { type MachineObserver, TpmMachine } from '../tpm/servers/machine.ts';
 import { traceObserver } from '../tpm/trace-log.ts';
+import { inBackground, messageLog, startInBackground, writePid } from './background.ts';
 import type { CommandInput, CommandIo, CommandResult, Options } from './command.ts';
 import { parseAddress } from './serve.ts';
 import { readSpec } from './spec-options.ts';
+import { logTarget, pidTarget, statePlace, swtpmCall } from './swtpm-options.ts';
 
 /** The value of an option that must be one of a few words. */
 function choice<T extends string>(options: Options, name: string, allowed: readonly T[]): T {
@@ -59,13 +61,13 @@ function tpmOptions(options: Options): { config: Partial<TpmConfig>; seed: strin
 }
 
 /** Where `--unix` or `--listen` says. */
-export function tpmAddress(options: Options): Address {
+function tpmAddress(options: Options): Address {
   const path = options.text('unix');
-  return path === undefined ? parseAddress(options.text('listen') ?? '', '--listen') : { path };
+  return path === undefined ? parseAddress(options.text('listen') ?? '127.0.0.1:2321', '--listen') : { path };
 }
 
 /** A log file that grows; closed with the server. */
-export function traceFile(path: string): { observer: MachineObserver; close: () => void } {
+function traceFile(path: string): { observer: MachineObserver; close: () => void } {
   let file: number;
   try {
     file = openSync(path, 'w');
@@ -77,30 +79,49 @@ export function traceFile(path: string): { observer: MachineObserver; close: () 
 
 const SIMULATED_START = Date.parse('2026-01-01T00:00:00Z');
 
-export async function run({ options }: CommandInput, io: CommandIo): Promise<CommandResult> {
+/** TPM2_Startup before anybody else says it. Where the TPM refuses it (no saved state), it waits for another, as swtpm's does. */
+function startUp(machine: TpmMachine, kind: 'none' | 'clear' | 'state'): void {
+  if (kind === 'none') return;
+  const startupType = kind === 'clear' ? TPM_SU.CLEAR : TPM_SU.STATE;
+  machine.execute(encodeCommand(COMMANDS.Startup, { startupType }), 0);
+}
+
+/** Serves until it is asked to end; what there is to say goes to `say`. */
+async function serve(options: Options, say: (text: string) => void): Promise<CommandResult> {
   const protocol = protocolOf(options.text('protocol'), '--protocol');
-  const startup = choice(options, 'startup', ['none', 'clear']);
+  const swtpm = swtpmCall(options);
+  const startup = swtpm?.startup ?? choice(options, 'startup', ['none', 'clear'] as const);
   const clockKind = choice(options, 'clock', ['real', 'still']);
   const { config, seed } = tpmOptions(options);
-  if (options.text('seed') === 'random') io.progress(`seed ${seed}`);
+  if (options.text('seed') === 'random') say(`seed ${seed}`);
   const clock = clockKind === 'real' ? wallClock : new VirtualClock(SIMULATED_START);
   const engine = createTpm2({
     entropy: new Entropy(seed).stream('tpm'),
     clock,
     config,
-    onFault: (error) => io.progress(`esxsim: the TPM failed: ${error instanceof Error ? error.stack : String(error)}`),
+    onFault: (error) => say(`esxsim: the TPM failed: ${error instanceof Error ? error.stack : String(error)}`),
   });
-  const statePath = options.text('state');
-  const state = statePath === undefined ? undefined : new TpmStateFile(statePath, engine);
+  const place = statePlace(options);
   const tracePath = options.text('trace');
-  let trace: ReturnType<typeof traceFile> | undefined;
+  const pid = pidTarget(options);
+  const closing: (() => void)[] = [];
   try {
-    trace = tracePath === undefined ? undefined : traceFile(tracePath);
-    const observers = [state, trace?.observer].filter((one) => one !== undefined);
-    const machine = new TpmMachine(engine, observers);
-    if (startup === 'clear') machine.execute(encodeCommand(COMMANDS.Startup, { startupType: 0 }), 0);
-    const server = await listenTpm(machine, protocol, tpmAddress(options));
+    const state = place && new TpmStateFile(place.path, engine, place.mode);
+    if (state !== undefined) closing.unshift(() => state.close());
+    const trace = tracePath === undefined ? undefined : traceFile(tracePath);
+    if (trace !== undefined) closing.unshift(() => trace.close());
+    const machine = new TpmMachine(
+      engine,
+      [state, trace?.observer].filter((one) => one !== undefined),
+    );
+    startUp(machine, startup);
+    machine.running = !(swtpm?.needInit ?? false);
+    const server =
+      swtpm === undefined
+        ? await listenTpm(machine, protocol, tpmAddress(options))
+        : await listenSwtpm(machine, { ...swtpm, say: (text) => say(`esxsim: ${text}`) });
     const address = addressText(server.address);
+    if (pid !== undefined) closing.unshift(writePid(pid));
     // Listening for signals comes first: who reads the line may end us at once.
     const stopped = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM'), server.ended]);
     process.stdout.write(`ready ${address}\n`);
@@ -111,7 +132,23 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
     }
     return { text: '', json: { address, protocol, seed }, exitCode: 0 };
   } finally {
-    trace?.close();
-    state?.close();
+    for (const close of closing) close();
+  }
+}
+
+export async function run({ args, options }: CommandInput, io: CommandIo): Promise<CommandResult> {
+  const [word] = args;
+  if (word !== undefined && word !== 'socket') throw new InputError(`tpm serve ${word}: the only interface is socket`);
+  if (options.on('daemon') && !inBackground()) {
+    const text = await startInBackground();
+    return { text, json: { address: text.slice(text.lastIndexOf('ready ') + 6) }, exitCode: 0 };
+  }
+  const asked = logTarget(options);
+  if (asked === undefined) return serve(options, io.progress);
+  const log = messageLog(asked);
+  try {
+    return await serve(options, log.say);
+  } finally {
+    log.close();
   }
 }

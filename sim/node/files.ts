@@ -67,8 +67,8 @@ export function listFolder(path: string): readonly string[] {
 }
 
 /** Writes pieces one after the other; gives the number of bytes. */
-function writeSynced(path: string, pieces: Iterable<Uint8Array>): number {
-  const handle = openSync(path, 'w');
+function writeSynced(path: string, pieces: Iterable<Uint8Array>, mode?: number): number {
+  const handle = openSync(path, 'w', mode);
   let total = 0;
   try {
     for (const bytes of pieces) {
@@ -82,17 +82,20 @@ function writeSynced(path: string, pieces: Iterable<Uint8Array>): number {
   }
 }
 
-/** Writes a file so that a reader sees the old content or the new, never a part (write, fsync, rename). */
-export function writeFileAtomic(path: string, bytes: Uint8Array): void {
-  writePiecesAtomic(path, [bytes]);
+/**
+ * Writes a file so that a reader sees the old content or the new, never a part (write, fsync, rename).
+ * @param mode its permissions; default those of any new file
+ */
+export function writeFileAtomic(path: string, bytes: Uint8Array, mode?: number): void {
+  writePiecesAtomic(path, [bytes], mode);
 }
 
 /** {@link writeFileAtomic} for a file that need not fit into memory: its pieces in order. Gives the number of bytes. */
-export function writePiecesAtomic(path: string, pieces: Iterable<Uint8Array>): number {
+export function writePiecesAtomic(path: string, pieces: Iterable<Uint8Array>, mode?: number): number {
   return attempt(path, 'write', () => {
     const temporary = join(dirname(resolve(path)), `.${process.pid}.esxsim.tmp`);
     try {
-      const size = writeSynced(temporary, pieces);
+      const size = writeSynced(temporary, pieces, mode);
       renameSync(temporary, path);
       return size;
     } catch (error) {

@@ -110,14 +110,17 @@ export class TpmStateFile implements MachineObserver {
   readonly #path: string;
   readonly #engine: Tpm2Engine;
   readonly #unlock: () => void;
+  readonly #mode: number | undefined;
   #written: Uint8Array;
 
   /**
    * Locks the file; an existing one is read and restored into the engine, a new one is written. InputError where it is in
    * use, damaged or something else; it is left as it is then.
+   * @param mode permissions of the file; default those of any new file
    */
-  constructor(path: string, engine: Tpm2Engine) {
+  constructor(path: string, engine: Tpm2Engine, mode?: number) {
     this.#path = path;
+    this.#mode = mode;
     this.#engine = engine;
     this.#unlock = lock(path);
     try {
@@ -139,7 +142,7 @@ export class TpmStateFile implements MachineObserver {
 
   #write(): Uint8Array {
     const snapshot = this.#engine.powerCycled();
-    writeFileAtomic(this.#path, encodeSnapshot(snapshot));
+    writeFileAtomic(this.#path, encodeSnapshot(snapshot), this.#mode);
     return comparable(snapshot);
   }
 

@@ -7,12 +7,17 @@ export interface Answer {
   readonly reply: Uint8Array;
   /** `connection`: close it after the reply. `server`: the client asked the whole server to end. */
   readonly end?: 'connection' | 'server';
+  /** The descriptor that came with the message becomes the data channel. */
+  readonly adopt?: true;
 }
+
+/** Whether a descriptor came with a message; `impossible` where the runtime cannot receive one. */
+export type Descriptor = 'none' | 'came' | 'impossible';
 
 /** One connection to a port. */
 export interface Conversation {
   /** Takes bytes as they come, in any pieces. Never throws for any bytes. */
-  receive(chunk: Uint8Array): Answer;
+  receive(chunk: Uint8Array, descriptor?: Descriptor): Answer;
   /** Nothing came for a while: answers what is still incomplete, where the protocol does not wait for ever. */
   idle?(): Answer;
 }

@@ -1,11 +1,11 @@
-/** Sockets for the conversations: two ports, each serving one connection after the other, as swtpm and the simulator do. */
-import { chmodSync, existsSync, rmSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
+/** TPM servers: which conversation is held on which socket. */
+import type { Socket } from 'node:net';
 import { InputError } from '../../../src/bytes/errors.ts';
-import { type Address, addressText } from '../ports/stream.ts';
-import { type Answer, type Conversation, SILENT } from './conversation.ts';
+import type { Address } from '../ports/stream.ts';
+import { converse } from './converse.ts';
 import type { TpmMachine } from './machine.ts';
 import { MssimConversation } from './mssim.ts';
+import { Port } from './port.ts';
 import { SwtpmControl, SwtpmStore } from './swtpm-control.ts';
 import { SwtpmData } from './swtpm-data.ts';
 
@@ -22,131 +22,62 @@ export function protocolOf(text: string | undefined, option: string): Protocol {
 
 /** A listening TPM server. */
 export interface TpmServer {
-  /** Address of the data or command port. */
+  /** Address of the data or command port; of the control port where there is no other. */
   readonly address: Address;
   /** Resolves when a client asked the server to end; rejects where the TPM cannot go on. */
   readonly ended: Promise<void>;
   close(): Promise<void>;
 }
 
-/** How long the rest of an incomplete command is waited for, in milliseconds. */
-const PATIENCE = 250;
-/** Clients that may wait for their turn at one port. */
-const BACKLOG = 64;
-
-/** Serves one connection at a time; the others wait unread. */
-class Port {
-  readonly #server: Server;
-  readonly #begin: () => Conversation;
-  readonly #onEnd: (error?: unknown) => void;
-  readonly #waiting: Socket[] = [];
-  #current: Socket | undefined;
-
-  constructor(begin: () => Conversation, onEnd: (error?: unknown) => void) {
-    this.#begin = begin;
-    this.#onEnd = onEnd;
-    this.#server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => this.#accept(socket));
-  }
-
-  #accept(socket: Socket): void {
-    // A client that breaks off is no fault of ours.
-    socket.on('error', () => socket.destroy());
-    socket.once('close', () => this.#leave(socket));
-    if (this.#waiting.length >= BACKLOG) socket.destroy();
-    else if (this.#current === undefined) this.#serve(socket);
-    else this.#waiting.push(socket);
-  }
-
-  #leave(socket: Socket): void {
-    const place = this.#waiting.indexOf(socket);
-    if (place >= 0) this.#waiting.splice(place, 1);
-    if (this.#current !== socket) return;
-    this.#current = undefined;
-    const next = this.#waiting.shift();
-    if (next !== undefined) this.#serve(next);
-  }
-
-  #serve(socket: Socket): void {
-    this.#current = socket;
-    const conversation = this.#begin();
-    let timer: NodeJS.Timeout | undefined;
-    socket.once('close', () => clearTimeout(timer));
-    const answer = (ask: () => Answer): void => {
-      const given = this.#answer(ask);
-      if (given === undefined) return void socket.destroy();
-      const { reply, end } = given;
-      // A client that does not read its answers is not read either: nothing piles up.
-      if (reply.length > 0 && !socket.write(reply)) {
-        socket.pause();
-        socket.once('drain', () => socket.resume());
-      }
-      if (end === undefined) return;
-      socket.end();
-      if (end === 'server') this.#onEnd();
-    };
-    socket.on('data', (chunk) => {
-      clearTimeout(timer);
-      answer(() => conversation.receive(new Uint8Array(chunk)));
-      if (conversation.idle !== undefined)
-        timer = setTimeout(() => answer(() => conversation.idle?.() ?? SILENT), PATIENCE);
-    });
-    socket.resume();
-  }
-
-  /** Undefined where the machine cannot go on (its state cannot be written): the server ends with that error. */
-  #answer(ask: () => Answer): Answer | undefined {
-    try {
-      return ask();
-    } catch (error) {
-      this.#onEnd(error);
-      return undefined;
-    }
-  }
-
-  async listen(address: Address): Promise<Address> {
-    if ('path' in address) removeStaleSocket(address.path);
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (error: NodeJS.ErrnoException) => {
-        reject(new InputError(`cannot listen on ${addressText(address)} (${error.code ?? error.message})`));
-      });
-      this.#server.listen(address, BACKLOG, resolve);
-    });
-    if ('path' in address) chmodSync(address.path, 0o770);
-    const bound = this.#server.address();
-    return bound === null || typeof bound === 'string' ? address : { host: bound.address, port: bound.port };
-  }
-
-  async close(): Promise<void> {
-    if (!this.#server.listening) return;
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const socket of [this.#current, ...this.#waiting]) socket?.destroySoon();
-    await closed;
-  }
+/** One socket of {@link listenSwtpm}. */
+export interface Place {
+  readonly address: Address;
+  /** Permissions of a Unix socket; default 0770. */
+  readonly mode?: number;
 }
 
-/** A socket file that nobody listens on any more is left by a server that was killed. */
-function removeStaleSocket(path: string): void {
-  if (existsSync(path)) rmSync(path);
+/** swtpm's two channels, each where it is said. */
+export interface SwtpmPlaces {
+  /** Commands. Left out: they come over a descriptor that SET_DATAFD brings, as from QEMU. */
+  readonly data?: Place;
+  readonly control?: Place;
+  /** The server ends with the data connection (`--terminate`). */
+  readonly terminate?: boolean;
+  /** Every answer ends its data connection (`--server …,disconnect`). */
+  readonly disconnect?: boolean;
+  /** SET_LOCALITY refuses locality 4. */
+  readonly rejectLocality4?: boolean;
+  /** Told in words what a person should know. */
+  readonly say?: (text: string) => void;
 }
 
 /** The address of the control or platform port: the next port, or the path with `.ctrl`. */
 export const neighbour = (address: Address): Address =>
   'path' in address ? { path: `${address.path}.ctrl` } : { host: address.host, port: address.port + 1 };
 
-/** Starts a server for `machine`. InputError where an address cannot be used. */
-export async function listenTpm(machine: TpmMachine, protocol: Protocol, address: Address): Promise<TpmServer> {
+/** The end of a server, as a promise and what settles it. */
+function ending(): { ended: Promise<void>; end: (error?: unknown) => void } {
   let end: (error?: unknown) => void = () => undefined;
   const ended = new Promise<void>((resolve, reject) => {
     end = (error) => (error === undefined ? resolve() : reject(error));
   });
   ended.catch(() => undefined);
+  return { ended, end };
+}
+
+/** Starts a server for `machine` on neighbouring ports. InputError where an address cannot be used. */
+export async function listenTpm(machine: TpmMachine, protocol: Protocol, address: Address): Promise<TpmServer> {
+  const { ended, end } = ending();
   const store = new SwtpmStore();
   const [data, control] =
     protocol === 'swtpm'
-      ? [new Port(() => new SwtpmData(machine), end), new Port(() => new SwtpmControl(machine, store), end)]
+      ? [
+          new Port({ begin: () => new SwtpmData(machine), end }),
+          new Port({ begin: () => new SwtpmControl(machine, store), end }),
+        ]
       : [
-          new Port(() => new MssimConversation(machine, 'command'), end),
-          new Port(() => new MssimConversation(machine, 'platform'), end),
+          new Port({ begin: () => new MssimConversation(machine, 'command'), end }),
+          new Port({ begin: () => new MssimConversation(machine, 'platform'), end }),
         ];
   const close = async (): Promise<void> => {
     await Promise.all([data.close(), control.close()]);
@@ -175,5 +106,51 @@ async function listenPair(data: Port, control: Port, address: Address): Promise<
       if (!anyPort || attempt === ATTEMPTS) throw error;
       await data.close();
     }
+  }
+}
+
+/** Starts a server for `machine` with swtpm's channels. InputError where an address cannot be used or there is no channel. */
+export async function listenSwtpm(machine: TpmMachine, places: SwtpmPlaces): Promise<TpmServer> {
+  const { ended, end } = ending();
+  const store = new SwtpmStore();
+  store.rejectLocality4 = places.rejectLocality4 ?? false;
+  store.say = places.say ?? store.say;
+  if (places.data === undefined) store.data = 'awaited';
+  let passed: Socket | undefined;
+  const left = (): void => {
+    if (places.terminate) end();
+  };
+  const begin = () => new SwtpmData(machine, places.disconnect);
+  /** The descriptor is the data channel until its other end closes; then SET_DATAFD may bring another. */
+  const adopt = (socket: Socket): void => {
+    passed = socket;
+    socket.once('close', () => {
+      passed = undefined;
+      store.data = 'awaited';
+      left();
+    });
+    converse({ socket, take: () => undefined }, begin(), { end });
+  };
+  const ports = {
+    data: places.data && { port: new Port({ begin, end, left }), place: places.data },
+    control: places.control && {
+      port: new Port({ begin: () => new SwtpmControl(machine, store), end, adopt }),
+      place: places.control,
+    },
+  };
+  const open = [ports.data, ports.control].filter((one) => one !== undefined);
+  const close = async (): Promise<void> => {
+    passed?.destroySoon();
+    await Promise.all(open.map(({ port }) => port.close()));
+  };
+  try {
+    const bound: Address[] = [];
+    for (const { port, place } of open) bound.push(await port.listen(place.address, place.mode));
+    const [address] = bound;
+    if (address === undefined) throw new InputError('a TPM server needs a data or a control channel');
+    return { address, ended, close };
+  } catch (error) {
+    await close();
+    throw error;
   }
 }

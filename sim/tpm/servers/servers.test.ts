@@ -118,6 +118,24 @@ describe('swtpm control channel', () => {
     expect(ask(new SwtpmData(other), RANDOM)).toBe(next);
   });
 
+  it('SET_DATAFD where the runtime cannot receive a descriptor: refused, with a line for a person', () => {
+    const store = new SwtpmStore();
+    const said: string[] = [];
+    store.data = 'awaited';
+    store.say = (text) => said.push(text);
+    const answer = new SwtpmControl(machine, store).receive(fromHex('00000010'), 'impossible');
+    expect(toHex(answer.reply)).toBe('0000001f');
+    expect(answer.adopt).toBeUndefined();
+    expect(said.join()).toMatch(/^SET_DATAFD: Node v\S+ cannot receive a descriptor/);
+  });
+
+  it('reject-locality-4', () => {
+    const store = new SwtpmStore();
+    store.rejectLocality4 = true;
+    const strict = new SwtpmControl(machine, store);
+    expect([ask(strict, '0000000503'), ask(strict, '0000000504')]).toEqual(['00000000', '0000003d']);
+  });
+
   it('SHUTDOWN ends the server', () => expect(control.receive(fromHex('00000003')).end).toBe('server'));
 
   it('a length that no memory holds ends the connection', () => {
@@ -139,6 +157,12 @@ describe('swtpm data port', () => {
     const answers = [...bytes].map((byte) => toHex(data.receive(new Uint8Array([byte])).reply));
     expect(answers.join('')).toBe(OK);
     expect(answers.at(-1)).toBe(OK);
+  });
+
+  it('with `disconnect`, an answer ends the connection', () => {
+    const once = new SwtpmData(machine, true);
+    expect(once.receive(fromHex(STARTUP.slice(0, 8))).end).toBeUndefined();
+    expect(once.receive(fromHex(STARTUP.slice(8))).end).toBe('connection');
   });
 
   it('the prefix sets the locality', () => {

@@ -8,7 +8,7 @@ import { ByteReader } from '../../../src/bytes/reader.ts';
 import { ByteWriter } from '../../../src/bytes/writer.ts';
 import type { Locality } from '../../../src/tpm2/transport.ts';
 import { decodeSnapshot, type Snapshot } from '../snapshot.ts';
-import { type Answer, type Conversation, SILENT } from './conversation.ts';
+import { type Answer, type Conversation, type Descriptor, SILENT } from './conversation.ts';
 import type { TpmMachine } from './machine.ts';
 import { tpmInfo } from './swtpm-info.ts';
 
@@ -39,6 +39,12 @@ export class SwtpmStore {
   /** Permanent state set by SET_STATEBLOB, taken by the next INIT. */
   permanent: Snapshot | undefined;
   bufferSize = BUFFER_MAX;
+  /** Where commands come from: a socket of their own, or a descriptor that SET_DATAFD brings, has brought, cannot bring. */
+  data: 'socket' | 'awaited' | 'open' = 'socket';
+  /** SET_LOCALITY refuses locality 4 (`--locality reject-locality-4`). */
+  rejectLocality4 = false;
+  /** Told in words why something was refused that the client cannot know. */
+  say: (text: string) => void = () => undefined;
 }
 
 /** What one command needs to be answered. */
@@ -46,6 +52,9 @@ interface Call {
   readonly machine: TpmMachine;
   readonly store: SwtpmStore;
   readonly fields: ByteReader;
+  readonly descriptor: Descriptor;
+  /** The descriptor becomes the data channel. */
+  readonly adopt: () => void;
 }
 
 interface Row {
@@ -88,9 +97,9 @@ function init({ machine, store, fields }: Call): Uint8Array {
   return OK();
 }
 
-function setLocality({ machine, fields }: Call): Uint8Array {
+function setLocality({ machine, store, fields }: Call): Uint8Array {
   const locality = fields.u8('loc');
-  if (locality > 4) return u32(RESULT.BAD_LOCALITY);
+  if (locality > (store.rejectLocality4 ? 3 : 4)) return u32(RESULT.BAD_LOCALITY);
   machine.locality = locality as Locality;
   return OK();
 }
@@ -134,6 +143,18 @@ function setStateBlob({ machine, store, fields }: Call): Uint8Array {
     if (!(error instanceof FormatError)) throw error;
     return u32(RESULT.BAD_PARAMETER);
   }
+  return OK();
+}
+
+function setDataFd({ store, descriptor, adopt }: Call): Uint8Array {
+  if (store.data !== 'awaited') return u32(RESULT.IOERROR);
+  if (descriptor === 'impossible') {
+    store.say(`SET_DATAFD: Node ${process.version} cannot receive a descriptor here; serve the commands on a socket`);
+    return u32(RESULT.IOERROR);
+  }
+  if (descriptor === 'none') return u32(RESULT.BAD_PARAMETER);
+  store.data = 'open';
+  adopt();
   return OK();
 }
 
@@ -205,8 +226,7 @@ const ROWS: ReadonlyMap<number, Row> = new Map<number, Row>([
     },
   ],
   [15, { size: 0, exact: true, answer: () => u32(RESULT.SUCCESS, 0) }],
-  // No descriptor comes with the message: swtpm's answer to that (Node cannot receive one).
-  [16, { size: 0, answer: () => u32(RESULT.IOERROR) }],
+  [16, { size: 0, answer: setDataFd }],
   [17, { size: 4, answer: setBufferSize }],
   [18, { size: 16, answer: getInfo }],
 ]);
@@ -222,7 +242,7 @@ export class SwtpmControl implements Conversation {
     this.#store = store;
   }
 
-  receive(chunk: Uint8Array): Answer {
+  receive(chunk: Uint8Array, descriptor: Descriptor = 'none'): Answer {
     const bytes = concat(this.#received, chunk);
     this.#received = bytes;
     if (bytes.length < 4) return SILENT;
@@ -238,8 +258,13 @@ export class SwtpmControl implements Conversation {
     const machine = this.#machine;
     if (row.running && !machine.running) return this.#done(u32(RESULT.BAD_ORDINAL));
     if (row.exact && reader.remaining !== row.size) return this.#done(u32(RESULT.BAD_PARAMETER));
-    const reply = row.answer({ machine, store: this.#store, fields: reader });
-    return row.end === undefined ? this.#done(reply) : { ...this.#done(reply), end: row.end };
+    let adopted = false;
+    const adopt = (): void => {
+      adopted = true;
+    };
+    const reply = row.answer({ machine, store: this.#store, fields: reader, descriptor, adopt });
+    const { end } = row;
+    return { ...this.#done(reply), ...(end === undefined ? {} : { end }), ...(adopted ? { adopt: true } : {}) };
   }
 
   /** What came together is one message; bytes beyond it are dropped, as swtpm does. */

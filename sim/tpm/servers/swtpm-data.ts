@@ -24,10 +24,13 @@ function announced(command: Uint8Array, max: number): number {
  */
 export class SwtpmData implements Conversation {
   readonly #machine: TpmMachine;
+  readonly #once: boolean;
   #received: Uint8Array = new Uint8Array(0);
 
-  constructor(machine: TpmMachine) {
+  /** @param once an answer ends the connection */
+  constructor(machine: TpmMachine, once = false) {
     this.#machine = machine;
+    this.#once = once;
   }
 
   receive(chunk: Uint8Array): Answer {
@@ -44,7 +47,7 @@ export class SwtpmData implements Conversation {
       bytes = new Uint8Array(0);
     }
     this.#received = bytes.slice();
-    return replies.length === 0 ? SILENT : { reply: concat(...replies) };
+    return replies.length === 0 ? SILENT : this.#answer(concat(...replies));
   }
 
   /** A client that announced more than it sent: swtpm does not wait at all, we wait a moment for slow ones. */
@@ -52,7 +55,11 @@ export class SwtpmData implements Conversation {
     if (this.#received.length < HEADER_SIZE) return SILENT;
     const reply = this.#run(this.#received);
     this.#received = new Uint8Array(0);
-    return { reply };
+    return this.#answer(reply);
+  }
+
+  #answer(reply: Uint8Array): Answer {
+    return this.#once ? { reply, end: 'connection' } : { reply };
   }
 
   #needed(bytes: Uint8Array): number {

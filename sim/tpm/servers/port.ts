@@ -1,0 +1,91 @@
+/** A listening port: serves one connection after the other, as swtpm and the simulator do. */
+import { chmodSync, rmSync, statSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { InputError } from '../../../src/bytes/errors.ts';
+import { type Address, addressText } from '../ports/stream.ts';
+import type { Conversation } from './conversation.ts';
+import { type Consequences, converse } from './converse.ts';
+import { type Connection, receivingConnection } from './descriptor-socket.ts';
+
+/** Clients that may wait for their turn at one port. */
+const BACKLOG = 64;
+/** Permissions of a Unix socket: owner and group, as swtpm's. */
+const SOCKET_MODE = 0o770;
+
+/** What a port does. */
+export interface PortOptions extends Consequences {
+  /** A new connection's conversation. */
+  readonly begin: () => Conversation;
+  /** The connection that was served closed. */
+  readonly left?: () => void;
+}
+
+/** Serves one connection at a time; the others wait unread. */
+export class Port {
+  readonly #server: Server;
+  readonly #options: PortOptions;
+  readonly #waiting: Connection[] = [];
+  #current: Connection | undefined;
+
+  constructor(options: PortOptions) {
+    this.#options = options;
+    this.#server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => this.#accept(socket));
+  }
+
+  #accept(accepted: Socket): void {
+    // Only a port that takes descriptors, on a Unix socket, has to be read in another way.
+    const local = accepted.remoteAddress === undefined;
+    const connection: Connection =
+      this.#options.adopt !== undefined && local
+        ? receivingConnection(accepted)
+        : { socket: accepted, take: () => undefined };
+    const { socket } = connection;
+    // A client that breaks off is no fault of ours.
+    socket.on('error', () => socket.destroy());
+    socket.once('close', () => this.#leave(connection));
+    if (this.#waiting.length >= BACKLOG) socket.destroy();
+    else if (this.#current === undefined) this.#serve(connection);
+    else this.#waiting.push(connection);
+  }
+
+  #leave(connection: Connection): void {
+    const place = this.#waiting.indexOf(connection);
+    if (place >= 0) this.#waiting.splice(place, 1);
+    if (this.#current !== connection) return;
+    this.#current = undefined;
+    this.#options.left?.();
+    const next = this.#waiting.shift();
+    if (next !== undefined) this.#serve(next);
+  }
+
+  #serve(connection: Connection): void {
+    this.#current = connection;
+    converse(connection, this.#options.begin(), this.#options);
+  }
+
+  /** Listens; the address it got. InputError where it cannot. `mode`: permissions of a Unix socket. */
+  async listen(address: Address, mode: number = SOCKET_MODE): Promise<Address> {
+    if ('path' in address) removeStaleSocket(address.path);
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', (error: NodeJS.ErrnoException) => {
+        reject(new InputError(`cannot listen on ${addressText(address)} (${error.code ?? error.message})`));
+      });
+      this.#server.listen(address, BACKLOG, resolve);
+    });
+    if ('path' in address) chmodSync(address.path, mode);
+    const bound = this.#server.address();
+    return bound === null || typeof bound === 'string' ? address : { host: bound.address, port: bound.port };
+  }
+
+  async close(): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const connection of [this.#current, ...this.#waiting]) connection?.socket.destroySoon();
+    await closed;
+  }
+}
+
+/** A socket file that nobody listens on any more is left by a server that was killed. */
+function removeStaleSocket(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isSocket()) rmSync(path);
+}
