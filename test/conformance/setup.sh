@@ -14,7 +14,8 @@ mkdir -p "$cache/bin"
 need=()
 for pair in swtpm:swtpm swtpm_setup:swtpm-tools tpm2_eventlog:tpm2-tools openssl:openssl ar:binutils readelf:binutils \
   sbverify:sbsigntool jq:jq python3:python3 go:golang-go dbus-run-session:dbus \
-  xorriso:xorriso genisoimage:genisoimage mformat:mtools bsdtar:libarchive-tools unzip:unzip xz:xz-utils zstd:zstd; do
+  xorriso:xorriso genisoimage:genisoimage mformat:mtools bsdtar:libarchive-tools unzip:unzip xz:xz-utils zstd:zstd \
+  qemu-system-x86_64:qemu-system-x86; do
   command -v "${pair%%:*}" >/dev/null || need+=("${pair##*:}")
 done
 ls /usr/lib/*/libtss2-tcti-swtpm.so.0 >/dev/null 2>&1 || need+=(libtss2-tcti-swtpm0)
@@ -26,6 +27,9 @@ python3 -c 'import os, sysconfig, sys; sys.exit(not os.path.exists(sysconfig.get
 ls /usr/lib/*/libtss2-tcti-mssim.so.0 >/dev/null 2>&1 || need+=(libtss2-tcti-mssim0)
 ls /usr/lib/*/libtss2-tcti-tabrmd.so.0 >/dev/null 2>&1 || need+=(libtss2-tcti-tabrmd0)
 [ -x /usr/sbin/tpm2-abrmd ] || need+=(tpm2-abrmd)
+# Firmware of virtual machines.
+[ -e /usr/share/OVMF/OVMF_CODE_4M.fd ] || need+=(ovmf)
+[ -e /usr/share/seabios/bios-256k.bin ] || need+=(seabios)
 if [ "${#need[@]}" -gt 0 ]; then
   as_root=()
   [ "$(id -u)" -eq 0 ] || as_root=(sudo)
@@ -64,7 +68,7 @@ npm install --prefix "$cache/tssjs" --no-save --no-package-lock --ignore-scripts
 )
 
 for tool in swtpm swtpm_setup tpm2_eventlog tpm2_checkquote openssl ar readelf sbverify sbsign jq go \
-  xorriso genisoimage mformat bsdtar unzip xz zstd; do
+  xorriso genisoimage mformat bsdtar unzip xz zstd qemu-system-x86_64; do
   command -v "$tool" >/dev/null || { echo "conformance: $tool is missing after set-up" >&2; exit 1; }
 done
 "$cache/bin/govc" version
