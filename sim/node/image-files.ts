@@ -16,6 +16,7 @@ import { imageFromDisc } from '../media.ts';
 import type { HostSpec } from '../spec/schema.ts';
 import { fileSource } from './file-source.ts';
 import { isFolder, listFolder, packageRoot } from './files.ts';
+import { temporarySpool } from './spool.ts';
 
 /** Folder of the system partition inside a boot bank folder. */
 const ESP_FOLDER = 'esp';
@@ -111,7 +112,7 @@ function vibsOf({ path, profile, kind }: ImagePath & { readonly kind: ImageKind 
     case 'bundle':
       return withSource(path, () => {
         const bundle = openBundle(fileSource(path));
-        return imageVibs(bundle, profile).map((id) => bundle.openVib(id, { lazy: true }));
+        return imageVibs(bundle, profile).map((id) => bundle.openVib(id, { lazy: true, spool: temporarySpool }));
       });
     default:
       return [openVib(path)];

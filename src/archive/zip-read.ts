@@ -2,14 +2,16 @@
  * Reading ZIP archives over random access: the directory once, each file when it is asked for. Everything the archive says
  * about itself is checked first: ranges, overlaps, repeated names, paths that lead outside, links, sizes.
  */
+import { Inflate } from 'fflate';
 import { primitives } from '#primitives';
 import { fromLatin1, tryFromUtf8 } from '../bytes/bytes.ts';
-import { FormatError } from '../bytes/errors.ts';
+import { FormatError, InputError } from '../bytes/errors.ts';
 import { ByteReader } from '../bytes/reader.ts';
 import { ByteWriter } from '../bytes/writer.ts';
 import { crc32 } from '../uefi/crc32.ts';
 import { unsafePath } from '../vib/payload.ts';
-import { type ByteSource, readRange, sliceSource } from './source.ts';
+import { type ByteSource, bytesSource, piecesOf, readRange, sliceRange, sliceSource } from './source.ts';
+import type { Spool } from './spool.ts';
 import { SEE_64, ZIP, ZIP_FLAG, ZIP_METHOD, ZIP_SIZE, ZIP64_EXTRA } from './zip-format.ts';
 
 /** What an archive may ask of its reader. */
@@ -217,8 +219,8 @@ export class ZipArchive {
     return data;
   }
 
-  /** The bytes of a file. Damage, limits, encryption and unknown compression are a FormatError that names the file. */
-  read(name: string): Uint8Array {
+  /** A file's entry and its bytes as stored, after the checks that need no decompression. */
+  #checked(name: string): { entry: ZipEntry; data: ByteSource } {
     const entry = this.#entry(name);
     const { size, compressedSize, method } = entry;
     const { maxBytes, maxRatio } = this.#limits;
@@ -227,12 +229,32 @@ export class ZipArchive {
     if (size > HARMLESS && size > compressedSize * maxRatio) {
       throw fail(name, `decompresses to ${size} bytes, more than ${maxRatio} times its ${compressedSize} bytes`);
     }
-    const data = readRange(this.#source, this.#dataOffset(entry), compressedSize, STRUCTURE, name);
-    if (method === ZIP_METHOD.deflated) return inflate(entry, data);
-    if (method !== ZIP_METHOD.stored) throw fail(name, `compression method ${method}; 0 and 8 are supported`);
-    if (size !== compressedSize) throw fail(name, `stored, but ${compressedSize} bytes become ${size}`);
-    if (crc32(data) !== entry.crc32) throw fail(name, 'CRC-32 does not match: damaged');
-    return data;
+    if (method !== ZIP_METHOD.deflated && method !== ZIP_METHOD.stored) {
+      throw fail(name, `compression method ${method}; 0 and 8 are supported`);
+    }
+    if (method === ZIP_METHOD.stored && size !== compressedSize) {
+      throw fail(name, `stored, but ${compressedSize} bytes become ${size}`);
+    }
+    return { entry, data: sliceRange(this.#source, this.#dataOffset(entry), compressedSize, STRUCTURE, name) };
+  }
+
+  /** The bytes of a file. Damage, limits, encryption and unknown compression are a FormatError that names the file. */
+  read(name: string): Uint8Array {
+    const { entry, data } = this.#checked(name);
+    const bytes = data.read(0, data.size);
+    if (entry.method === ZIP_METHOD.deflated) return inflate(entry, bytes);
+    if (crc32(bytes) !== entry.crc32) throw fail(name, 'CRC-32 does not match: damaged');
+    return bytes;
+  }
+
+  /**
+   * A file as a source of its own: a stored one where it lies (its CRC not checked), a compressed one unpacked into `spool`, or
+   * into memory where it is small. Errors as those of {@link read}.
+   */
+  open(name: string, spool: Spool): ByteSource {
+    const { entry, data } = this.#checked(name);
+    if (entry.method === ZIP_METHOD.stored) return data;
+    return entry.size <= HARMLESS ? bytesSource(this.read(name)) : spool.store((put) => inflateInto(entry, data, put));
   }
 
   /** A stored file as a source of its own, its CRC not checked; undefined where it is compressed. */
@@ -259,6 +281,29 @@ function inflate({ name, size, crc32: crc }: ZipEntry, data: Uint8Array): Uint8A
     );
   }
   throw fail(name, 'size or CRC-32 does not match: damaged');
+}
+
+/** Inflates piece by piece, whatever the size; size and CRC are checked at the end. */
+function inflateInto({ name, size, crc32: crc }: ZipEntry, data: ByteSource, put: (chunk: Uint8Array) => void): void {
+  let seen = 0;
+  let sum = 0;
+  const stream = new Inflate((chunk) => {
+    seen += chunk.length;
+    if (seen > size) throw fail(name, `decompresses to more than its ${size} bytes`);
+    sum = crc32(chunk, sum);
+    put(chunk);
+  });
+  let left = data.size;
+  for (const piece of piecesOf(data)) {
+    left -= piece.length;
+    try {
+      stream.push(piece, left === 0);
+    } catch (error) {
+      if (error instanceof InputError) throw error;
+      throw fail(name, `damaged: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  if (seen !== size || sum !== crc) throw fail(name, 'size or CRC-32 does not match: damaged');
 }
 
 /** Every record of a file begins where the one before has ended. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { concat, fromHex, fromUtf8, utf8 } from '../bytes/bytes.ts';
+import { concat, equalBytes, fromHex, fromUtf8, utf8 } from '../bytes/bytes.ts';
 import { FormatError, InputError } from '../bytes/errors.ts';
-import { bytesSource, LazyFiles, openZip, sliceSource, writeZip, type ZipLimits } from './index.ts';
+import { bytesSource, LazyFiles, openZip, type Spool, sliceSource, writeZip, type ZipLimits } from './index.ts';
 
 /** Made by Python 3.11's zipfile: `a.txt` deflated, folder `d/`, `d/b.bin` stored with a 64-bit local header. */
 const PYTHON_ZIP = fromHex(
@@ -215,5 +215,37 @@ describe('sources and lazy files', () => {
     expect(files.get('a')).toEqual(new Uint8Array([1]));
     expect(new Map(files).get('a')).toEqual(new Uint8Array([2]));
     expect(files.get('c')).toBeUndefined();
+  });
+});
+
+describe('files unpacked into a spool', () => {
+  const spool: Spool = {
+    store: (write) => {
+      const parts: Uint8Array[] = [];
+      write((chunk) => parts.push(chunk.slice()));
+      return bytesSource(concat(...parts));
+    },
+  };
+  const big = Uint8Array.from({ length: 3 << 20 }, (_, i) => (i * i) >> 7);
+  const packed = writeZip([
+    { name: 'big', data: big, compress: true },
+    { name: 'plain', data: big },
+  ]);
+
+  it('are the same bytes, whether compressed or stored', () => {
+    const zip = openZip(bytesSource(packed));
+    for (const name of ['big', 'plain']) {
+      const source = zip.open(name, spool);
+      expect(source.size).toBe(big.length);
+      expect(equalBytes(source.read(0, source.size), big)).toBe(true);
+    }
+  });
+
+  it('are refused where damaged or longer than announced', () => {
+    const entry = openZip(bytesSource(packed)).entries.get('big');
+    const data = (entry?.offset ?? 0) + 30 + 'big'.length;
+    expect(() => openZip(bytesSource(patched(packed, data + 5000, 0x55))).open('big', spool)).toThrow(
+      /^zip\.big: (damaged|size or CRC-32|decompresses)/,
+    );
   });
 });

@@ -83,4 +83,23 @@ describe('browser and Node primitives agree', () => {
       expect(() => p.gunzip(packed.subarray(0, 200), 200_000)).toThrow();
     }
   });
+
+  it('gunzip in pieces of any size, with its limit', async () => {
+    const packed = new Uint8Array(gzipSync(bytes(100_000)));
+    for (const p of [web, node]) {
+      for (const size of [7, 1000, packed.length]) {
+        const pieces = Array.from({ length: Math.ceil(packed.length / size) }, (_, i) =>
+          packed.subarray(i * size, (i + 1) * size),
+        );
+        const seen: Uint8Array[] = [];
+        await p.gunzipEach(pieces, 100_000, (chunk) => seen.push(chunk.slice()));
+        expect(node.hash('sha256', Uint8Array.from(seen.flatMap((chunk) => [...chunk])))).toEqual(
+          node.hash('sha256', bytes(100_000)),
+        );
+        const ignore = () => undefined;
+        await expect(p.gunzipEach(pieces, 99_999, ignore)).rejects.toThrow(/too large/);
+        await expect(p.gunzipEach([packed.subarray(0, 200)], 200_000, ignore)).rejects.toThrow();
+      }
+    }
+  });
 });

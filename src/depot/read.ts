@@ -2,11 +2,19 @@
  * Offline bundles (depots in a ZIP): read over random access, so that a bundle larger than memory can be used. The metadata
  * are read at once, each .vib when it is asked for.
  */
-import { type ByteSource, bytesSource, openZip, type ZipArchive, type ZipLimits } from '../archive/index.ts';
+import { primitives } from '#primitives';
+import {
+  type ByteSource,
+  bytesSource,
+  openZip,
+  piecesOf,
+  type Spool,
+  type ZipArchive,
+  type ZipLimits,
+} from '../archive/index.ts';
 import { toHex } from '../bytes/bytes.ts';
 import { FormatError, InputError } from '../bytes/errors.ts';
-import { hash } from '../crypto/hash.ts';
-import { readVib, type Vib } from '../vib/vib.ts';
+import type { Vib } from '../vib/vib.ts';
 import { vibFromSource } from '../vib/vib-source.ts';
 import {
   type BundleBulletin,
@@ -41,6 +49,12 @@ const MAX_VIBS = 20_000;
 
 const fail = (field: string, problem: string): FormatError => new FormatError({ structure: STRUCTURE, field, problem });
 
+/** How a VIB of a bundle is read. */
+export interface OpenVibOptions {
+  readonly lazy?: boolean;
+  readonly spool?: Spool;
+}
+
 /** An offline bundle, opened. Nothing is verified but the bundle's own sizes and checksums. */
 export interface OfflineBundle {
   readonly vendors: readonly BundleVendor[];
@@ -51,9 +65,10 @@ export interface OfflineBundle {
   readonly findings: readonly BundleFinding[];
   /**
    * Reads a VIB and compares size, checksum and id with the metadata (FormatError). `lazy` leaves payload data in the
-   * bundle until they are used; then the checksum is not compared, and only a VIB that lies uncompressed can be lazy.
+   * bundle until they are used; then the checksum of a VIB that lies uncompressed is not compared. Compressed ones are
+   * unpacked into `spool`, without one into memory.
    */
-  openVib(id: string, options?: { readonly lazy?: boolean }): Vib;
+  openVib(id: string, options?: OpenVibOptions): Vib;
 }
 
 /** What the metadata archives of all vendors say together. */
@@ -163,34 +178,35 @@ export function readBundle(zip: ZipArchive, limits: ZipLimits = {}): OfflineBund
   }
   all.check(zip);
   const { vibs, profiles, bulletins, findings } = all;
-  const openVib: OfflineBundle['openVib'] = (id, { lazy = false } = {}) => {
+  const openVib: OfflineBundle['openVib'] = (id, options = {}) => {
     const vib = vibs.get(id);
     if (vib === undefined) throw fail('vibs', `no VIB ${id}`);
-    return openBundleVib(zip, vib, lazy);
+    return openBundleVib(zip, vib, options);
   };
   return { vendors, vibs, profiles, bulletins, findings, openVib };
 }
 
-function openBundleVib(zip: ZipArchive, vib: BundleVib, lazy: boolean): Vib {
+function openBundleVib(zip: ZipArchive, vib: BundleVib, { lazy = false, spool }: OpenVibOptions): Vib {
   const { path, id, packedSize, sha256 } = vib;
   const size = zip.entries.get(path)?.size;
   if (size !== undefined && packedSize !== undefined && size !== packedSize) {
     throw fail(path, `${size} bytes, the metadata say ${packedSize}`);
   }
   const stored = lazy ? zip.stored(path) : undefined;
-  let opened: Vib;
-  if (stored !== undefined) {
-    opened = vibFromSource(stored);
-  } else {
-    const bytes = zip.read(path);
-    const found = toHex(hash('sha256', bytes));
-    if (sha256 !== undefined && found !== sha256) throw fail(path, `SHA-256 is ${found}, the metadata say ${sha256}`);
-    opened = readVib(bytes);
-  }
+  const source = stored ?? (spool === undefined ? bytesSource(zip.read(path)) : zip.open(path, spool));
+  const found = stored !== undefined || sha256 === undefined ? sha256 : digestOf(source);
+  if (found !== sha256) throw fail(path, `SHA-256 is ${found}, the metadata say ${sha256}`);
+  const opened = vibFromSource(source);
   const { vendor, type, name, version } = opened.descriptor;
   const inside = [vendor, type, name, version].join('_');
   if (inside !== id) throw fail(path, `holds VIB ${inside}, the metadata say ${id}`);
   return opened;
+}
+
+function digestOf(source: ByteSource): string {
+  const digest = primitives.createHash('sha256');
+  for (const piece of piecesOf(source)) digest.update(piece);
+  return toHex(digest.digest());
 }
 
 /**

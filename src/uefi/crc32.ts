@@ -5,9 +5,9 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
   return c >>> 0;
 });
 
-/** CRC-32 of a byte string. */
-export function crc32(bytes: Uint8Array): number {
-  let c = 0xffffffff;
+/** CRC-32 of a byte string; `before` is that of the bytes in front of it, where it comes in pieces. */
+export function crc32(bytes: Uint8Array, before = 0): number {
+  let c = ~before;
   for (const byte of bytes) c = (TABLE[(c ^ byte) & 0xff] ?? 0) ^ (c >>> 8);
   return (c ^ 0xffffffff) >>> 0;
 }
