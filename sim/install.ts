@@ -2,14 +2,16 @@
 
 import { InputError } from '../src/bytes/errors.ts';
 import type { Certificate } from '../src/crypto/x509.ts';
-import { buildBootbank, vibTrustAnchors } from '../src/esxboot/index.ts';
+import { type BootbankOptions, buildBootbank, vibTrustAnchors } from '../src/esxboot/index.ts';
 import { type AcceptanceLevel, revocationList, type Vib } from '../src/vib/index.ts';
 import type { BootImage } from './image.ts';
 import { checkLevels } from './install/checks.ts';
 import { type InstallPlan, type InstallPolicy, planInstall } from './install/plan.ts';
+import { PRODUCT_LINE } from './install/platforms.ts';
 import type { Bypass } from './install/problems.ts';
 import type { HostSpec } from './spec/schema.ts';
 
+export { changeLines, type InstallChange } from './install/changes.ts';
 export { type InstallPlan, type InstallPolicy, installLog, planInstall } from './install/plan.ts';
 export { type Bypass, INSTALL_PROBLEMS, type InstallProblem, type InstallProblemCode } from './install/problems.ts';
 
@@ -25,6 +27,10 @@ export interface InstallChoices {
   readonly checkSignatures?: boolean;
   readonly roots?: readonly Certificate[];
   readonly bypass?: readonly Bypass[];
+  /** What is on the host already, for an update. */
+  readonly installed?: readonly Vib[];
+  /** Names or ids of installed VIBs to be removed. */
+  readonly remove?: readonly string[];
 }
 
 /** The policy of a spec's host. */
@@ -33,7 +39,10 @@ export function installPolicy(spec: HostSpec, vibs: readonly Vib[], choices: Ins
   const policy: InstallPolicy = {
     level: spec.acceptanceLevel,
     hardware: { vendor, model },
+    software: { productLineId: PRODUCT_LINE, version: spec.release.version },
     bypass: choices.bypass ?? [],
+    installed: choices.installed ?? [],
+    remove: choices.remove ?? [],
   };
   if (choices.checkSignatures !== true) return policy;
   const roots = choices.roots ?? vibTrustAnchors(vibs);
@@ -41,14 +50,18 @@ export function installPolicy(spec: HostSpec, vibs: readonly Vib[], choices: Ins
   return { ...policy, trust: { roots, time: Date.parse(spec.time), revoked } };
 }
 
+/** What an update takes over from the boot bank before it. */
+export type OldBank = Pick<BootbankOptions, 'state' | 'updated'>;
+
 /** The boot disk of a planned installation. */
-export function installPlanned(spec: HostSpec, plan: InstallPlan): BootImage {
+export function installPlanned(spec: HostSpec, plan: InstallPlan, old: OldBank = {}): BootImage {
   const { version, build } = spec.release;
   return buildBootbank(plan.vibs, {
     build: `${version}-0.0.${build}`,
     release: version,
     kernelOptions: spec.boot.kernelOptions,
     bootUuid: spec.boot.bootUuid,
+    ...old,
   });
 }
 

@@ -1,11 +1,20 @@
 import { join } from 'node:path';
 import { sourceOf } from '../../src/archive/index.ts';
 import { utf8 } from '../../src/bytes/bytes.ts';
-import { InputError } from '../../src/bytes/errors.ts';
+import { InputError, withSource } from '../../src/bytes/errors.ts';
 import { parseAcceptance, type Vib } from '../../src/vib/index.ts';
-import { type Bypass, installLog, installPlanned, installPolicy, planInstall } from '../install.ts';
+import { type InstalledImage, installedImage } from '../install/installed.ts';
+import {
+  type Bypass,
+  changeLines,
+  type InstallPlan,
+  installLog,
+  installPlanned,
+  installPolicy,
+  planInstall,
+} from '../install.ts';
 import { packageRoot } from '../node/files.ts';
-import { loadVibs } from '../node/image-files.ts';
+import { imageKind, loadImage, loadVibs } from '../node/image-files.ts';
 import { entrySize, type TreeEntry, writeTree } from '../node/trees.ts';
 import { readCertificates } from '../node/vib-files.ts';
 import type { HostSpec } from '../spec/schema.ts';
@@ -38,19 +47,46 @@ const sources = (files: ReadonlyMap<string, Uint8Array>, folder: string): TreeEn
     return data === undefined ? [] : [{ path: folder + name, data }];
   });
 
+/** What a running host must do for an update. */
+function hostMust({ changes, rebootRequired, maintenanceModeRequired }: InstallPlan): string {
+  if (changes.length === 0) return 'nothing changes';
+  if (rebootRequired) return 'a running host must reboot for this';
+  return maintenanceModeRequired
+    ? 'a running host does this live, in maintenance mode'
+    : 'a running host does this live, without a reboot';
+}
+
+/** The disk to be updated; nothing where a new one is made. */
+function installedOf(onto: string | undefined, spec: HostSpec): Partial<InstalledImage> {
+  if (onto === undefined) return {};
+  if (imageKind(onto) !== 'bootbank') throw new InputError(`--onto: ${onto} is no boot bank folder`);
+  const disk = loadImage({ ...spec, image: { paths: [onto] } });
+  return withSource(onto, () => installedImage(disk));
+}
+
 export async function run({ options }: CommandInput, io: CommandIo): Promise<CommandResult> {
   const out = options.text('out');
   if (out === undefined) throw new InputError('image build: --out DIR is needed');
   const given = readSpec(options);
   const spec: HostSpec = { ...given, acceptanceLevel: levelOf(given, options) };
-  const vibs = vibsOf(spec, options.list('vib'));
+  const onto = options.text('onto');
+  const remove = options.list('remove');
+  if (onto === undefined && remove.length > 0) throw new InputError('image build: --remove needs --onto DIR');
+  const { vibs: installed = [], old } = installedOf(onto, spec);
+  const vibs = onto === undefined ? vibsOf(spec, options.list('vib')) : loadVibs(options.list('vib'));
   const bypass: Bypass[] = [];
   if (options.on('force')) bypass.push('force');
   if (!options.on('sigCheck')) bypass.push('no-sig-check');
   const roots = options.list('root');
-  const choices = { checkSignatures: true, bypass, ...(roots.length > 0 ? { roots: readCertificates(roots) } : {}) };
-  const plan = planInstall(vibs, installPolicy(spec, vibs, choices));
-  const image = installPlanned(spec, plan);
+  const choices = {
+    checkSignatures: true,
+    bypass,
+    installed,
+    remove,
+    ...(roots.length > 0 ? { roots: readCertificates(roots) } : {}),
+  };
+  const plan = planInstall(vibs, installPolicy(spec, [...installed, ...vibs], choices));
+  const image = installPlanned(spec, plan, old);
   const log = installLog(plan, Date.parse(spec.time));
   const entries = [...sources(image.bootbank, ''), ...sources(image.esp, 'esp/'), { path: LOG, data: utf8(log) }];
   writeTree(out, entries);
@@ -59,9 +95,12 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
     io.progress('warning: a real host with Secure Boot on refuses these options, and may refuse to boot this image');
   }
   const skipped = plan.skipped.map(({ vib, why }) => `  not installed: ${vib} (${why})`);
+  // Of a new disk everything is new; of an update only what changes is of interest.
+  const changes = onto === undefined ? [] : changeLines(plan.changes).map((line) => `  ${line}`);
+  const needs = onto === undefined ? [] : [hostMust(plan)];
   const summary = `${count(plan.vibs.length, 'VIB')} in ${count(image.bootbank.size, 'file')} written to ${out}`;
   return {
-    text: [summary, ...skipped, `boot it: esxsim boot --image ${out}`].join('\n'),
+    text: [summary, ...changes, ...skipped, ...needs, `boot it: esxsim boot --image ${out}`].join('\n'),
     json: {
       path: out,
       acceptanceLevel: spec.acceptanceLevel,
@@ -70,7 +109,9 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
       ),
       skipped: plan.skipped,
       bypassed: plan.bypassed,
+      changes: plan.changes,
       rebootRequired: plan.rebootRequired,
+      maintenanceModeRequired: plan.maintenanceModeRequired,
       files: entries.map((entry) => ({ path: entry.path, size: entrySize(entry) })),
     },
     exitCode: 0,

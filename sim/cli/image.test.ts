@@ -92,6 +92,34 @@ describe('image build from an offline bundle', () => {
   });
 });
 
+describe('image build --onto', () => {
+  it('updates a disk: says what comes and goes, and whether a host must reboot for it', async () => {
+    const folder = temporary();
+    const [one, two] = [join(folder, 'one'), join(folder, 'two')];
+    await build({ args: [], options: options({ out: one }) }, io);
+    const done = await build({ args: [], options: options({ out: two, onto: one, remove: ['acme-raidmon'] }) }, io);
+    expect(done.text).toMatch(
+      /remove ACME_bootbank_acme-raidmon_\S+: needs a reboot\na running host must reboot for this\n/,
+    );
+    expect(done.json).toMatchObject({ rebootRequired: true, changes: [{ action: 'remove', live: false }] });
+    expect(readFileSync(join(two, 'boot.cfg'), 'utf8')).toMatch(/^updated=2$/m);
+    expect(readdirSync(two).filter((name) => name.startsWith('acme'))).toEqual([]);
+    const spec = resolveSpec({ image: { paths: [two] } });
+    const { state, halted } = await new Host(spec, loadImage(spec)).powerOn();
+    expect([state, halted]).toEqual(['running', undefined]);
+    const same = await build({ args: [], options: options({ out: join(folder, 'three'), onto: two }) }, io);
+    expect(same.text).toMatch(/\nnothing changes\n/);
+  });
+
+  it('needs a boot bank, and --remove needs --onto', async () => {
+    const out = join(temporary(), 'disk');
+    const onto = build({ args: [], options: options({ out, onto: join(samples, 'esxi-8.0') }) }, io);
+    await expect(onto).rejects.toThrow('is no boot bank folder');
+    const remove = build({ args: [], options: options({ out, remove: ['x'] }) }, io);
+    await expect(remove).rejects.toThrow('--remove needs --onto DIR');
+  });
+});
+
 describe('image inspect', () => {
   it('says of each module whose it is and where it goes: the PCRs that a boot really extends', async () => {
     for (const profile of ['esxi-8.0-uefi', 'esxi-6.7-txt']) {

@@ -15,12 +15,6 @@ import {
 } from '../../src/vib/index.ts';
 import type { InstallProblem } from './problems.ts';
 
-/** What the host is; hardware platforms are compared with it. */
-export interface HostHardware {
-  readonly vendor: string;
-  readonly model: string;
-}
-
 /** Levels below the host's. */
 export function checkLevels(vibs: readonly Vib[], host: AcceptanceLevel): InstallProblem[] {
   return vibs.flatMap(({ descriptor }): InstallProblem[] => {
@@ -82,20 +76,6 @@ export function checkFiles(vibs: readonly Vib[]): InstallProblem[] {
     }
   }
   return problems;
-}
-
-/** VIBs made for other hardware. */
-export function checkHardware(vibs: readonly Vib[], { vendor, model }: HostHardware): InstallProblem[] {
-  const fits = (platform: Readonly<Record<string, string>>): boolean =>
-    (platform.vendor === undefined || platform.vendor === vendor) &&
-    (platform.model === undefined || platform.model === model);
-  return vibs
-    .filter(({ descriptor }) => descriptor.systemRequires.hwPlatforms.length > 0)
-    .filter(({ descriptor }) => !descriptor.systemRequires.hwPlatforms.some(fits))
-    .map(({ descriptor }): InstallProblem => {
-      const vib = vibId(descriptor);
-      return { code: 'hardware-platform', vib, message: `VIB ${vib} is for other hardware than ${vendor} ${model}` };
-    });
 }
 
 /** The one thing to say about a signature, where it does not carry the level claimed. */

@@ -3,14 +3,23 @@ import { InputError } from '../../src/bytes/errors.ts';
 import type { AcceptanceLevel, Vib, VibTrust } from '../../src/vib/index.ts';
 import { vibId } from '../../src/vib/index.ts';
 import { isoTime } from '../clock.ts';
-import { checkFiles, checkHardware, checkLevels, checkPackages, checkRelations, type HostHardware } from './checks.ts';
+import { changesBetween, type InstallChange } from './changes.ts';
+import { checkFiles, checkLevels, checkPackages, checkRelations } from './checks.ts';
+import { checkExtensibility } from './extensibility.ts';
+import { checkHardware, checkSoftware, type HostHardware, type HostSoftware } from './platforms.ts';
 import { type Bypass, bypassesOf, type InstallProblem } from './problems.ts';
-import { type SkippedVib, selectVibs } from './select.ts';
+import { type SkippedVib, selectVibs, withoutVibs } from './select.ts';
 
 /** By which rules a host installs. */
 export interface InstallPolicy {
   readonly level: AcceptanceLevel;
   readonly hardware: HostHardware;
+  /** What runs on the host; left out, software platforms are not compared. */
+  readonly software?: HostSoftware;
+  /** What is on the host already: an update. Its signatures and files were judged when it was installed. */
+  readonly installed?: readonly Vib[];
+  /** Names or ids of installed VIBs that shall go. */
+  readonly remove?: readonly string[];
   /** Whom signatures must lead to; left out, signatures and payloads are not looked at until the boot. */
   readonly trust?: VibTrust;
   /** Options given. */
@@ -25,23 +34,39 @@ export interface InstallPlan {
   /** Problems that an option let pass. */
   readonly bypassed: readonly InstallProblem[];
   readonly bypass: readonly Bypass[];
-  /** Whether a running host would need a restart: every VIB that may not be installed live wants one. */
+  /** What comes and goes. */
+  readonly changes: readonly InstallChange[];
+  /** Whether a running host would need a restart: every change that may not be made live wants one. */
   readonly rebootRequired: boolean;
+  /** Whether a running host would have to be in maintenance mode. */
+  readonly maintenanceModeRequired: boolean;
 }
 
 /** Most problems named in one message. */
 const MAX_NAMED = 3;
 
-/** Decides; throws an InputError naming the first problems that nothing lets pass. */
+/** Type of VIBs that live on the locker partition (e.g. VMware Tools): the boot bank has no module of theirs. */
+const LOCKER = 'locker';
+
+/**
+ * Decides; throws an InputError naming the first problems that nothing lets pass. `given` come on top of what the policy
+ * says is installed.
+ */
 export function planInstall(given: readonly Vib[], policy: InstallPolicy): InstallPlan {
-  const { vibs, skipped, problems } = selectVibs(given);
+  const { installed = [], software, trust } = policy;
+  const selection = selectVibs([...withoutVibs(installed, policy.remove ?? []), ...given]);
+  const { vibs: all, problems } = selection;
+  const old = new Set(installed.map(({ descriptor }) => vibId(descriptor)));
+  const fresh = all.filter(({ descriptor }) => !old.has(vibId(descriptor)));
   const found: InstallProblem[] = [
     ...problems,
-    ...checkLevels(vibs, policy.level),
-    ...(policy.trust === undefined ? [] : checkPackages(vibs, policy.trust)),
-    ...checkRelations(vibs),
-    ...checkFiles(vibs),
-    ...checkHardware(vibs, policy.hardware),
+    ...checkLevels(all, policy.level),
+    ...(trust === undefined ? [] : checkPackages(fresh, trust)),
+    ...checkRelations(all),
+    ...checkFiles(all),
+    ...checkHardware(fresh, policy.hardware),
+    ...(software === undefined ? [] : checkSoftware(fresh, software)),
+    ...checkExtensibility(fresh),
   ];
   const passes = ({ code }: InstallProblem): boolean => bypassesOf(code).some((each) => policy.bypass.includes(each));
   const refused = found.filter((problem) => !passes(problem));
@@ -50,8 +75,18 @@ export function planInstall(given: readonly Vib[], policy: InstallPolicy): Insta
     const more = refused.length > MAX_NAMED ? `; and ${refused.length - MAX_NAMED} more problems` : '';
     throw new InputError(named.join('; ') + more);
   }
-  const rebootRequired = vibs.some(({ descriptor }) => !descriptor.liveInstallAllowed);
-  return { vibs, skipped, bypassed: found.filter(passes), bypass: policy.bypass, rebootRequired };
+  const vibs = all.filter(({ descriptor }) => descriptor.type !== LOCKER);
+  const locker = all.filter(({ descriptor }) => descriptor.type === LOCKER);
+  const why = 'of type locker: on the locker partition, not in the boot bank';
+  const skipped = [...selection.skipped, ...locker.map(({ descriptor }) => ({ vib: vibId(descriptor), why }))];
+  const changes = changesBetween(installed, vibs);
+  return {
+    ...{ vibs, skipped, changes },
+    bypassed: found.filter(passes),
+    bypass: policy.bypass,
+    rebootRequired: changes.some(({ live }) => !live),
+    maintenanceModeRequired: changes.some(({ maintenanceMode }) => maintenanceMode),
+  };
 }
 
 /**
@@ -70,7 +105,8 @@ export function installLog(plan: InstallPlan, time: number): string {
   }
   for (const { code, message } of plan.bypassed) lines.push(line('WARNING', `${message} [${code}, bypassed]`));
   for (const { vib, why } of plan.skipped) lines.push(line('INFO', `Skipping VIB ${vib}: ${why}`));
-  for (const vib of plan.vibs) lines.push(line('INFO', `Installing VIB ${vibId(vib.descriptor)}`));
+  const doing = { install: 'Installing', remove: 'Removing' } as const;
+  for (const { vib, action } of plan.changes) lines.push(line('INFO', `${doing[action]} VIB ${vib}`));
   lines.push(line('INFO', `The update completed successfully; reboot required: ${plan.rebootRequired}`));
   return lines.join('');
 }

@@ -14,6 +14,8 @@ export const INSTALL_PROBLEMS = {
   conflicts: ['force'],
   'file-conflict': ['force'],
   'hardware-platform': ['force'],
+  'software-platform': ['force'],
+  extensibility: ['force'],
 } as const satisfies Readonly<Record<string, readonly Bypass[]>>;
 
 /** A problem's code. */

@@ -1,6 +1,7 @@
 /** Which of the given VIBs make the image: duplicates dropped, older versions superseded, replaced ones removed. */
 import { equalBytes } from '../../src/bytes/bytes.ts';
-import { compareVibVersions, rewriteVib, type Vib, versionSatisfies, vibId } from '../../src/vib/index.ts';
+import { InputError } from '../../src/bytes/errors.ts';
+import { compareVibVersions, type Vib, versionSatisfies, vibId } from '../../src/vib/index.ts';
 import type { InstallProblem } from './problems.ts';
 
 /** A VIB that is not installed, and why that is fine. */
@@ -26,6 +27,18 @@ const byId = (a: Vib, b: Vib): number => {
 const newestFirst = (a: Vib, b: Vib): number =>
   compareVibVersions(b.descriptor.version, a.descriptor.version) || byId(a, b);
 
+const NOTHING = new Uint8Array(0);
+
+/** Whether two VIBs are the same package; how their archives are written does not matter. */
+function sameVib(a: Vib, b: Vib): boolean {
+  return (
+    equalBytes(a.descriptorBytes, b.descriptorBytes) &&
+    equalBytes(a.signature ?? NOTHING, b.signature ?? NOTHING) &&
+    a.payloads.length === b.payloads.length &&
+    a.payloads.every(({ data }, i) => equalBytes(data, b.payloads[i]?.data ?? NOTHING))
+  );
+}
+
 /** One VIB per id. */
 function distinct(vibs: readonly Vib[], skipped: SkippedVib[], problems: InstallProblem[]): Vib[] {
   const kept = new Map<string, Vib>();
@@ -33,7 +46,7 @@ function distinct(vibs: readonly Vib[], skipped: SkippedVib[], problems: Install
     const id = vibId(vib.descriptor);
     const other = kept.get(id);
     if (other === undefined) kept.set(id, vib);
-    else if (equalBytes(rewriteVib(other), rewriteVib(vib))) skipped.push({ vib: id, why: 'given twice' });
+    else if (sameVib(other, vib)) skipped.push({ vib: id, why: 'given twice' });
     else problems.push({ code: 'duplicate-id', vib: id, message: `two different VIBs have the id ${id}` });
   }
   return [...kept.values()].sort(byId);
@@ -64,4 +77,13 @@ export function selectVibs(given: readonly Vib[]): Selection {
     }
   }
   return { vibs: [...current], skipped, problems };
+}
+
+/** The installed VIBs without those of the given names; a name that is not installed is an InputError. */
+export function withoutVibs(vibs: readonly Vib[], names: readonly string[]): Vib[] {
+  const matches = ({ descriptor }: Vib, name: string): boolean =>
+    descriptor.name === name || vibId(descriptor) === name;
+  const unknown = names.find((name) => !vibs.some((vib) => matches(vib, name)));
+  if (unknown !== undefined) throw new InputError(`--remove: no VIB ${unknown} is installed`);
+  return vibs.filter((vib) => !names.some((name) => matches(vib, name)));
 }

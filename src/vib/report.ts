@@ -2,7 +2,7 @@
 import { FormatError } from '../bytes/errors.ts';
 import { parseSignedData } from '../crypto/cms.ts';
 import { parseAcceptance } from './acceptance.ts';
-import { type DescriptorFields, vibId } from './descriptor.ts';
+import { type DescriptorFields, type VibSystemRequires, vibId } from './descriptor.ts';
 import { VIB_FINDINGS } from './findings.ts';
 import type { GunzipLimits } from './gzip.ts';
 import { openPayload } from './payload.ts';
@@ -68,6 +68,26 @@ function relationRows({ relationships }: VibInspection): string[][] {
   );
 }
 
+/** Attributes as `name=value` on one line. */
+const attributeText = (attributes: Readonly<Record<string, string>>): string =>
+  plain(
+    Object.entries(attributes)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(' '),
+  );
+
+const platformRows = (label: string, list: VibSystemRequires['swPlatforms']): string[][] =>
+  list.map((platform) => [label, attributeText(platform)]);
+
+/** When a host must be in maintenance mode. */
+function maintenanceText({
+  maintenanceMode: remove,
+  maintenanceModeInstall: install = remove,
+}: VibSystemRequires): string {
+  if (install === remove) return yesNo(remove);
+  return install ? 'to install, not to remove' : 'to remove, not to install';
+}
+
 /** A readable page about a VIB. */
 export function renderInspect(info: VibInspection): string {
   const { signature, systemRequires } = info;
@@ -78,18 +98,27 @@ export function renderInspect(info: VibInspection): string {
     ['Version', plain(info.version)],
     ['Vendor', plain(info.vendor)],
     ['Type', plain(info.type)],
+    ['Schema', plain(info.schemaVersion) || '-'],
     ['Summary', plain(info.summary)],
+    ['Description', plain(info.description)],
+    ...info.urls.map(({ key, url }) => ['URL', plain(key === '' ? url : `${key}: ${url}`)]),
     ['Release date', plain(info.releaseDate)],
     ['Acceptance level', info.level ?? plain(info.acceptanceLevel)],
     ['Signature', signature.status === 'signed' ? `by ${signed} (not checked here)` : signed],
     ['Tags', plain(info.softwareTags.join(', '))],
-    ['Maintenance mode', yesNo(systemRequires.maintenanceMode)],
+    ['Maintenance mode', maintenanceText(systemRequires)],
+    ...platformRows('Software platform', systemRequires.swPlatforms),
+    ...platformRows('Hardware platform', systemRequires.hwPlatforms),
     ['Live install', yesNo(info.liveInstallAllowed)],
     ['Live remove', yesNo(info.liveRemoveAllowed)],
+    ['CIM restart', yesNo(info.cimomRestart)],
     ['Stateless ready', yesNo(info.statelessReady)],
     ['Overlay', yesNo(info.overlay)],
     ['Files', String(info.files)],
     ...relationRows(info),
+    ...info.payloads.flatMap(({ name, attributes }) =>
+      attributes === undefined ? [] : [[`Payload ${plain(name)}`, attributeText(attributes)]],
+    ),
   ];
   if (info.unknownElements.length > 0) rows.push(['Not understood', plain(info.unknownElements.join(', '))]);
   const payloads = info.payloads.map((payload) => {

@@ -511,6 +511,7 @@ describe('reports', () => {
     const page = renderInspect(info);
     expect(page).toContain('Acceptance level  PartnerSupported\n');
     expect(page).toMatch(/depends +esx-base >= 8\.0\.0\n/);
+    expect(page).toMatch(/Payload nvmetest +install-size=5000\n/);
     expect(page).toMatch(/nvmetest +vgz +\d+ +sha-256\/gunzip, sha-256, sha-1\/gunzip\n/);
     const list = listVib(vib);
     expect(list.map((entry) => `${entry.payload}:${entry.path}:${entry.size}`)).toEqual([

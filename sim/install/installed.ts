@@ -1,0 +1,38 @@
+/** The VIBs of a boot bank, for an update: as its image database and its modules have them. */
+import { InputError } from '../../src/bytes/errors.ts';
+import {
+  BOOT_CFG_FILE,
+  IMGDB_FILE,
+  installedAsVib,
+  parseBootCfg,
+  readImgdb,
+  STATE_FILE,
+} from '../../src/esxboot/index.ts';
+import type { Vib } from '../../src/vib/index.ts';
+import { type BootImage, findFile } from '../image.ts';
+import type { OldBank } from '../install.ts';
+
+/** What is on a disk. */
+export interface InstalledImage {
+  readonly vibs: readonly Vib[];
+  /** Saved state and update serial number, for the bank that follows. */
+  readonly old: OldBank;
+}
+
+/** Reads a boot bank. One without boot.cfg or image database, or that lacks modules of its VIBs, is an InputError. */
+export function installedImage({ bootbank }: BootImage): InstalledImage {
+  const file = (name: string): Uint8Array => {
+    const bytes = findFile(bootbank, name);
+    if (bytes === undefined) throw new InputError(`no ${name} in the boot bank`);
+    return bytes;
+  };
+  const { safeboot } = parseBootCfg(file(BOOT_CFG_FILE));
+  const { vibs, findings } = readImgdb(file(IMGDB_FILE));
+  const [finding] = findings;
+  if (finding !== undefined) throw new InputError(`${IMGDB_FILE}: ${finding.where}: ${finding.message}`);
+  const state = findFile(bootbank, STATE_FILE);
+  return {
+    vibs: vibs.map((vib) => installedAsVib(vib, bootbank)),
+    old: { updated: safeboot.updated + 1, ...(state === undefined ? {} : { state }) },
+  };
+}

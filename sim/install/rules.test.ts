@@ -1,0 +1,203 @@
+/** Rules of an installation beyond levels and relations: folders, platforms, what a change needs; updates of a boot bank. */
+import { describe, expect, it } from 'vitest';
+import { utf8 } from '../../src/bytes/bytes.ts';
+import { InputError } from '../../src/bytes/errors.ts';
+import { readImgdb } from '../../src/esxboot/index.ts';
+import { buildVib, type DescriptorInput, readVib, type Vib, vibId } from '../../src/vib/index.ts';
+import { findFile } from '../image.ts';
+import { installImage, installLog, installPlanned, installPolicy, planInstall } from '../install.ts';
+import { listFolder, packageRoot } from '../node/files.ts';
+import { openVibs } from '../node/vib-files.ts';
+import { resolveSpec } from '../spec/resolve.ts';
+import { changeLines } from './changes.ts';
+import { communityMayBring } from './extensibility.ts';
+import { installedImage } from './installed.ts';
+import { versionFits } from './platforms.ts';
+
+const spec = resolveSpec({ acceptanceLevel: 'CommunitySupported' });
+const folder = `${packageRoot()}/vib-samples/esxi-8.0`;
+const image = openVibs(listFolder(folder).map((name) => `${folder}/${name}`)).map(({ vib }) => vib);
+
+interface Options extends Partial<DescriptorInput> {
+  readonly files?: readonly string[];
+}
+
+function make(name: string, version: string, { files = [`opt/${name}/file`], ...fields }: Options = {}): Vib {
+  const descriptor = {
+    ...{ type: 'bootbank', vendor: 'ACME', acceptanceLevel: 'community' },
+    ...fields,
+    ...{ name, version },
+  };
+  const entries = files.map((path) => ({ name: path, data: utf8(version) }));
+  return readVib(buildVib({ descriptor, payloads: [{ name: name.slice(0, 16), type: 'tgz', files: entries }] }));
+}
+
+const policy = (more: Partial<Parameters<typeof planInstall>[1]> = {}) => ({ ...installPolicy(spec, []), ...more });
+const codes = (vibs: readonly Vib[], more: Partial<Parameters<typeof planInstall>[1]> = {}): string[] =>
+  planInstall(vibs, policy({ bypass: ['force'], ...more })).bypassed.map(({ code }) => code);
+
+describe('folders of CommunitySupported VIBs', () => {
+  it.each<[string, boolean]>([
+    ['opt/x/y', true],
+    ['/opt/x', true],
+    ['./usr/lib/vmware/vmkmod/driver', true],
+    ['etc/vmware/firewall/rule.xml', true],
+    ['etc/vmware/default.map.d/driver.map', true],
+    ['opt', false],
+    ['optional/x', false],
+    ['etc/init.d/x', false],
+    ['etc/rc.local.d/x', false],
+    ['etc/vmware/hostd/config.xml', false],
+    ['bin/x', false],
+    ['usr/lib/vmware', false],
+  ])('%s: %s', (path, allowed) => expect(communityMayBring(path)).toBe(allowed));
+
+  it('another folder is a problem of its own that only --force passes', () => {
+    const outside = make('a', '1-1', { files: ['opt/a/ok', 'etc/init.d/a', 'bin/a'] });
+    const message =
+      'VIB ACME_bootbank_a_1-1 is CommunitySupported and brings files to folders it may not extend: bin/a, etc/init.d/a';
+    expect(() => planInstall([outside], policy())).toThrow(message);
+    expect(() => planInstall([outside], policy())).toThrow(InputError);
+    expect(() => planInstall([outside], policy({ bypass: ['no-sig-check'] }))).toThrow(message);
+    expect(codes([outside])).toEqual(['extensibility']);
+  });
+
+  it('files that the file list leaves out count too; other levels may bring what they want', () => {
+    expect(codes([make('a', '1-1', { files: ['etc/init.d/a'], fileList: [] })])).toEqual(['extensibility']);
+    expect(codes([make('a', '1-1', { files: ['etc/init.d/a'], acceptanceLevel: 'partner' })])).toEqual([]);
+  });
+});
+
+describe('software platforms', () => {
+  it.each<[string, string, boolean]>([
+    ['', '8.0.3', true],
+    ['8.*', '8.0.3', true],
+    ['8.0', '8.0.3', true],
+    ['8.0.3', '8.0.3', true],
+    ['*', '6.7.0', true],
+    ['8', '80.0.1', false],
+    ['7.*', '8.0.3', false],
+    ['8.0.30', '8.0.3', false],
+    ['8x0*', '8.0.3', false],
+  ])('version %j and host %s: %s', (pattern, version, fits) => expect(versionFits(pattern, version)).toBe(fits));
+
+  const asking = (...swPlatforms: Record<string, string>[]): Vib =>
+    make('a', '1-1', { systemRequires: { maintenanceMode: false, swPlatforms, hwPlatforms: [] } });
+
+  it.each<[string, Vib, string[]]>([
+    ['none', asking(), []],
+    ['this one', asking({ productLineID: 'embeddedEsx', version: '8.*', locale: '' }), []],
+    ['one of several', asking({ version: '7.*' }, { version: '8.0' }), []],
+    ['another release', asking({ productLineID: 'embeddedEsx', version: '7.*', locale: '' }), ['software-platform']],
+    ['another product', asking({ productLineID: 'esx', version: '8.*' }), ['software-platform']],
+    ['another locale', asking({ productLineID: 'embeddedEsx', locale: 'ja' }), ['software-platform']],
+  ])('%s', (_, vib, expected) => expect(codes([vib])).toEqual(expected));
+
+  it('says what the VIB is for', () => {
+    expect(() => planInstall([asking({ productLineID: 'embeddedEsx', version: '7.*' })], policy())).toThrow(
+      'VIB ACME_bootbank_a_1-1 is for embeddedEsx 7.*, not for embeddedEsx 8.0.3',
+    );
+  });
+});
+
+describe('what a change needs', () => {
+  const live = { liveInstallAllowed: true, liveRemoveAllowed: true };
+  const calm = { maintenanceMode: false, swPlatforms: [], hwPlatforms: [] };
+
+  it.each<[string, Options, Partial<ReturnType<typeof planInstall>>]>([
+    ['not live', {}, { rebootRequired: true, maintenanceModeRequired: false }],
+    ['live', { ...live, systemRequires: calm }, { rebootRequired: false, maintenanceModeRequired: false }],
+    [
+      'live, in maintenance mode',
+      { ...live, systemRequires: { ...calm, maintenanceMode: true } },
+      { rebootRequired: false, maintenanceModeRequired: true },
+    ],
+    [
+      'maintenance mode to remove it, not to install it',
+      { ...live, systemRequires: { ...calm, maintenanceMode: true, maintenanceModeInstall: false } },
+      { rebootRequired: false, maintenanceModeRequired: false },
+    ],
+  ])('%s', (_, options, expected) => {
+    expect(planInstall([make('a', '1-1', options)], policy())).toMatchObject(expected);
+  });
+
+  it('is said line by line, removals first', () => {
+    const old = make('a', '1-1', { ...live, systemRequires: { ...calm, maintenanceMode: true } });
+    const gone = make('b', '1-1', { liveInstallAllowed: true });
+    const kept = make('c', '1-1');
+    const fresh = make('a', '2-1', { ...live, cimomRestart: true, systemRequires: calm });
+    const plan = planInstall([fresh], policy({ installed: [old, gone, kept], remove: ['b'] }));
+    expect(changeLines(plan.changes)).toEqual([
+      'remove ACME_bootbank_a_1-1: needs maintenance mode',
+      'remove ACME_bootbank_b_1-1: needs a reboot',
+      'install ACME_bootbank_a_2-1: restarts the CIM broker',
+    ]);
+    expect(installLog(plan, 0)).toMatch(/Removing VIB ACME_bootbank_b_1-1\n[^]*Installing VIB ACME_bootbank_a_2-1\n/);
+    expect(planInstall([], policy({ installed: [kept] })).changes).toEqual([]);
+  });
+});
+
+describe('overlays and the locker', () => {
+  it('an overlay may cover files of another VIB, a second one may not', () => {
+    const files = ['opt/shared/file'];
+    const [base, over, again] = [
+      make('base', '1-1', { files }),
+      make('over', '1-1', { files, overlay: true }),
+      make('again', '1-1', { files, overlay: true }),
+    ];
+    expect(codes([base, over])).toEqual([]);
+    expect(codes([base, make('other', '1-1', { files })])).toEqual(['file-conflict']);
+    expect(codes([base, over, again])).toEqual(['file-conflict']);
+  });
+
+  it('a VIB of type locker meets dependencies and has no module', () => {
+    const tools = make('tools', '1-1', { type: 'locker' });
+    const none = { conflicts: [], replaces: [], provides: [], compatibleWith: [] };
+    const needy = make('a', '1-1', { relationships: { ...none, depends: [{ name: 'tools' }] } });
+    const plan = planInstall([tools, needy], policy());
+    expect(plan.vibs.map(({ descriptor }) => descriptor.name)).toEqual(['a']);
+    expect(plan.skipped).toEqual([
+      { vib: 'ACME_locker_tools_1-1', why: 'of type locker: on the locker partition, not in the boot bank' },
+    ]);
+  });
+});
+
+describe('an update of a boot bank', () => {
+  const disk = installImage(spec, image);
+  const before = installedImage(disk);
+
+  it('finds what is installed, with every byte of descriptor, signature and payloads', () => {
+    const ids = (vibs: readonly Vib[]) => vibs.map(({ descriptor }) => vibId(descriptor)).toSorted();
+    expect(ids(before.vibs)).toEqual(ids(image));
+    const again = planInstall(image, policy({ installed: before.vibs }));
+    expect([again.changes, again.bypassed]).toEqual([[], []]);
+    expect(again.skipped.every(({ why }) => why === 'given twice')).toBe(true);
+  });
+
+  it('keeps what does not change and the saved state, and counts up', () => {
+    const fresh = make('community-tool', '1-1');
+    const plan = planInstall([fresh], installPolicy(spec, [], { installed: before.vibs, remove: ['acme-raidmon'] }));
+    expect(plan.changes.map(({ vib, action }) => `${action} ${vib.split('_')[2]}`)).toEqual([
+      'remove acme-raidmon',
+      'install community-tool',
+    ]);
+    const after = installPlanned(spec, plan, before.old);
+    const read = (bank: ReadonlyMap<string, Uint8Array>, name: string) => findFile(bank, name) ?? new Uint8Array(0);
+    expect(read(after.bootbank, 'state.tgz')).toEqual(read(disk.bootbank, 'state.tgz'));
+    expect(read(after.bootbank, 'k.b00')).toEqual(read(disk.bootbank, 'k.b00'));
+    expect(new TextDecoder().decode(read(after.bootbank, 'boot.cfg'))).toMatch(/^updated=2$/m);
+    const names = readImgdb(read(after.bootbank, 'imgdb.tgz')).vibs.map(({ descriptor }) => descriptor.name);
+    expect(names).toContain('community-tool');
+    expect(names).not.toContain('acme-raidmon');
+  });
+
+  it('does not take out what others need, nor what is not there; an older version changes nothing', () => {
+    const onto = (given: readonly Vib[], remove: readonly string[] = []) =>
+      planInstall(given, installPolicy(spec, [], { installed: before.vibs, remove }));
+    expect(() => onto([], ['esx-base'])).toThrow(/requires .* cannot be satisfied within the image/);
+    expect(() => onto([], ['absent'])).toThrow('--remove: no VIB absent is installed');
+    const older = onto([make('acme-raidmon', '0.1-1')]);
+    expect(older.changes).toEqual([]);
+    expect(older.skipped[0]?.why).toMatch(/^superseded by ACME_bootbank_acme-raidmon/);
+  });
+});
