@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { EkKind } from '../src/tpm2/ek-profile.ts';
 import { challengeKeys, verifyEvidence } from '../src/verify/index.ts';
 import { attestHost, challengeHost } from './attest.ts';
 import { evidenceFiles } from './evidence.ts';
@@ -11,14 +12,14 @@ const base = resolveSpec({});
 const image = loadImage(base);
 const reference = await predictReference(base, image);
 
-async function boot(seed: string, ekAlgorithm: 'rsa2048' | 'eccP256') {
+async function boot(seed: string, ekAlgorithm: EkKind) {
   const spec = { ...base, seed, hardware: { ...base.hardware, tpm: { ...base.hardware.tpm, ekAlgorithm } } };
   const host = new Host(spec, image);
   const result = await host.powerOn();
   return { host, result, files: evidenceFiles(result) };
 }
 
-describe.each(['rsa2048', 'eccP256'] as const)('credential activation with an EK of %s', (ekAlgorithm) => {
+describe.each(['rsa2048', 'eccP256', 'eccP384'] as const)('credential activation with an EK of %s', (ekAlgorithm) => {
   it('proves that AK and EK are in one TPM; the limit is gone and every check passes', async () => {
     const { host, result, files } = await boot('a', ekAlgorithm);
     const appraisal = await attestHost(host, result, files, reference);

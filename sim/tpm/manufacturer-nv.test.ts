@@ -13,6 +13,7 @@ import { tpmConfigOf } from '../spec/tpm-config.ts';
 import { ekCertificateChain } from './ek-certificate.ts';
 import { activateCredential, createPrimary, provisionKeys, readCertificate, readNv } from './identity.ts';
 import { platformCertificateChain } from './platform-certificate.ts';
+import { decodeSnapshot, encodeSnapshot } from './snapshot.ts';
 
 const { COMMANDS: C, EK_KINDS, EK_PROFILE } = T;
 const EMPTY = new Uint8Array(0);
@@ -226,6 +227,17 @@ describe('platform certificates', () => {
     // TBBSecurityAssertions: rtmType [2] static (0), hybrid (3).
     expect(uefi).toContain('3003820100');
     expect(txt).toContain('3003820103');
+  });
+
+  it('are still made after the TPM was saved and read back', async () => {
+    const [saved, other] = [await tpmOf(ESXI_8_0_UEFI), await testTpm({ config: { endorsementKeys: [] } })];
+    const snapshot = encodeSnapshot(saved.transport.engine.snapshot());
+    other.transport.engine.restore(decodeSnapshot(snapshot));
+    const [a, b] = await Promise.all(
+      [saved, other].map(({ client }) => readCertificate(client, T.PLATFORM_CERTIFICATE_INDEX)),
+    );
+    expect(a).toBeDefined();
+    expect(b).toEqual(a);
   });
 
   it('exist only where the spec asks for them', async () => {
