@@ -273,9 +273,12 @@ describe('swtpm_setup', () => {
     ['3072', 'rsa3072', 0x8101001c],
   ] as const)('with RSA keys of %s bits makes keys and NV indices of the same kind', async (size, rsa, rsaHandle) => {
     const spec = specFile({ endorsementKeys: EK_KINDS, platformCertificate: true });
-    const theirs = await manufactured('--rsa-keysize', size);
-    const ours = await startOurs('--spec', spec, '--startup', 'clear');
+    const started: TpmProcess[] = [];
     try {
+      const theirs = await manufactured('--rsa-keysize', size);
+      started.push(theirs);
+      const ours = await startOurs('--spec', spec, '--startup', 'clear');
+      started.push(ours);
       const [a, b] = [new Tools(ours), new Tools(theirs)];
       for (const [kind, handle] of [
         [rsa, rsaHandle],
@@ -289,7 +292,7 @@ describe('swtpm_setup', () => {
       }
       expect(a.nvKind(T.PLATFORM_CERTIFICATE_INDEX)).toEqual(b.nvKind(T.PLATFORM_CERTIFICATE_INDEX));
     } finally {
-      await Promise.all([theirs.stop(), ours.stop()]);
+      await Promise.all(started.map((tpm) => tpm.stop()));
     }
   });
 });
