@@ -18,6 +18,8 @@ export type Descriptor = 'none' | 'came' | 'impossible';
 export interface Conversation {
   /** Takes bytes as they come, in any pieces. Never throws for any bytes. */
   receive(chunk: Uint8Array, descriptor?: Descriptor): Answer;
+  /** Whether something incomplete was received that {@link idle} would answer. */
+  readonly incomplete?: boolean;
   /** Nothing came for a while: answers what is still incomplete, where the protocol does not wait for ever. */
   idle?(): Answer;
 }
@@ -27,6 +29,7 @@ export const SILENT: Answer = { reply: new Uint8Array(0) };
 
 /** The answers of several messages that came together, as one. */
 export function joined(replies: readonly Uint8Array[], end?: 'connection' | 'server'): Answer {
-  const reply = concat(...replies);
+  const [only, ...others] = replies;
+  const reply = only !== undefined && others.length === 0 ? only : concat(...replies);
   return end === undefined ? { reply } : { reply, end };
 }

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { type Answer, type Conversation, SILENT } from './conversation.ts';
 import type { Connection } from './descriptor-socket.ts';
+import { EagerLoop } from './eager-loop.ts';
 
 /** What a conversation leads to beyond its connection. */
 export interface Consequences {
@@ -10,6 +11,8 @@ export interface Consequences {
   /** A descriptor became the data channel. Without this a conversation never takes one. */
   readonly adopt?: (data: Socket) => void;
 }
+
+const loop = new EagerLoop();
 
 /** How long the rest of an incomplete command is waited for, in milliseconds. */
 const PATIENCE = 250;
@@ -51,8 +54,9 @@ export function converse({ socket, take }: Connection, conversation: Conversatio
     socket.end();
     if (end === 'server') consequences.end();
   };
-  socket.on('data', (chunk) => {
+  socket.on('data', (chunk: Buffer) => {
     clearTimeout(timer);
+    timer = undefined;
     const came = take?.();
     if (came !== undefined) {
       drop();
@@ -60,9 +64,11 @@ export function converse({ socket, take }: Connection, conversation: Conversatio
       passed = came;
     }
     const descriptor = take === undefined ? 'impossible' : passed === undefined ? 'none' : 'came';
-    answer(() => conversation.receive(new Uint8Array(chunk), descriptor));
-    if (conversation.idle !== undefined)
-      timer = setTimeout(() => answer(() => conversation.idle?.() ?? SILENT), PATIENCE);
+    // Node reads each chunk into memory of its own: what a TPM keeps of it stays as it is.
+    const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
+    answer(() => conversation.receive(bytes, descriptor));
+    if (conversation.incomplete) timer = setTimeout(() => answer(() => conversation.idle?.() ?? SILENT), PATIENCE);
+    loop.stir();
   });
   socket.resume();
 }

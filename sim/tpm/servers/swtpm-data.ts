@@ -1,13 +1,14 @@
 /** Data port of swtpm's socket interface: raw commands, or commands with the TCG header (code 8, locality, size). */
 import { concat } from '../../../src/bytes/bytes.ts';
 import type { Locality } from '../../../src/tpm2/transport.ts';
-import { type Answer, type Conversation, SILENT } from './conversation.ts';
+import { type Answer, type Conversation, joined, SILENT } from './conversation.ts';
 import type { TpmMachine } from './machine.ts';
 
 const SEND_COMMAND = 8;
 /** Code, locality, size. */
 const PREFIX_SIZE = 9;
 const HEADER_SIZE = 10;
+const NOTHING = new Uint8Array(0);
 
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
@@ -24,42 +25,42 @@ function announced(command: Uint8Array, max: number): number {
  */
 export class SwtpmData implements Conversation {
   readonly #machine: TpmMachine;
-  readonly #once: boolean;
-  #received: Uint8Array = new Uint8Array(0);
+  readonly #end: 'connection' | undefined;
+  #received: Uint8Array = NOTHING;
 
   /** @param once an answer ends the connection */
   constructor(machine: TpmMachine, once = false) {
     this.#machine = machine;
-    this.#once = once;
+    this.#end = once ? 'connection' : undefined;
   }
 
   receive(chunk: Uint8Array): Answer {
     const machine = this.#machine;
     const max = machine.maxCommand;
-    let bytes = concat(this.#received, chunk);
+    let bytes = this.#received.length === 0 ? chunk : concat(this.#received, chunk);
     const replies: Uint8Array[] = [];
     // Longer than any command: the buffer of the TPM is handed over full, the rest is the next command.
-    for (; bytes.length > max + PREFIX_SIZE; bytes = bytes.slice(max + PREFIX_SIZE)) {
+    for (; bytes.length > max + PREFIX_SIZE; bytes = bytes.subarray(max + PREFIX_SIZE)) {
       replies.push(this.#run(bytes.subarray(0, max + PREFIX_SIZE)));
     }
     if (bytes.length >= this.#needed(bytes)) {
       replies.push(this.#run(bytes));
-      bytes = new Uint8Array(0);
+      bytes = NOTHING;
     }
-    this.#received = bytes.slice();
-    return replies.length === 0 ? SILENT : this.#answer(concat(...replies));
+    this.#received = bytes;
+    return replies.length === 0 ? SILENT : joined(replies, this.#end);
+  }
+
+  get incomplete(): boolean {
+    return this.#received.length > 0;
   }
 
   /** A client that announced more than it sent: swtpm does not wait at all, we wait a moment for slow ones. */
   idle(): Answer {
     if (this.#received.length < HEADER_SIZE) return SILENT;
     const reply = this.#run(this.#received);
-    this.#received = new Uint8Array(0);
-    return this.#answer(reply);
-  }
-
-  #answer(reply: Uint8Array): Answer {
-    return this.#once ? { reply, end: 'connection' } : { reply };
+    this.#received = NOTHING;
+    return joined([reply], this.#end);
   }
 
   #needed(bytes: Uint8Array): number {
@@ -74,10 +75,10 @@ export class SwtpmData implements Conversation {
 
   #run(bytes: Uint8Array): Uint8Array {
     const machine = this.#machine;
-    if (bytes.length < PREFIX_SIZE || view(bytes).getUint32(0) !== SEND_COMMAND) return machine.execute(bytes.slice());
+    if (bytes.length < PREFIX_SIZE || view(bytes).getUint32(0) !== SEND_COMMAND) return machine.execute(bytes);
     const locality = bytes[4] ?? 0;
     if (locality <= 4) machine.locality = locality as Locality;
-    const response = machine.execute(bytes.slice(PREFIX_SIZE));
+    const response = machine.execute(bytes.subarray(PREFIX_SIZE));
     const size = new Uint8Array(4);
     view(size).setUint32(0, response.length);
     return concat(size, response, new Uint8Array(4));
