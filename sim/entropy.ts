@@ -5,7 +5,7 @@
  * Stream `label`, block i = HMAC-SHA-256(SHA-256("esxsim seed\0" ‖ seed text), label ‖ 0x00 ‖ u64 i).
  */
 import { primitives } from '#primitives';
-import { concat, toHex, utf8 } from '../src/bytes/bytes.ts';
+import { toHex, utf8 } from '../src/bytes/bytes.ts';
 
 /** A deterministic stream of random bytes. */
 export interface RandomStream {
@@ -15,21 +15,27 @@ export interface RandomStream {
   below(bound: number): number;
 }
 
+/** Bytes of one block and of its number. */
+const BLOCK_SIZE = 32;
+const COUNTER_SIZE = 8;
+
 class LabelledStream implements RandomStream {
   readonly #key: Uint8Array;
-  readonly #label: Uint8Array;
-  #counter = 0n;
+  /** Label, zero byte and the number of the next block, counted in place. */
+  readonly #input: Uint8Array;
   #block: Uint8Array = new Uint8Array(0);
 
   constructor(key: Uint8Array, label: string) {
     this.#key = key;
-    this.#label = utf8(`${label}\0`);
+    this.#input = utf8(`${label}\0${'\0'.repeat(COUNTER_SIZE)}`);
   }
 
   bytes(size: number): Uint8Array {
+    // A whole block is handed out as it is: most secrets are that long.
+    if (this.#block.length === 0 && size === BLOCK_SIZE) return this.#next();
     const out = new Uint8Array(size);
     for (let at = 0; at < size; ) {
-      if (this.#block.length === 0) this.#refill();
+      if (this.#block.length === 0) this.#block = this.#next();
       const part = this.#block.subarray(0, size - at);
       out.set(part, at);
       at += part.length;
@@ -38,10 +44,13 @@ class LabelledStream implements RandomStream {
     return out;
   }
 
-  #refill(): void {
-    const counter = new Uint8Array(8);
-    new DataView(counter.buffer).setBigUint64(0, this.#counter++);
-    this.#block = primitives.hmac('sha256', this.#key, concat(this.#label, counter));
+  #next(): Uint8Array {
+    const input = this.#input;
+    const block = primitives.hmac('sha256', this.#key, input);
+    let i = input.length - 1;
+    while (input[i] === 0xff) input[i--] = 0;
+    input[i] = (input[i] ?? 0) + 1;
+    return block;
   }
 
   below(bound: number): number {

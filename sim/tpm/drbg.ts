@@ -8,6 +8,9 @@ export interface DrbgState {
   counter: number;
 }
 
+/** Bytes of a block: an HMAC. */
+const BLOCK_SIZE = 32;
+
 function block(state: DrbgState): Uint8Array {
   const input = new Uint8Array(8);
   new DataView(input.buffer).setBigUint64(0, BigInt(state.counter++));
@@ -16,8 +19,9 @@ function block(state: DrbgState): Uint8Array {
 
 /** The next `size` bytes. A request always starts a new block, so an answer does not depend on how earlier ones were cut. */
 export function nextBytes(state: DrbgState, size: number): Uint8Array {
+  if (size === BLOCK_SIZE) return block(state);
   const out = new Uint8Array(size);
-  for (let at = 0; at < size; at += 32) out.set(block(state).subarray(0, Math.min(32, size - at)), at);
+  for (let at = 0; at < size; at += BLOCK_SIZE) out.set(block(state).subarray(0, Math.min(BLOCK_SIZE, size - at)), at);
   return out;
 }
 

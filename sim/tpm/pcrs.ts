@@ -7,20 +7,20 @@ import type { PcrBank, TpmState } from './state.ts';
 
 // A PCR value and a digest, reused: half of the time of an extend would otherwise go to allocation.
 const scratch = new Uint8Array(128);
-const VIEWS: ReadonlyMap<number, Uint8Array> = new Map([20, 32, 48, 64].map((n) => [n, scratch.subarray(0, 2 * n)]));
+/** The room by the size of a digest. */
+const ROOM: readonly Uint8Array[] = Array.from({ length: 65 }, (_, size) => scratch.subarray(0, 2 * size));
 
 /** Whether a bank has this PCR. */
 export const isAllocated = (bank: PcrBank, pcr: number): boolean => isSelected(bank.select, pcr);
 
-/** PCR := H(PCR ‖ digest), where the bank has the PCR. */
+/** PCR := H(PCR ‖ digest), for a PCR that the bank has. */
 export function extendBank(bank: PcrBank, pcr: number, digest: Uint8Array): void {
-  if (!isAllocated(bank, pcr)) return;
   const old = bank.values[pcr];
-  const view = VIEWS.get(bank.size);
-  if (old === undefined || view === undefined) return;
-  view.set(old, 0);
-  view.set(digest, bank.size);
-  bank.values[pcr] = hash(bank.hash, view);
+  const room = ROOM[bank.size];
+  if (old === undefined || room === undefined) return;
+  room.set(old, 0);
+  room.set(digest, bank.size);
+  bank.values[pcr] = hash(bank.hash, room);
 }
 
 /** The bank of a hash algorithm; undefined where the TPM has none allocated. */

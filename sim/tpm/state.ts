@@ -199,7 +199,8 @@ function hierarchy(random: RandomStream): Hierarchy {
 
 /** Value of a PCR after TPM2_Startup(CLEAR). */
 export function startupValue(pcr: number, size: number): Uint8Array {
-  return new Uint8Array(size).fill(PCR_TABLE[pcr]?.dynamic ? 0xff : 0);
+  const zeros = new Uint8Array(size);
+  return PCR_TABLE[pcr]?.dynamic ? zeros.fill(0xff) : zeros;
 }
 
 /** A PCR bank with every PCR at its startup value. */

@@ -3,15 +3,12 @@ import { concat, utf8 } from '../bytes/bytes.ts';
 import { HASH_SIZE, hash, hmac } from '../crypto/hash.ts';
 import type { HashName } from '../crypto/primitives.ts';
 
-function u32(value: number): Uint8Array {
-  const out = new Uint8Array(4);
-  new DataView(out.buffer).setUint32(0, value);
-  return out;
-}
+const u32 = (value: number): Uint8Array => new Uint8Array([value >>> 24, value >>> 16, value >>> 8, value]);
 
 /** First `bits` bits of `blocks`; a number of bits that is not whole bytes clears the unused high bits. */
 function cut(blocks: Uint8Array, bits: number): Uint8Array {
-  const out = blocks.slice(0, Math.ceil(bits / 8));
+  const size = Math.ceil(bits / 8);
+  const out = blocks.length === size ? blocks : blocks.slice(0, size);
   if (bits % 8 !== 0) out[0] = (out[0] ?? 0) & ((1 << (bits % 8)) - 1);
   return out;
 }
@@ -19,7 +16,8 @@ function cut(blocks: Uint8Array, bits: number): Uint8Array {
 function blocks(size: number, blockSize: number, make: (counter: number) => Uint8Array): Uint8Array {
   const parts: Uint8Array[] = [];
   for (let at = 0; at < size; at += blockSize) parts.push(make(parts.length + 1));
-  return concat(...parts);
+  const [only, ...others] = parts;
+  return only !== undefined && others.length === 0 ? only : concat(...parts);
 }
 
 /**
