@@ -140,6 +140,7 @@ export const COMMANDS: readonly CommandRow[] = [
     name: 'vib list',
     about: 'List the files in the payloads of a VIB',
     args: [{ name: '<files...>', about: '.vib files' }],
+    options: LIMIT_OPTIONS,
     examples: ['vib list some.vib'],
     load: () => import('./vib-list.ts'),
   },

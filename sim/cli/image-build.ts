@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { sourceOf } from '../../src/archive/index.ts';
 import { utf8 } from '../../src/bytes/bytes.ts';
 import { InputError, withSource } from '../../src/bytes/errors.ts';
-import { parseAcceptance, type Vib } from '../../src/vib/index.ts';
+import { type GunzipLimits, parseAcceptance, type Vib } from '../../src/vib/index.ts';
 import { type InstalledImage, installedImage } from '../install/installed.ts';
 import {
   type Bypass,
@@ -19,16 +19,17 @@ import { entrySize, type TreeEntry, writeTree } from '../node/trees.ts';
 import { readCertificates } from '../node/vib-files.ts';
 import type { HostSpec } from '../spec/schema.ts';
 import type { CommandInput, CommandIo, CommandResult, Options } from './command.ts';
+import { readLimits } from './limits.ts';
 import { readSpec } from './spec-options.ts';
 import { count } from './text.ts';
 
 /** Folder and file of the installer's log beside the boot bank: not measured, no part of the disk that boots. */
 const LOG = 'log/esxupdate.log';
 
-function vibsOf(spec: HostSpec, given: readonly string[]): Vib[] {
-  if (given.length > 0) return loadVibs(given);
+function vibsOf(spec: HostSpec, given: readonly string[], limits: GunzipLimits): Vib[] {
+  if (given.length > 0) return loadVibs(given, limits);
   const { paths, sample } = spec.image;
-  if (paths !== undefined && paths.length > 0) return loadVibs(paths);
+  if (paths !== undefined && paths.length > 0) return loadVibs(paths, limits);
   if (sample === undefined) throw new InputError('image build: name VIBs with --vib');
   return loadVibs([join(packageRoot(), 'vib-samples', sample)]);
 }
@@ -69,11 +70,12 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
   if (out === undefined) throw new InputError('image build: --out DIR is needed');
   const given = readSpec(options);
   const spec: HostSpec = { ...given, acceptanceLevel: levelOf(given, options) };
+  const limits = readLimits(options);
   const onto = options.text('onto');
   const remove = options.list('remove');
   if (onto === undefined && remove.length > 0) throw new InputError('image build: --remove needs --onto DIR');
   const { vibs: installed = [], old } = installedOf(onto, spec);
-  const vibs = onto === undefined ? vibsOf(spec, options.list('vib')) : loadVibs(options.list('vib'));
+  const vibs = onto === undefined ? vibsOf(spec, options.list('vib'), limits) : loadVibs(options.list('vib'), limits);
   const bypass: Bypass[] = [];
   if (options.on('force')) bypass.push('force');
   if (!options.on('sigCheck')) bypass.push('no-sig-check');

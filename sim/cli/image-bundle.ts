@@ -7,6 +7,7 @@ import { writePiecesAtomic } from '../node/files.ts';
 import { loadVibs } from '../node/image-files.ts';
 import { resolveSpec } from '../spec/resolve.ts';
 import type { CommandInput, CommandResult, Options } from './command.ts';
+import { readLimits } from './limits.ts';
 import { count } from './text.ts';
 import { readTime } from './verify.ts';
 
@@ -56,7 +57,7 @@ export async function run({ args, options }: CommandInput): Promise<CommandResul
   const out = options.text('out');
   if (out === undefined) throw new InputError('image bundle: --out FILE.zip is needed');
   const release = options.text('release') ?? resolveSpec({ profile: options.text('profile') }).release.version;
-  const vibs = distinct(loadVibs(args));
+  const vibs = distinct(loadVibs(args, readLimits(options)));
   const profiles = options.list('name').map((text) => readProfile(text, vibs));
   const parts = bundleParts({
     release,

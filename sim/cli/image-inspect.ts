@@ -5,6 +5,7 @@ import { type ImageInspection, inspectImage, type ModuleInspection } from '../im
 import { bundleAt, loadImage } from '../node/image-files.ts';
 import { readCertificates } from '../node/vib-files.ts';
 import type { CommandInput, CommandResult } from './command.ts';
+import { readLimits } from './limits.ts';
 import { readSpec } from './spec-options.ts';
 import { count, table } from './text.ts';
 import { readTime } from './verify.ts';
@@ -78,7 +79,7 @@ function renderBundle(info: BundleInspection, path: string): string {
 
 export async function run({ args, options }: CommandInput): Promise<CommandResult> {
   const [only = ''] = args;
-  const bundle = args.length === 1 ? bundleAt(only) : undefined;
+  const bundle = args.length === 1 ? bundleAt(only, readLimits(options)) : undefined;
   if (bundle !== undefined) {
     const info = inspectBundle(bundle);
     return { text: renderBundle(info, only), json: info, exitCode: 0 };

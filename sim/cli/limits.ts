@@ -9,6 +9,12 @@ export const LIMIT_OPTIONS: readonly OptionRow[] = [
   { flags: '--max-ratio <n>', about: 'most bytes out per byte in', default: '1000' },
 ];
 
+/** The same for the files of an offline bundle. */
+export const BUNDLE_LIMIT_OPTIONS: readonly OptionRow[] = [
+  { flags: '--max-size <bytes>', about: 'largest file of a bundle after decompression (default 2147483647)' },
+  { flags: '--max-ratio <n>', about: 'most bytes out per byte in, of files of a bundle (default 1000)' },
+];
+
 function positive(options: Options, name: string, flag: string): number | undefined {
   const text = options.text(name);
   if (text === undefined) return undefined;

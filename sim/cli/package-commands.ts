@@ -1,6 +1,6 @@
 /** The commands that make and take apart packages and images. */
 import type { CommandRow } from './command.ts';
-import { LIMIT_OPTIONS } from './limits.ts';
+import { BUNDLE_LIMIT_OPTIONS, LIMIT_OPTIONS } from './limits.ts';
 
 /** Options by which `vib build` and `vib sign` name the signers. */
 const SIGNER_OPTIONS: CommandRow['options'] = [
@@ -81,6 +81,7 @@ export const PACKAGE_COMMANDS: readonly CommandRow[] = [
         about: 'install in spite of relations, file conflicts, platforms, folders, levels and signatures',
       },
       { flags: '--no-sig-check', about: 'install in spite of levels and signatures' },
+      ...BUNDLE_LIMIT_OPTIONS,
       { flags: '--out <dir>', about: 'folder to make; one that exists must be empty' },
     ],
     examples: [
@@ -106,6 +107,7 @@ export const PACKAGE_COMMANDS: readonly CommandRow[] = [
       { flags: '--vendor <name>', about: 'vendor in index.xml', default: 'esxsim' },
       { flags: '--code <code>', about: "the vendor's code", default: 'ESX' },
       { flags: '--time <iso>', about: 'time in the metadata (default: 1970-01-01)' },
+      ...BUNDLE_LIMIT_OPTIONS,
       { flags: '--out <zip>', about: 'file to write' },
     ],
     examples: [
@@ -144,6 +146,7 @@ export const PACKAGE_COMMANDS: readonly CommandRow[] = [
       { flags: '--profile <name>', about: 'profile by whose rules VIBs are put together (default esxi-8.0-uefi)' },
       { flags: '--root <pem>', about: 'trusted roots besides the anchors in sb (repeatable)', repeatable: true },
       { flags: '--time <iso>', about: "time at which certificates must be valid (default: the profile's)" },
+      ...BUNDLE_LIMIT_OPTIONS,
     ],
     examples: ['image inspect disk', 'image inspect vib-samples/esxi-8.0 --json', 'image inspect bundle.zip'],
     load: () => import('./image-inspect.ts'),

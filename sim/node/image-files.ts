@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ByteSource, isZip, LazyFiles } from '../../src/archive/index.ts';
+import { type ByteSource, isZip, LazyFiles, type ZipLimits } from '../../src/archive/index.ts';
 import { InputError, withSource } from '../../src/bytes/errors.ts';
 import { imageVibs, type OfflineBundle, openBundle } from '../../src/depot/index.ts';
 import { isIso, openIso } from '../../src/iso/index.ts';
@@ -53,10 +53,10 @@ function fileKind(source: ByteSource): ImageKind {
 }
 
 /** The bundle at a path that names no image profile; undefined where the path holds something else. */
-export function bundleAt(text: string): OfflineBundle | undefined {
+export function bundleAt(text: string, limits: ZipLimits = {}): OfflineBundle | undefined {
   const { path, profile } = splitPath(text);
   if (profile !== undefined || imageKind(path) !== 'bundle') return undefined;
-  return withSource(path, () => openBundle(fileSource(path)));
+  return withSource(path, () => openBundle(fileSource(path), limits));
 }
 
 const bankConfig = (folder: string): string | undefined =>
@@ -83,27 +83,27 @@ function fromPaths(spec: HostSpec, texts: readonly string[]): BootImage {
   const [first] = inputs;
   if (first?.kind === 'bootbank') return readBootbank(first.path);
   if (first?.kind === 'iso') return withSource(first.path, () => imageFromDisc(openIso(fileSource(first.path)), spec));
-  const vibs = inputs.flatMap(vibsOf);
+  const vibs = inputs.flatMap((input) => vibsOf(input));
   if (vibs.length === 0) throw new InputError(`${texts.join(', ')}: no .vib files and no ${BOOT_CFG}`);
   return installImage(spec, vibs);
 }
 
-/** The VIBs of several paths: files, folders, bundles. A path that is a whole image or holds no VIB is an InputError. */
-export function loadVibs(texts: readonly string[]): Vib[] {
+/** The VIBs of several paths: files, folders, bundles (within `limits`). A path that is a whole image or holds no VIB is an InputError. */
+export function loadVibs(texts: readonly string[], limits: ZipLimits = {}): Vib[] {
   return texts.flatMap((text) => {
     const { path, profile } = splitPath(text);
     const kind = imageKind(path);
     if (kind === 'bootbank' || kind === 'iso') {
       throw new InputError(`${path}: is a whole image (${kind}), not a .vib file, a folder of them or a bundle`);
     }
-    const vibs = vibsOf({ path, profile, kind });
+    const vibs = vibsOf({ path, profile, kind }, limits);
     if (vibs.length === 0) throw new InputError(`${path}: no .vib files`, { source: path });
     return vibs;
   });
 }
 
 /** The VIBs of one path; payload data stay in their files until they are used. */
-function vibsOf({ path, profile, kind }: ImagePath & { readonly kind: ImageKind }): Vib[] {
+function vibsOf({ path, profile, kind }: ImagePath & { readonly kind: ImageKind }, limits: ZipLimits = {}): Vib[] {
   switch (kind) {
     case 'folder':
       return listFolder(path)
@@ -111,7 +111,7 @@ function vibsOf({ path, profile, kind }: ImagePath & { readonly kind: ImageKind 
         .map((name) => openVib(join(path, name)));
     case 'bundle':
       return withSource(path, () => {
-        const bundle = openBundle(fileSource(path));
+        const bundle = openBundle(fileSource(path), limits);
         return imageVibs(bundle, profile).map((id) => bundle.openVib(id, { lazy: true, spool: temporarySpool }));
       });
     default:

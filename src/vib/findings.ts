@@ -12,6 +12,7 @@ export const VIB_FINDINGS = {
   'payload-damaged': ['error', 'a payload cannot be decompressed or read'],
   'checksum-mismatch': ['error', 'a payload has another checksum than the descriptor says'],
   'checksum-unknown': ['warning', 'a checksum is of a type or verify-process that is not known'],
+  'checksum-weak': ['warning', 'a payload has no checksum that is better than SHA-1'],
   'checksum-missing': ['error', 'a payload has no checksum that can be checked'],
   'file-unlisted': ['warning', 'a payload holds a file that file-list does not name'],
   'file-absent': ['warning', 'file-list names a file that no payload holds'],

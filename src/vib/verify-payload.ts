@@ -35,12 +35,14 @@ export interface PayloadCheck {
   readonly opened: OpenPayload | undefined;
 }
 
-/** Checksum types that are checked; others are reported. */
+/** Checksum types that are checked, without the dash that only some authors write; others are reported. */
 const HASH_OF_TYPE: ReadonlyMap<string, HashName> = new Map([
-  ['sha-1', 'sha1'],
-  ['sha-256', 'sha256'],
-  ['sha-512', 'sha512'],
+  ['sha1', 'sha1'],
+  ['sha256', 'sha256'],
+  ['sha384', 'sha384'],
+  ['sha512', 'sha512'],
 ]);
+const hashOf = ({ type }: VibChecksum): HashName | undefined => HASH_OF_TYPE.get(type.toLowerCase().replace('-', ''));
 
 /** Runs a reader; what it refuses becomes a finding. */
 function attempt<T>(name: string, findings: VibFinding[], run: () => T): T | undefined {
@@ -55,7 +57,7 @@ function attempt<T>(name: string, findings: VibFinding[], run: () => T): T | und
 
 /** The hash and the bytes a checksum stands for; undefined where its type or verify-process is not known. */
 function coveredBytes(sum: VibChecksum, data: Uint8Array, content: Uint8Array | undefined) {
-  const hashName = HASH_OF_TYPE.get(sum.type);
+  const hashName = hashOf(sum);
   if (hashName === undefined) return undefined;
   if (sum.verifyProcess === undefined) return { hashName, bytes: data };
   return sum.verifyProcess === 'gunzip' ? { hashName, bytes: content } : undefined;
@@ -106,6 +108,12 @@ export function checkPayload(
   const checksums = sums.map((sum) => checkSum(name, sum, data, content, findings));
   if (!info.checksums.some((sum) => coveredBytes(sum, data, content) !== undefined)) {
     findings.push({ code: 'checksum-missing', where: name, message: 'nothing to check the bytes against' });
+  } else if (!info.checksums.some((sum) => (hashOf(sum) ?? 'sha1') !== 'sha1')) {
+    findings.push({
+      code: 'checksum-weak',
+      where: name,
+      message: 'SHA-1 is the best there is; ESXi 8.0 asks for SHA-256',
+    });
   }
   const body = content ?? (zipped ? undefined : data);
   const opened = body && attempt(name, findings, () => openDecompressed({ name, type, data }, body, zipped, limits));

@@ -69,8 +69,13 @@ function algorithmText({ algorithm, hash }: CmsSignerCheck): string {
   return `${algorithm.scheme} ${algorithm.hash}${hash === algorithm.hash ? '' : ` (digest ${hash ?? 'unknown'})`}`;
 }
 
+/** Whether a signature rests on SHA-1: collisions of it can be made, so two descriptors may share one signature. */
+const isWeak = ({ hash, algorithm }: CmsSignerCheck): boolean =>
+  hash === 'sha1' || (algorithm.scheme !== 'other' && algorithm.hash === 'sha1');
+
 function checkSigner(check: CmsSignerCheck, carried: readonly Certificate[], trust: VibTrust, findings: VibFinding[]) {
-  const { certificate, problem } = check;
+  const { certificate } = check;
+  const problem = check.problem ?? (isWeak(check) ? 'weak-digest' : undefined);
   const report = {
     signer: certificate?.subject.text ?? check.identifier,
     provider: certificate && nameAttribute(certificate.subject, 'O'),
