@@ -130,10 +130,10 @@ export function createOrdinaryObject(tpm: Tpm, template: TPMT_PUBLIC, input: Sen
   return make(template, input, sourceOf(new KeyStream(random(tpm, 32), 'ORDINARY KEY', EMPTY), deriveEcKey));
 }
 
-/** An EC key of a derived object: as many random bits as the order has and 64 more, no whole bytes on P-521. */
+/** An EC key of a derived object (FIPS 186-4, B.4.1): the whole bytes of the order and 64 bits more, also on P-521. */
 function derivedEcKey(stream: ByteStream, curve: CurveName): EcPrivateKey {
-  const { bits, size, order } = CURVES[curve];
-  const wide = toBigInt(stream.bytes(Math.ceil((bits + 64) / 8))) & ((1n << BigInt(bits + 64)) - 1n);
+  const { size, order } = CURVES[curve];
+  const wide = toBigInt(stream.bytes(size + 8));
   const key = ecKeyPair(curve, fromBigInt((wide % (order - 1n)) + 1n, size));
   if (key === undefined) throw new Error('unreachable: 1 ≤ d < order');
   return key;

@@ -390,6 +390,9 @@ describe('keys from outside', () => {
     const templatesOfDerived = {
       'EC P-256': ecc(USER | O.fixedParent | O.sign, ECDSA),
       'EC P-384': ecc(USER | O.fixedParent | O.sign, NULL_SCHEME, { curveID: 4 }),
+      'EC P-521': ecc(USER | O.fixedParent | O.sign, NULL_SCHEME, { curveID: 5 }),
+      'EC P-521 for ECDH': ecc(USER | O.fixedParent | O.decrypt, NULL_SCHEME, { curveID: 5 }),
+      'EC P-521 parent': ecc(USER | O.fixedParent | STORAGE, NULL_SCHEME, { curveID: 5, symmetric: AES }),
       HMAC: keyedHash(USER | O.fixedParent | O.sign, { ...HMAC, hashAlg: A.SHA512 }),
       AES: cipher(USER | O.fixedParent | O.sign | O.decrypt, { ...AES, keyBits: 256 }),
       sealed: keyedHash(USER | O.fixedParent),
