@@ -15,6 +15,8 @@ export interface Tpm {
   state: TpmState;
   /** Locality of the command being executed. */
   locality: Locality;
+  /** Persistent objects among the handles of that command: each takes the room of a loaded one meanwhile. */
+  copied: number;
 }
 
 /** The next `size` random bytes of this TPM. */

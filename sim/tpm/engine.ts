@@ -56,7 +56,7 @@ export class Tpm2Engine {
     const config = tpmConfig(options.config);
     const state = manufacture(config, options.entropy, options.clock.now());
     installManufacturerIndices(state, config);
-    this.#tpm = { config, clock: options.clock, primaryKeys: new PrimaryKeys(), state, locality: 0 };
+    this.#tpm = { config, clock: options.clock, primaryKeys: new PrimaryKeys(), state, locality: 0, copied: 0 };
     this.#onFault = options.onFault;
   }
 
@@ -179,11 +179,11 @@ function readHandles(tpm: Tpm, row: AnyCommandRow, reader: ByteReader, input: Re
     input[name] = handle;
     out.push(handle);
   }
-  let copied = 0;
+  tpm.copied = 0;
   for (let i = 0; i < out.length; i++) {
     const handle = out[i] ?? 0;
-    const rc = loadStatus(tpm, handle, copied);
-    if (handleType(handle) === TPM_HT.PERSISTENT) copied++;
+    const rc = loadStatus(tpm, handle);
+    if (handleType(handle) === TPM_HT.PERSISTENT) tpm.copied++;
     if (rc === TPM_RC.REFERENCE_H0) throw refuse(rc + i);
     if (rc !== 0) throw refuse(withPlace(rc, { kind: 'handle', number: i + 1 }));
   }

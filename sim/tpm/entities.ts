@@ -16,9 +16,9 @@ const EMPTY = new Uint8Array(0);
 
 /**
  * Response code for a handle of the handle area, or 0 where its entity is there. Transient entities get TPM_RC_REFERENCE_H0.
- * A persistent object is copied into an object's room for the command; `copied` of its handles before this one were.
+ * A persistent object is copied into an object's room for the command.
  */
-export function loadStatus(tpm: Tpm, handle: number, copied = 0): number {
+export function loadStatus(tpm: Tpm, handle: number): number {
   const { state } = tpm;
   switch (handleType(handle)) {
     case TPM_HT.PCR:
@@ -38,7 +38,7 @@ export function loadStatus(tpm: Tpm, handle: number, copied = 0): number {
       // The hierarchy that keeps the object must be enabled, and the one it is of.
       const keeper = handle >= TPM_HANDLE_RANGE.PLATFORM_PERSISTENT ? state.platform : state.owner;
       if (!keeper.enabled) return TPM_RC.HANDLE;
-      if (state.transient.size + copied >= MAX_LOADED_OBJECTS) return TPM_RC.OBJECT_MEMORY;
+      if (state.transient.size + tpm.copied >= MAX_LOADED_OBJECTS) return TPM_RC.OBJECT_MEMORY;
       const object = state.persistent.get(handle);
       return object !== undefined && hierarchyOf(state, object.hierarchy)?.enabled ? 0 : TPM_RC.HANDLE;
     }

@@ -40,7 +40,8 @@ export function resetEstablished(tpm: Tpm): void {
 /** `_TPM_Hash_Start`: opens a sequence in place of an open one. It needs an object's room: the first object makes way. */
 export function hashStart(tpm: Tpm): void {
   const { state } = tpm;
-  if (freeTransientHandle(state) === undefined) state.transient.delete(TPM_HANDLE_RANGE.TRANSIENT_FIRST);
+  if (freeTransientHandle({ ...tpm, copied: 0 }) === undefined)
+    state.transient.delete(TPM_HANDLE_RANGE.TRANSIENT_FIRST);
   state.hashSequence = { digests: state.banks.map((bank) => startHash(bank.hash)), hcrtm: !state.started };
   state.tpmEstablished = true;
 }

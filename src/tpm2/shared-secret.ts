@@ -57,7 +57,8 @@ export function recoverSecret(
 ): Uint8Array | number {
   if (key.kind === 'rsa') {
     if (secret.length !== key.n.length) return TPM_RC.SIZE;
-    return oaepDecrypt(key, alg, utf8(`${label}\0`), secret) ?? TPM_RC.VALUE;
+    // Part 4 says TPM_RC_VALUE; libtpms answers what its library's error becomes.
+    return oaepDecrypt(key, alg, utf8(`${label}\0`), secret) ?? TPM_RC.FAILURE;
   }
   let point: EcPoint;
   try {

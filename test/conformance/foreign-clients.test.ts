@@ -3,10 +3,9 @@
  * protocols, TCP and Unix sockets; then the test suites of go-tpm and go-attestation themselves. What each client needs
  * to find is in its program; the same programs run against swtpm, which shows that they ask for nothing of ours.
  */
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { CLIENTS, esxsim, type Finished, ROOT, run, start, startSwtpm, tempFolder } from './run.ts';
+import { CLIENTS, esxsim, type Finished, ROOT, run, runBeside, start, startSwtpm, tempFolder } from './run.ts';
 
 const CLI = join(ROOT, 'bin', 'esxsim.js');
 const SOURCES = join(ROOT, 'test', 'conformance', 'clients');
@@ -147,19 +146,7 @@ describe('tss.js', () => {
 /** Runs a suite without holding up the process: both TPMs get it at once. */
 function runSuite(program: string, cwd: string, server: string, only: readonly string[] = []): Promise<Finished> {
   const chosen = only.length === 0 ? [] : ['-test.run', `^(${only.join('|')})$`];
-  return new Promise((resolve, reject) => {
-    const env = { ...process.env, TPM_SERVER: server };
-    const child = spawn(program, ['-test.v', ...chosen], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
-    const output = { stdout: '', stderr: '' };
-    child.stdout.on('data', (chunk: Buffer) => {
-      output.stdout += chunk.toString('utf8');
-    });
-    child.stderr.on('data', (chunk: Buffer) => {
-      output.stderr += chunk.toString('utf8');
-    });
-    child.once('error', (error) => reject(new Error(`${program}: ${error.message} (run test/conformance/setup.sh)`)));
-    child.once('close', (code) => resolve({ code, ...output }));
-  });
+  return runBeside(program, ['-test.v', ...chosen], { cwd, env: { TPM_SERVER: server } });
 }
 
 /** Names of the tests and subtests that passed. */

@@ -36,6 +36,27 @@ export function run(
   return { code: result.status, stdout: result.stdout, stderr: result.stderr };
 }
 
+/** As {@link run}, but this process goes on meanwhile: it may serve the program, or run others beside it. */
+export function runBeside(
+  program: string,
+  args: readonly string[],
+  options: { env?: NodeJS.ProcessEnv; cwd?: string } = {},
+): Promise<Finished> {
+  return new Promise((resolve, reject) => {
+    const env = { ...process.env, ...options.env };
+    const child = spawn(program, args, { cwd: options.cwd ?? ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const output = { stdout: '', stderr: '' };
+    child.stdout.on('data', (chunk: Buffer) => {
+      output.stdout += chunk.toString('utf8');
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      output.stderr += chunk.toString('utf8');
+    });
+    child.once('error', (error) => reject(new Error(`${program}: ${error.message} (run test/conformance/setup.sh)`)));
+    child.once('close', (code) => resolve({ code, ...output }));
+  });
+}
+
 /** Runs the CLI. */
 export function esxsim(...args: string[]): Finished {
   return run(process.execPath, [join(ROOT, 'bin', 'esxsim.js'), ...args]);

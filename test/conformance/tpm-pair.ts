@@ -11,7 +11,6 @@ import { expect } from 'vitest';
 import { VirtualClock } from '../../sim/clock.ts';
 import { Entropy } from '../../sim/entropy.ts';
 import { type EmbeddedTransport, embeddedTransport } from '../../sim/tpm/embedded.ts';
-import { SwtpmTransport } from '../../sim/tpm/ports/swtpm.ts';
 import { fromHex, toHex } from '../../src/bytes/bytes.ts';
 import {
   COMMANDS,
@@ -21,6 +20,7 @@ import {
   responseCode,
   type TpmTransport,
 } from '../../src/tpm2/index.ts';
+import { SwtpmPeer } from './tpm-checkpoint.ts';
 
 /** What is compared: every byte, the response code and size, or the response code alone. */
 export type Mode = 'bytes' | 'shape' | 'code';
@@ -38,12 +38,12 @@ export class TpmPair {
   readonly ours: EmbeddedTransport;
   /** Time of ours; swtpm's is real. */
   readonly clock = new VirtualClock();
-  readonly theirs: SwtpmTransport;
+  readonly theirs: SwtpmPeer;
   readonly #process: ChildProcess;
   readonly #directory: string;
   readonly #faults: unknown[];
 
-  private constructor(theirs: SwtpmTransport, process: ChildProcess, directory: string) {
+  private constructor(theirs: SwtpmPeer, process: ChildProcess, directory: string) {
     const faults: unknown[] = [];
     // swtpm allocates all four banks.
     this.ours = embeddedTransport({
@@ -72,7 +72,7 @@ export class TpmPair {
     });
     for (let i = 0; i < 100 && !existsSync(`${socket}.ctrl`) && failed === undefined; i++) await wait(50);
     if (failed !== undefined) throw new Error(`swtpm cannot be started; install it first: ${failed.message}`);
-    const theirs = new SwtpmTransport({ path: socket }, { path: `${socket}.ctrl` });
+    const theirs = new SwtpmPeer({ path: socket }, { path: `${socket}.ctrl` });
     const pair = new TpmPair(theirs, swtpm, directory);
     await pair.both((tpm) => tpm.powerOn());
     return pair;

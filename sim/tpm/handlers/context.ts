@@ -41,7 +41,7 @@ const load = handler(ContextLoad, (tpm, { context }) => {
   // The integrity check says that this TPM wrote the value, so it is what the handle says.
   if (handleType(savedHandle) === TPM_HT.TRANSIENT) {
     if (!hierarchyOf(tpm.state, hierarchy)?.enabled) throw refuse(TPM_RC.HIERARCHY, 'context');
-    const handle = freeTransientHandle(tpm.state);
+    const handle = freeTransientHandle(tpm);
     if (handle === undefined) throw refuse(TPM_RC.OBJECT_MEMORY);
     tpm.state.transient.set(handle, opened.value as TpmObject);
     return { loadedHandle: handle };

@@ -19,7 +19,7 @@ import { creationTicket } from '../tickets.ts';
 
 const createPrimary = handler(CreatePrimary, (tpm, input) => {
   const { primaryHandle, inSensitive, inPublic, outsideInfo, creationPCR } = input;
-  const handle = freeTransientHandle(tpm.state);
+  const handle = freeTransientHandle(tpm);
   if (handle === undefined) throw refuse(TPM_RC.OBJECT_MEMORY);
   checkTemplate(inPublic, { dataSize: inSensitive.data.length, primary: true }, 'inPublic');
   const userAuth = withoutTrailingZeros(inSensitive.userAuth);

@@ -48,7 +48,7 @@ import { creationTicket } from '../tickets.ts';
 const EMPTY = new Uint8Array(0);
 
 function freeHandle(tpm: Tpm): number {
-  const handle = freeTransientHandle(tpm.state);
+  const handle = freeTransientHandle(tpm);
   if (handle === undefined) throw refuse(TPM_RC.OBJECT_MEMORY);
   return handle;
 }

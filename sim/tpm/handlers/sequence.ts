@@ -48,7 +48,7 @@ function sequenceObject(sequence: Sequence, auth: Uint8Array): TpmObject {
 }
 
 function startSequence(tpm: Tpm, auth: Uint8Array, sequence: () => Sequence): { sequenceHandle: number } {
-  const sequenceHandle = freeTransientHandle(tpm.state);
+  const sequenceHandle = freeTransientHandle(tpm);
   if (sequenceHandle === undefined) throw refuse(TPM_RC.OBJECT_MEMORY);
   tpm.state.transient.set(sequenceHandle, sequenceObject(sequence(), auth));
   return { sequenceHandle };

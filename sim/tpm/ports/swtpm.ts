@@ -26,19 +26,19 @@ const MAX_HASH_DATA = 4096;
 /** {@link TpmTransport} to a running swtpm. */
 export class SwtpmTransport implements TpmTransport {
   readonly #data: TpmStream;
-  readonly #control: TpmStream;
+  protected readonly control: TpmStream;
   #locality: Locality = 0;
 
   constructor(data: Address, control: Address) {
     this.#data = new TpmStream('swtpm', data);
-    this.#control = new TpmStream('swtpm control', control);
+    this.control = new TpmStream('swtpm control', control);
   }
 
   async #command(name: keyof typeof CMD, payload: Uint8Array = new Uint8Array(0)): Promise<void> {
     const request = concat(new ByteWriter('big', 4).u32(CMD[name]).finish(), payload);
-    await this.#control.exchange(request, async (read) => {
+    await this.control.exchange(request, async (read) => {
       const result = new ByteReader(await read(4), 'swtpm control response').u32('result');
-      if (result !== 0) throw this.#control.bad(`${name} failed with 0x${result.toString(16)}`);
+      if (result !== 0) throw this.control.bad(`${name} failed with 0x${result.toString(16)}`);
     });
   }
 
@@ -81,6 +81,6 @@ export class SwtpmTransport implements TpmTransport {
 
   async close(): Promise<void> {
     this.#data.close();
-    this.#control.close();
+    this.control.close();
   }
 }
