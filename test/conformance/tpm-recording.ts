@@ -18,9 +18,9 @@ import { FormatError } from '../../src/bytes/errors.ts';
 import { ByteReader } from '../../src/bytes/reader.ts';
 import type { AnyCommandRow } from '../../src/tpm2/command-row.ts';
 import { commandByCode } from '../../src/tpm2/commands.ts';
-import { openCredential } from '../../src/tpm2/credential.ts';
 import * as T from '../../src/tpm2/index.ts';
 import { cpHash, cryptParameter, sessionHmac } from '../../src/tpm2/session-crypto.ts';
+import { openSealed, type Sealed, sealedFor } from './tpm-sealed.ts';
 
 const EMPTY = new Uint8Array(0);
 
@@ -61,11 +61,10 @@ export interface RecordedCommand {
   readonly parameters: Uint8Array;
   /** Of a success: handles, and parameters decrypted. */
   readonly answer: { readonly handles: readonly number[]; readonly parameters: Uint8Array } | undefined;
-  /** TPM2_StartAuthSession: what the session's key is made from; TPM2_ActivateCredential: the key that opens it. */
-  readonly key: T.TPMT_PUBLIC | undefined;
+  /** What the caller encrypted to a key, and that key. */
+  readonly sealed: { readonly content: Sealed; readonly key: T.TPMT_PUBLIC } | undefined;
+  /** TPM2_StartAuthSession: authValue of the entity the session is bound to. */
   readonly bindAuth: Uint8Array;
-  /** TPM2_ActivateCredential: what the caller had protected. */
-  readonly credential: Uint8Array | undefined;
 }
 
 /** Bytes that are no command of the table: they go to every TPM as they are. */
@@ -89,6 +88,20 @@ function orElse<V>(otherwise: V, read: () => V): V {
     return read();
   } catch {
     return otherwise;
+  }
+}
+
+/** Parameters by name; undefined where they are not what the command table says. */
+export function parameterValues(row: AnyCommandRow, bytes: Uint8Array): Record<string, unknown> | undefined {
+  try {
+    const reader = new ByteReader(bytes, row.name);
+    const out: Record<string, unknown> = {};
+    for (const { name, codec } of row.parameters) out[name] = codec.read(reader);
+    reader.end();
+    return out;
+  } catch (error) {
+    if (error instanceof FormatError) return undefined;
+    throw error;
   }
 }
 
@@ -227,14 +240,8 @@ export class RecordingEngine extends Tpm2Engine {
       cipher === undefined
         ? sent
         : crypted(sent, cipher, auths[decrypts] ?? EMPTY, [nonceOf(decrypts), nonces[decrypts] ?? EMPTY]);
-    const keyHandle =
-      row.name === 'StartAuthSession' ? handles[0] : row.name === 'ActivateCredential' ? handles[1] : -1;
-    const object = this.state.transient.get(keyHandle ?? -1) ?? this.state.persistent.get(keyHandle ?? -1);
     const bindAuth = row.name === 'StartAuthSession' ? auth(handles[1]) : EMPTY;
-    const credential =
-      row.name === 'ActivateCredential' && object?.key !== undefined
-        ? this.#credential(object.publicArea, object.key, names[0] ?? EMPTY, parameters)
-        : undefined;
+    const sealed = orElse(undefined, () => this.#sealed(row, handles, names[0] ?? EMPTY, parameters));
 
     return (response) => {
       const rc = T.responseCode(response);
@@ -256,23 +263,23 @@ export class RecordingEngine extends Tpm2Engine {
             : crypted(area, session, auths[encrypts] ?? EMPTY, [session.nonceTPM, nonceOf(encrypts)]);
         answer = { handles: outHandles, parameters: plain.slice() };
       }
-      const key = object?.publicArea;
       const command = { kind: 'command', bytes, locality, rc, row, handles, names, sessions, parameters } as const;
-      return { ...command, answer, key, bindAuth, credential };
+      return { ...command, answer, sealed, bindAuth };
     };
   }
 
-  #credential(
-    area: T.TPMT_PUBLIC,
-    key: Parameters<typeof openCredential>[1],
+  #sealed(
+    row: AnyCommandRow,
+    handles: readonly number[],
     name: Uint8Array,
     parameters: Uint8Array,
-  ): Uint8Array | undefined {
-    const reader = new ByteReader(parameters, 'parameters');
-    const credentialBlob = reader.bytes('credentialBlob', reader.u16('size'));
-    const secret = reader.bytes('secret', reader.u16('size'));
-    const opened = openCredential(area, key, name, { credentialBlob, secret });
-    return opened instanceof Uint8Array ? opened : undefined;
+  ): RecordedCommand['sealed'] {
+    const handle = handles[sealedFor(row.name) ?? -1] ?? -1;
+    const object = this.state.transient.get(handle) ?? this.state.persistent.get(handle);
+    const values = parameterValues(row, parameters);
+    if (object === undefined || values === undefined) return undefined;
+    const content = openSealed(row.name, object, name, values);
+    return content && { content, key: object.publicArea };
   }
 }
 

@@ -3,18 +3,20 @@
  * keys, Names, blobs, tickets. Sessions get keys of their own, and every authorisation is made anew. Whatever needs no such
  * substitution is sent byte for byte as it was recorded.
  */
-import { concat, equalBytes, toHex } from '../../src/bytes/bytes.ts';
-import { FormatError } from '../../src/bytes/errors.ts';
+import { equalBytes, toHex } from '../../src/bytes/bytes.ts';
 import { ByteReader } from '../../src/bytes/reader.ts';
 import { ByteWriter } from '../../src/bytes/writer.ts';
 import type { AnyCommandRow } from '../../src/tpm2/command-row.ts';
 import * as T from '../../src/tpm2/index.ts';
-import type { RecordedCommand, RecordedSession } from './tpm-recording.ts';
+import { parameterValues, type RecordedCommand, type RecordedSession } from './tpm-recording.ts';
 import { type Leaf, responseLeaves } from './tpm-replay-fields.ts';
+import { sealAgain } from './tpm-sealed.ts';
 
 const EMPTY = new Uint8Array(0);
 /** Shorter values are no keys, digests or tickets. */
 const MIN_SUBSTITUTE = 8;
+/** Parameters that hold what is encrypted to a key. */
+const SEALED: ReadonlySet<string> = new Set(['credentialBlob', 'duplicate', 'cipherText']);
 
 /** What one command is made of, for this TPM; mutations change it. */
 export interface Draft {
@@ -33,19 +35,6 @@ export interface Answer {
   /** What is wrong with the sessions of the answer. */
   readonly problem: string | undefined;
 }
-
-const parametersOf = (row: AnyCommandRow, bytes: Uint8Array): Record<string, unknown> | undefined => {
-  try {
-    const reader = new ByteReader(bytes, row.name);
-    const out: Record<string, unknown> = {};
-    for (const { name, codec } of row.parameters) out[name] = codec.read(reader);
-    reader.end();
-    return out;
-  } catch (error) {
-    if (error instanceof FormatError) return undefined;
-    throw error;
-  }
-};
 
 const bytesOf = (row: AnyCommandRow, values: Readonly<Record<string, unknown>>): Uint8Array => {
   const writer = new ByteWriter();
@@ -98,35 +87,19 @@ export class Player {
   }
 
   #parameters(command: RecordedCommand): Uint8Array {
-    const { row, parameters, key, credential } = command;
-    const values = parametersOf(row, parameters);
+    const { row, parameters, sealed } = command;
+    const values = parameterValues(row, parameters);
     if (values === undefined) return parameters;
-    // The caller encrypts a salt to a key of the TPM: another one for every TPM.
     this.#salt = EMPTY;
-    const area = key === undefined ? undefined : (this.#translate(key) as T.TPMT_PUBLIC);
-    if (row.name === 'StartAuthSession' && area !== undefined && command.rc === 0) {
-      const { seed, secret } = T.shareSecret(area, 'SECRET', this.#secretRandom(area));
-      this.#salt = seed;
-      return bytesOf(row, { ...values, encryptedSalt: secret });
-    }
     const translated = this.#translate(values) as Record<string, unknown>;
-    const name = command.names[0];
-    if (credential !== undefined && area !== undefined && name !== undefined) {
-      // One that a TPM of the recording made is in the table of values already.
-      const known = translated.credentialBlob !== values.credentialBlob;
-      const random = this.#secretRandom(area);
-      const made = T.makeCredential(area, this.#translate(name) as Uint8Array, credential, random);
-      if (!known) return bytesOf(row, { ...made });
-    }
-    return bytesOf(row, translated);
-  }
-
-  #secretRandom(area: T.TPMT_PUBLIC): T.SecretRandom {
-    const size = T.hashSize(area.nameAlg);
-    if (area.type !== T.TPM_ALG.ECC) return { kind: 'rsa', seed: this.#random(size), oaepSeed: this.#random(size) };
-    // Below the order of every curve, and not zero.
-    const x = area.unique.x.length;
-    return { kind: 'ec', ephemeral: concat(new Uint8Array(x - 17), this.#random(16), new Uint8Array([1])) };
+    // What another TPM's answers stand for was sealed by that TPM itself.
+    const made = Object.entries(values).some(([name, value]) => SEALED.has(name) && value !== translated[name]);
+    if (sealed === undefined || made) return bytesOf(row, translated);
+    const area = this.#translate(sealed.key) as T.TPMT_PUBLIC;
+    const name = (recorded: Uint8Array) => this.#values.get(toHex(recorded)) ?? recorded;
+    const { changes, salt } = sealAgain(sealed.content, area, name, translated, this.#random);
+    this.#salt = salt ?? EMPTY;
+    return bytesOf(row, { ...translated, ...changes });
   }
 
   #session(recorded: RecordedSession): T.ClientSession | undefined {
@@ -266,7 +239,7 @@ export class Player {
   }
 
   #learnSession(command: RecordedCommand, handle: number, leaves: readonly Leaf[]): void {
-    const values = parametersOf(command.row, command.parameters);
+    const values = parameterValues(command.row, command.parameters);
     const nonceTPM = leaves.find(([path]) => path === 'nonceTPM')?.[1];
     if (values === undefined || !(nonceTPM instanceof Uint8Array)) return;
     const {
