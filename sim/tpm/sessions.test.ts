@@ -8,7 +8,7 @@ import { type TestTpm, testTpm } from '../../test/support/tpm.ts';
 const { COMMANDS: C, TPM_RH, TPM_SE, TPM_ALG: A, TPMA_SESSION: S } = T;
 const EMPTY = new Uint8Array(0);
 const auth = utf8('owner');
-const AES: T.TPMT_SYM_DEF = { algorithm: A.AES, keyBits: 192, mode: A.CFB };
+const AES: T.TPMT_SYM_DEF = { algorithm: A.AES, keyBits: 256, mode: A.CFB };
 
 let tpm: TestTpm;
 let counter = 0;

@@ -106,6 +106,8 @@ function withoutLacking(list: readonly Leaf[]): readonly Leaf[] {
 
 /** Where two answers to one command differ although they should not. */
 export function compareLeaves(command: string, ofOurs: readonly Leaf[], ofTheirs: readonly Leaf[]): string[] {
+  // With a restored state swtpm forgets what it has tested; tpm-differential-capability.test.ts compares these lists.
+  if (command === 'IncrementalSelfTest') return [];
   const [ours, theirs] = command === 'GetCapability' ? [ofOurs, ofTheirs].map(withoutLacking) : [ofOurs, ofTheirs];
   if (ours === undefined || theirs === undefined) return [];
   if (ours.length !== theirs.length) return [`${ours.length} values, swtpm ${theirs.length}`];

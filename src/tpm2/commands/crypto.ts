@@ -1,8 +1,11 @@
 /** Asymmetric and symmetric primitives, hashes, signatures and anonymous keys (TPM 2.0 Library specification, Part 3, chapters 14, 15, 17, 19 and 20). */
 import { TPMA_CC } from '../attributes.ts';
-import { u16 } from '../codec.ts';
+import { oneOf, u16 } from '../codec.ts';
 import { command, plain, user } from '../command-row.ts';
+import { TPM_ALG } from '../constants.ts';
+import { TPM_RC } from '../response-code.ts';
 import {
+  HASH_ALGORITHMS,
   TPM_HANDLE,
   TPM2B_AUTH,
   TPM2B_DATA,
@@ -33,6 +36,8 @@ import {
 } from '../structures/index.ts';
 
 const NONE = {} as const;
+/** The hash of an HMAC. The code of the command is also that of TPM2_MAC, whose error libtpms gives for what is no hash. */
+const MAC_HASH = oneOf('TPMI_ALG_MAC_SCHEME+', u16, [...HASH_ALGORITHMS, TPM_ALG.NULL], TPM_RC.SYMMETRIC);
 
 export const RSA_Encrypt = command('RSA_Encrypt', {
   spec: 'Part 3, 14.2',
@@ -109,7 +114,7 @@ export const Hash = command('Hash', {
 export const HMAC = command('HMAC', {
   spec: 'Part 3, 15.5',
   handles: { handle: user(TPMI_DH_OBJECT) },
-  parameters: { buffer: TPM2B_MAX_BUFFER, hashAlg: TPMI_ALG_HASH_NULL },
+  parameters: { buffer: TPM2B_MAX_BUFFER, hashAlg: MAC_HASH },
   responseHandles: NONE,
   response: { outHMAC: TPM2B_DIGEST },
 });
@@ -117,7 +122,7 @@ export const HMAC = command('HMAC', {
 export const HMAC_Start = command('HMAC_Start', {
   spec: 'Part 3, 17.2',
   handles: { handle: user(TPMI_DH_OBJECT) },
-  parameters: { auth: TPM2B_AUTH, hashAlg: TPMI_ALG_HASH_NULL },
+  parameters: { auth: TPM2B_AUTH, hashAlg: MAC_HASH },
   responseHandles: { sequenceHandle: plain(TPM_HANDLE) },
   response: NONE,
 });

@@ -1,22 +1,11 @@
 /** Public and sensitive areas, creation data, credentials, tickets (TPM 2.0 Library specification, Part 2, 10.7, 11.1.14 to 12.4, 15). */
-import {
-  type Codec,
-  type Infer,
-  oneOf,
-  range,
-  sized,
-  sizedOptional,
-  struct,
-  tpm2b,
-  u16,
-  u32,
-  variant,
-} from '../codec.ts';
+import { type Codec, type Infer, oneOf, sized, sizedOptional, struct, tpm2b, u16, u32, variant } from '../codec.ts';
 import { TPM_ALG, TPM_ST } from '../constants.ts';
 import { TPM_RC } from '../response-code.ts';
 import {
   MAX_DIGEST,
   TPM_ALG_ID,
+  TPM_ST_TAG,
   TPM2B_AUTH,
   TPM2B_DATA,
   TPM2B_DIGEST,
@@ -199,9 +188,12 @@ export const TPMS_CREATION_DATA = struct('TPMS_CREATION_DATA', 'Part 2, 15.1', {
 /** Part 2, 15.2 */
 export const TPM2B_CREATION_DATA = sized('TPM2B_CREATION_DATA', TPMS_CREATION_DATA);
 
+/** The tag of a ticket: TPM_RC_VALUE where it is no tag at all, TPM_RC_TAG where it is that of something else. */
+const ticketTag = (name: string, tags: readonly number[]) => oneOf(`${name} tag`, TPM_ST_TAG, tags, TPM_RC.TAG);
+
 const ticket = (name: string, spec: string, tag: number) =>
   struct(name, spec, {
-    tag: range(`${name} tag`, u16, (value) => value === tag, TPM_RC.TAG),
+    tag: ticketTag(name, [tag]),
     hierarchy: TPMI_RH_HIERARCHY,
     digest: TPM2B_DIGEST,
   });
@@ -210,7 +202,7 @@ export const TPMT_TK_CREATION = ticket('TPMT_TK_CREATION', 'Part 2, 10.7.3', TPM
 export const TPMT_TK_VERIFIED = ticket('TPMT_TK_VERIFIED', 'Part 2, 10.7.4', TPM_ST.VERIFIED);
 export const TPMT_TK_HASHCHECK = ticket('TPMT_TK_HASHCHECK', 'Part 2, 10.7.6', TPM_ST.HASHCHECK);
 export const TPMT_TK_AUTH = struct('TPMT_TK_AUTH', 'Part 2, 10.7.5', {
-  tag: oneOf('TPMT_TK_AUTH tag', u16, [TPM_ST.AUTH_SIGNED, TPM_ST.AUTH_SECRET], TPM_RC.TAG),
+  tag: ticketTag('TPMT_TK_AUTH', [TPM_ST.AUTH_SIGNED, TPM_ST.AUTH_SECRET]),
   hierarchy: TPMI_RH_HIERARCHY,
   digest: TPM2B_DIGEST,
 });

@@ -12,8 +12,8 @@ export const MAX_RSA_KEY_BYTES = 512;
 /** Largest coordinate of a curve point in bytes (P-521). */
 export const MAX_ECC_KEY_BYTES = 66;
 
-/** Part 2, 11.1.1: the AES key sizes. */
-export const TPMI_AES_KEY_BITS = oneOf('TPMI_AES_KEY_BITS', u16, [128, 192, 256], TPM_RC.VALUE);
+/** Part 2, 11.1.1: the AES key sizes of PC Client TPMs. */
+export const TPMI_AES_KEY_BITS = oneOf('TPMI_AES_KEY_BITS', u16, [128, 256], TPM_RC.VALUE);
 const SYM_MODES = [A.CTR, A.OFB, A.CBC, A.CFB, A.ECB];
 /** Part 2, 9.31 */
 export const TPMI_ALG_SYM_MODE = alg('TPMI_ALG_SYM_MODE', SYM_MODES, TPM_RC.MODE);
