@@ -156,7 +156,6 @@ describe.each(Object.entries(RECORDINGS))('%s', (name, [least, take]) => {
       else if (event.kind === 'bytes') await pair.same(`${name} ${i}`, event.bytes, 'bytes', event.locality);
       else await replay.play(`${i} TPM2_${event.row.name}`, event);
     }
-    console.log(name, events.length, replay.mutants, replay.lost.join(), performance.now() - started);
     expect(replay.differences.join('\n')).toBe('');
     expect(replay.lost.filter((command) => !LOST.includes(command))).toEqual([]);
     expect(events.length).toBeGreaterThanOrEqual(least);

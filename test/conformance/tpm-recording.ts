@@ -143,7 +143,7 @@ export class RecordingEngine extends Tpm2Engine {
     super({
       entropy: new Entropy(seed).stream('tpm'),
       clock,
-      config: { banks: ['sha1', 'sha256', 'sha384', 'sha512'], ekCertificates: false },
+      config: { banks: ['sha1', 'sha256', 'sha384', 'sha512'], endorsementKeys: [] },
     });
     this.#clock = clock;
   }
