@@ -17,7 +17,12 @@ export interface Tpm {
   locality: Locality;
   /** Persistent objects among the handles of that command: each takes the room of a loaded one meanwhile. */
   copied: number;
+  /** Bytes of the interface's buffer: no command or response is longer. */
+  bufferSize: number;
 }
+
+/** The largest buffer of the interface (MAX_COMMAND_SIZE, MAX_RESPONSE_SIZE), which a new TPM has. */
+export const MAX_BUFFER_SIZE = 4096;
 
 /** The next `size` random bytes of this TPM. */
 export const random = (tpm: Tpm, size: number): Uint8Array => nextBytes(tpm.state.drbg, size);

@@ -16,7 +16,7 @@ import { isAudited } from './audit.ts';
 import { checkSessions, decryptParameters } from './authorize.ts';
 import { CommandDigest } from './command-digest.ts';
 import { type TpmConfig, tpmConfig } from './config.ts';
-import type { Tpm } from './context.ts';
+import { MAX_BUFFER_SIZE, type Tpm } from './context.ts';
 import { selfHeal } from './dictionary.ts';
 import { loadStatus } from './entities.ts';
 import { failureAnswer, INTERNAL_ERROR } from './failure.ts';
@@ -31,8 +31,6 @@ import { type Authorisation, EMPTY_PASSWORD, isEmptyPassword, readSessions } fro
 import { cloneState, type Snapshot } from './snapshot.ts';
 import { manufacture, type TpmState } from './state.ts';
 
-/** Largest command (MAX_COMMAND_SIZE). */
-export const MAX_COMMAND_SIZE = 4096;
 const HEADER_SIZE = 10;
 /** Smallest authorisation: handle, empty nonce, attributes, empty HMAC. */
 const SMALLEST_SESSION = 9;
@@ -56,13 +54,25 @@ export class Tpm2Engine {
     const config = tpmConfig(options.config);
     const state = manufacture(config, options.entropy, options.clock.now());
     installManufacturerIndices(state, config);
-    this.#tpm = { config, clock: options.clock, primaryKeys: new PrimaryKeys(), state, locality: 0, copied: 0 };
+    const { clock } = options;
+    const primaryKeys = new PrimaryKeys();
+    this.#tpm = { config, clock, primaryKeys, state, locality: 0, copied: 0, bufferSize: MAX_BUFFER_SIZE };
     this.#onFault = options.onFault;
   }
 
   /** What it was made as. */
   get config(): TpmConfig {
     return this.#tpm.config;
+  }
+
+  /** Bytes of the interface's buffer: the largest command and response. */
+  get bufferSize(): number {
+    return this.#tpm.bufferSize;
+  }
+
+  /** Another buffer from now on. @param bytes 2808 to 4096 */
+  set bufferSize(bytes: number) {
+    this.#tpm.bufferSize = bytes;
   }
 
   /** The whole state, for inspection; changing it is tampering with the TPM. */
@@ -143,7 +153,7 @@ export class Tpm2Engine {
     if (tag !== TPM_ST.SESSIONS && tag !== TPM_ST.NO_SESSIONS)
       throw refuse(KNOWN_TAGS.has(tag) ? TPM_RC.BAD_TAG : TPM_RC.VALUE);
     const size = reader.u32('commandSize');
-    if (size !== command.length || size > MAX_COMMAND_SIZE) throw refuse(TPM_RC.COMMAND_SIZE);
+    if (size !== command.length || size > tpm.bufferSize) throw refuse(TPM_RC.COMMAND_SIZE);
     const code = reader.u32('commandCode');
     const handler = HANDLERS.get(code);
     if (handler === undefined) throw refuse(TPM_RC.COMMAND_CODE);

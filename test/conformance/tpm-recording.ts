@@ -183,8 +183,8 @@ export class RecordingEngine extends Tpm2Engine {
   }
 
   #view(locality: T.Locality): Tpm {
-    const { config, state } = this;
-    return { config, clock: this.#clock, primaryKeys: new PrimaryKeys(), state, locality, copied: 0 };
+    const { config, state, bufferSize } = this;
+    return { config, clock: this.#clock, primaryKeys: new PrimaryKeys(), state, locality, copied: 0, bufferSize };
   }
 
   /** What is known before the command runs; the result completes it from the response. */

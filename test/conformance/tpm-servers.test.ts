@@ -14,6 +14,19 @@ const STARTUP = '80010000000c000001440000';
 const RANDOM = '80010000000c0000017b0004';
 const PCR17 = '8001000000140000017e00000001000b03000002';
 
+const hex32 = (value: number): string => value.toString(16).padStart(8, '0');
+/** TPM2_Hash with 1,024 bytes and others after them: as long as asked for. */
+const longCommand = (size: number): string => `8001${hex32(size)}0000017d0400`.padEnd(2 * size, '0');
+/** A TPM that starts with another buffer: what it tells of its size, and commands around that. */
+const withBuffer = (wanted: number): readonly (readonly ['c' | 'd', string])[] => [
+  ['c', '0000000e'],
+  ['c', `00000011${hex32(wanted)}`],
+  ['c', '0000000200000000'],
+  ['d', STARTUP],
+  ['d', '8001000000160000017a000000060000011e00000002'],
+  ...[2807, 2808, 2809, 3000, 3001, 4096, 4097].map((size) => ['d', longCommand(size)] as const),
+];
+
 /** c: control channel, d: data port. Everything compared is equal in every byte; `shape` compares 8 bytes and the length. */
 const MESSAGES: readonly (readonly ['c' | 'd', string, 'shape'?])[] = [
   ['c', '00000001'],
@@ -102,6 +115,8 @@ const MESSAGES: readonly (readonly ['c' | 'd', string, 'shape'?])[] = [
   ['c', '0000000d00000000000000090000000100'],
   ['c', '0000000d000000000000000300000000'],
   ['c', '0000000d000000000000000200000000'],
+  ...[1000, 3000, 2808, 5000].flatMap(withBuffer),
+  ['c', '0000000e'],
   ['c', '0000000200000000'],
   ['d', STARTUP],
   ['d', '8001000000090000017b'],

@@ -1,6 +1,6 @@
 /** The TPM behind a server: one engine with what the platform around it keeps (power, locality, the established bit). */
 import type { Locality } from '../../../src/tpm2/transport.ts';
-import { MAX_COMMAND_SIZE, type Tpm2Engine } from '../engine.ts';
+import type { Tpm2Engine } from '../engine.ts';
 import { INTERNAL_ERROR } from '../failure.ts';
 import { encodeSnapshot, type Snapshot } from '../snapshot.ts';
 
@@ -33,7 +33,7 @@ export class TpmMachine {
 
   /** Largest command the TPM takes, in bytes. */
   get maxCommand(): number {
-    return MAX_COMMAND_SIZE;
+    return this.engine.bufferSize;
   }
 
   /** One command; a TPM that does not run answers TPM_RC_FAILURE. */

@@ -7,6 +7,7 @@ import { FormatError } from '../../../src/bytes/errors.ts';
 import { ByteReader } from '../../../src/bytes/reader.ts';
 import { ByteWriter } from '../../../src/bytes/writer.ts';
 import type { Locality } from '../../../src/tpm2/transport.ts';
+import { MAX_BUFFER_SIZE } from '../context.ts';
 import { decodeSnapshot, type Snapshot } from '../snapshot.ts';
 import { type Answer, type Conversation, type Descriptor, SILENT } from './conversation.ts';
 import type { TpmMachine } from './machine.ts';
@@ -24,9 +25,8 @@ export const RESULT = {
 
 /** Every capability bit of swtpm 0.7.1, including commands with the TCG header. */
 const CAPABILITIES = 0xffffn;
-/** Buffer sizes: smallest that the PC Client profile allows, largest of the TPM. */
+/** Smallest buffer that the PC Client profile allows. */
 const BUFFER_MIN = 0xaf8;
-const BUFFER_MAX = 0x1000;
 /** Largest state blob taken. */
 const MAX_BLOB = 1 << 20;
 const BLOB = { PERMANENT: 1, VOLATILE: 2, SAVESTATE: 3 } as const;
@@ -38,7 +38,6 @@ export class SwtpmStore {
   volatile: Uint8Array | undefined;
   /** Permanent state set by SET_STATEBLOB, taken by the next INIT. */
   permanent: Snapshot | undefined;
-  bufferSize = BUFFER_MAX;
   /** Where commands come from: a socket of their own, or a descriptor that SET_DATAFD brings, has brought, cannot bring. */
   data: 'socket' | 'awaited' | 'open' = 'socket';
   /** SET_LOCALITY refuses locality 4 (`--locality reject-locality-4`). */
@@ -158,11 +157,11 @@ function setDataFd({ store, descriptor, adopt }: Call): Uint8Array {
   return OK();
 }
 
-function setBufferSize({ machine, store, fields }: Call): Uint8Array {
+function setBufferSize({ machine, fields }: Call): Uint8Array {
   const wanted = fields.u32('buffersize');
   if (wanted !== 0 && machine.running) return u32(RESULT.BAD_ORDINAL);
-  if (wanted !== 0) store.bufferSize = Math.min(Math.max(wanted, BUFFER_MIN), BUFFER_MAX);
-  return u32(RESULT.SUCCESS, store.bufferSize, BUFFER_MIN, BUFFER_MAX);
+  if (wanted !== 0) machine.engine.bufferSize = Math.min(Math.max(wanted, BUFFER_MIN), MAX_BUFFER_SIZE);
+  return u32(RESULT.SUCCESS, machine.engine.bufferSize, BUFFER_MIN, MAX_BUFFER_SIZE);
 }
 
 function getInfo({ machine, fields }: Call): Uint8Array {
