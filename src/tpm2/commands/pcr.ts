@@ -3,6 +3,7 @@ import { TPMA_CC } from '../attributes.ts';
 import { u16, u32 } from '../codec.ts';
 import { command, user } from '../command-row.ts';
 import {
+  TPM_CAP_TYPE,
   TPM2B_DIGEST,
   TPM2B_EVENT,
   TPM2B_SENSITIVE_DATA,
@@ -109,7 +110,7 @@ export const ReadClock = command('ReadClock', {
 export const GetCapability = command('GetCapability', {
   spec: 'Part 3, 30.2',
   handles: NONE,
-  parameters: { capability: { ...u32, name: 'TPM_CAP' }, property: u32, propertyCount: u32 },
+  parameters: { capability: TPM_CAP_TYPE, property: u32, propertyCount: u32 },
   responseHandles: NONE,
   response: { moreData: TPMI_YES_NO, capabilityData: TPMS_CAPABILITY_DATA },
 });

@@ -11,7 +11,7 @@ export const HASH_COUNT = 4;
 /** Largest TPM2B_MAX_BUFFER. */
 export const MAX_DIGEST_BUFFER = 1024;
 /** Most command codes in a list (MAX_CAP_CC with a 1,024-byte capability buffer). */
-const MAX_CAP_CC = 254;
+export const MAX_CAP_CC = 254;
 /** Largest part of an NV index in one command. */
 export const MAX_NV_BUFFER_SIZE = 1024;
 
@@ -150,7 +150,7 @@ export const TPM2B_IV = tpm2b('TPM2B_IV', 16);
 
 export const TPML_DIGEST = list('TPML_DIGEST', TPM2B_DIGEST, 8);
 export const TPML_CC = list('TPML_CC', TPM_CC_ID, MAX_CAP_CC);
-export const TPML_CCA = list('TPML_CCA', { ...u32, name: 'TPMA_CC' }, 256);
+export const TPML_CCA = list('TPML_CCA', { ...u32, name: 'TPMA_CC' }, MAX_CAP_CC);
 export const TPML_ALG = list('TPML_ALG', TPM_ALG_ID, 64);
 export const TPML_HANDLE = list('TPML_HANDLE', TPM_HANDLE, 254);
 

@@ -9,8 +9,6 @@ import { TPML_PCR_SELECTION, TPMT_HA_NULL } from './pcr.ts';
 export const MAX_TPM_PROPERTIES = 127;
 /** Most handles in one answer. */
 export const MAX_CAP_HANDLES = 254;
-/** Most command attributes in one answer. */
-export const MAX_CAP_CC = 256;
 /** Most algorithms in one answer. */
 export const MAX_CAP_ALGS = 169;
 /** Most curves in one answer. */
@@ -48,11 +46,14 @@ export const TPMS_ACT_DATA = struct('TPMS_ACT_DATA', 'Part 2, 10.8.5', {
   attributes: u32,
 });
 
+/** Part 2, 6.12 */
+export const TPM_CAP_TYPE = oneOf('TPM_CAP', u32, Object.values(TPM_CAP), TPM_RC.VALUE);
+
 /** Part 2, 10.10.1 and 10.10.2 */
 export const TPMS_CAPABILITY_DATA = variant(
   'TPMS_CAPABILITY_DATA',
   'Part 2, 10.10.2',
-  { capability: oneOf('TPM_CAP', u32, Object.values(TPM_CAP), TPM_RC.VALUE) },
+  { capability: TPM_CAP_TYPE },
   'capability',
   {
     [TPM_CAP.ALGS]: { data: list('TPML_ALG_PROPERTY', TPMS_ALG_PROPERTY, MAX_CAP_ALGS) },
