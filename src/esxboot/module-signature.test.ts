@@ -166,6 +166,28 @@ describe('check of the early modules', () => {
     expect(checked.modules.filter(({ result }) => !result.ok).map(({ result }) => result.code)).toEqual(codes);
   });
 
+  it.each(
+    [1, 2, 3, 4].flatMap((schema) => ['s', 'sb', 'esxcore', 'esxupdt', 'vim'].map((stem) => [schema, stem] as const)),
+  )('schema %i, an unsigned and a signed %s', async (schema, stem) => {
+    // The rows of the facts (§5), said again here.
+    const named = ['s', 'sb', ...(schema >= 2 ? ['esxcore'] : []), ...(schema === 4 ? ['esxupdt'] : [])];
+    const first = { ...kernel, data: sign(ELF, schema) };
+    const file = `/${stem}.v00`;
+    expect((await check([first, { file, data: plain }])).verdict).toBe(named.includes(stem) ? 'invalid' : 'valid');
+    expect((await check([first, { file, data: sign(plain, schema) }])).verdict).toBe('valid');
+    const other = await check([first, { file, data: sign(plain, schema === 1 ? 2 : 1) }]);
+    expect(other.verdict).toBe(named.includes(stem) ? 'invalid' : 'valid');
+  });
+
+  it('data of the schema between module and schema number are covered by the signature', async () => {
+    const data = utf8('data that a later schema may put there');
+    const module = sign(concat(ELF, data));
+    expect((await check([{ ...kernel, data: module }])).verdict).toBe('valid');
+    const changed = module.slice();
+    changed[ELF.length + 3] = 0;
+    expect((await check([{ ...kernel, data: changed }])).verdict).toBe('invalid');
+  });
+
   it('does not want esxupdt signed before schema 4', async () => {
     const list = [
       { ...kernel, data: sign(ELF, 3) },
