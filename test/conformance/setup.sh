@@ -22,6 +22,7 @@ ls /usr/lib/*/libtss2-tcti-swtpm.so.0 >/dev/null 2>&1 || need+=(libtss2-tcti-swt
 # tpm2-pytss is compiled against tpm2-tss.
 [ -e /usr/include/tss2/tss2_esys.h ] || need+=(libtss2-dev)
 command -v cc >/dev/null || need+=(build-essential)
+[ -e /usr/include/openssl/evp.h ] || need+=(libssl-dev)
 python3 -c 'import os, sysconfig, sys; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' ||
   need+=(python3-dev)
 ls /usr/lib/*/libtss2-tcti-mssim.so.0 >/dev/null 2>&1 || need+=(libtss2-tcti-mssim0)
@@ -65,6 +66,11 @@ npm install --prefix "$cache/tssjs" --no-save --no-package-lock --ignore-scripts
   cd test/conformance/clients/goverify
   go build -o "$cache/bin/goverify" .
   go build -o "$cache/bin/goverify-platform" ./platform
+)
+# Microsoft's reference TPM, compiled against OpenSSL.
+(
+  cd test/conformance/clients/mstpm
+  go build -o "$cache/bin/mstpm" .
 )
 
 for tool in swtpm swtpm_setup tpm2_eventlog tpm2_checkquote openssl ar readelf sbverify sbsign jq go \

@@ -2,6 +2,7 @@
 import { expect } from 'vitest';
 import { toHex } from '../../src/bytes/bytes.ts';
 import * as T from '../../src/tpm2/index.ts';
+import type { Sample } from './tpm-key-samples.ts';
 import type { Mode, TpmPair } from './tpm-pair.ts';
 
 /** 0: ours, 1: swtpm. */
@@ -46,7 +47,9 @@ export class Both {
     const a = await this.pair.ours.transmit(c0.bytes, 0);
     const b = await this.pair.theirs.transmit(c1.bytes, 0);
     const [ours, theirs] = [text(a, mode), text(b, mode)];
-    if (ours !== theirs) this.#differences.push(`${row.name} ${label}: ours ${ours}, swtpm ${theirs}`);
+    if (this.pair.differs(`${row.name} ${label}`, ours, theirs)) {
+      this.#differences.push(`${row.name} ${label}: ours ${ours}, ${this.pair.peer} ${theirs}`);
+    }
     if (T.responseCode(a) !== 0 || T.responseCode(b) !== 0) return undefined;
     return [c0.accept(a), c1.accept(b)];
   }
@@ -73,6 +76,32 @@ export class Both {
   /** Flushes transient handles of each side. */
   async flush(handles: readonly [number, number]): Promise<void> {
     await this.run('flush', T.COMMANDS.FlushContext, (side) => ({ flushHandle: handles[side] }));
+  }
+
+  /** Flushes what may be loaded in the three places of either. */
+  async flushAll(): Promise<void> {
+    for (let i = 0; i < 3; i++) {
+      for (const tpm of [this.pair.ours, this.pair.theirs]) {
+        await tpm.transmit(T.encodeCommand(T.COMMANDS.FlushContext, { flushHandle: 0x80000000 + i }), 0);
+      }
+    }
+  }
+
+  /** Loads a key from outside into both, with changes to its public area, for as long as it is used. */
+  async withExternal(
+    { inPublic, sensitive }: Sample,
+    use: (handle: number) => Promise<void>,
+    change: Partial<T.TPMT_PUBLIC> = {},
+  ): Promise<void> {
+    await this.flushAll();
+    const loaded = await this.must('load', T.COMMANDS.LoadExternal, {
+      inPrivate: sensitive,
+      inPublic: { ...inPublic, ...change } as T.TPMT_PUBLIC,
+      hierarchy: T.TPM_RH.NULL,
+    });
+    expect(loaded[0].objectHandle).toBe(loaded[1].objectHandle);
+    await use(loaded[0].objectHandle);
+    await this.flushAll();
   }
 
   /** Fails with every difference since the last time. */

@@ -1,7 +1,7 @@
 /** Every group of TPM2_GetCapability, its paging and its limits: the same from the embedded TPM and from swtpm. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as T from '../../src/tpm2/index.ts';
-import { TpmPair } from './tpm-pair.ts';
+import { PEER, TpmPair } from './tpm-pair.ts';
 
 const { COMMANDS: C, TPM_ALG: A, TPM_CAP: CAP, TPM_PT: PT, TPM_RH: RH, encodeCommand: encode } = T;
 const EMPTY = new Uint8Array(0);
@@ -111,7 +111,7 @@ describe('groups that are equal to the last byte', () => {
 });
 
 describe('groups where this TPM may have less', () => {
-  it('algorithms', async () => {
+  it.runIf(PEER === 'swtpm')('algorithms', async () => {
     const texts = (list: unknown): string[] => JSON.stringify(list).match(/\{[^{}]*\}/g) ?? [];
     const [ours = [], theirs = []] = (await lists(CAP.ALGS)).map(texts);
     expect(theirs).toEqual(expect.arrayContaining(ours));
@@ -125,7 +125,7 @@ describe('groups where this TPM may have less', () => {
     }
   });
 
-  it('commands', async () => {
+  it.runIf(PEER === 'swtpm')('commands', async () => {
     const [ours, theirs] = await lists(CAP.COMMANDS);
     expect(ours).toEqual(theirs);
     for (const first of [0, 0x11f, 0x120, 0x12f, 0x197, 0x198, 0x20000000, 0xffffffff]) {

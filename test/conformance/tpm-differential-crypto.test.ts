@@ -1,4 +1,4 @@
-/** Encryption, signatures, sequences, key exchange, duplication and attestation on the embedded TPM and on swtpm, and across. */
+/** Encryption, signatures, key exchange, duplication and attestation on the embedded TPM and on swtpm, and across. */
 import { createPublicKey, verify } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { concat, fromHex, utf8 } from '../../src/bytes/bytes.ts';
@@ -10,7 +10,22 @@ import * as S from './tpm-key-samples.ts';
 import { TpmPair } from './tpm-pair.ts';
 
 const { COMMANDS: C, TPM_ALG: A, TPMA_OBJECT: O, TPM_RH: RH } = T;
-const { AES, cipher, ecc, EMPTY, external, keyedHash, MADE, NO_SYMMETRIC, NULL_SCHEME, rsa, STORAGE, USER } = S;
+const {
+  AES,
+  cipher,
+  ecc,
+  EMPTY,
+  external,
+  keyedHash,
+  MADE,
+  NO_SYMMETRIC,
+  NULL_SCHEME,
+  rsa,
+  NO_TICKET,
+  STORAGE,
+  sample,
+  USER,
+} = S;
 
 let pair: TpmPair;
 let both: Both;
@@ -24,43 +39,9 @@ afterAll(() => pair.stop());
 const d20 = hash('sha1', utf8('x'));
 const d32 = hash('sha256', utf8('x'));
 const none = { userAuth: EMPTY, data: EMPTY };
-type Sample = { inPublic: T.TPMT_PUBLIC; sensitive: T.TPMT_SENSITIVE };
 
-const flushAll = async (): Promise<void> => {
-  for (let i = 0; i < 3; i++) {
-    for (const tpm of [pair.ours, pair.theirs]) {
-      await tpm.transmit(T.encodeCommand(C.FlushContext, { flushHandle: 0x80000000 + i }), 0);
-    }
-  }
-};
-
-async function withKey(
-  { inPublic, sensitive }: Sample,
-  use: (handle: number) => Promise<void>,
-  change: Partial<T.TPMT_PUBLIC> = {},
-): Promise<void> {
-  await flushAll();
-  const inPrivate = sensitive;
-  const loaded = await both.must('load', C.LoadExternal, {
-    inPrivate,
-    inPublic: { ...inPublic, ...change } as T.TPMT_PUBLIC,
-    hierarchy: RH.NULL,
-  });
-  expect(loaded[0].objectHandle).toBe(loaded[1].objectHandle);
-  await use(loaded[0].objectHandle);
-  await flushAll();
-}
-const sample = (name: string, parameters?: object, attributes?: number): Sample => {
-  const { inPublic, sensitive } = external[name] as Sample;
-  return {
-    inPublic: {
-      ...inPublic,
-      ...(parameters && { parameters: { ...inPublic.parameters, ...parameters } }),
-      ...(attributes !== undefined && { objectAttributes: attributes }),
-    } as T.TPMT_PUBLIC,
-    sensitive,
-  };
-};
+const flushAll = (): Promise<void> => both.flushAll();
+const withKey: Both['withExternal'] = (...key) => both.withExternal(...key);
 /** A primary key of each side. */
 async function primary(inPublic: T.TPMT_PUBLIC, primaryHandle: number = RH.OWNER) {
   const made = await both.must('primary', C.CreatePrimary, {
@@ -82,7 +63,7 @@ describe('RSA', () => {
     'OAEP SHA-512': { scheme: A.OAEP, hashAlg: A.SHA512 },
   } as const;
   const labels = { none: EMPTY, label: utf8('abc\0'), bare: utf8('abc'), zero: fromHex('00') };
-  const keys: Record<string, Sample> = {
+  const keys: Record<string, S.Sample> = {
     open: sample('RSA'),
     OAEP: sample('RSA', { scheme: schemes['OAEP SHA-256'] }, USER | O.decrypt),
     RSAES: sample('RSA', { scheme: { scheme: A.RSAES } }, USER | O.decrypt),
@@ -174,7 +155,7 @@ describe('ciphers', () => {
       });
     }
     for (const sym of [{ ...AES, keyBits: 256 }]) {
-      const { sensitive } = external['AES'] as Sample;
+      const { sensitive } = external['AES'] as S.Sample;
       const value = new Uint8Array(sym.keyBits / 8).fill(9);
       const inPublic = { ...cipher(USER | O.sign | O.decrypt, sym), unique: hash('sha256', concat(S.seed, value)) };
       await withKey(
@@ -189,106 +170,6 @@ describe('ciphers', () => {
   });
 });
 
-describe('hashes and HMACs', () => {
-  const hashes = [A.SHA1, A.SHA256, A.SHA384, A.SHA512];
-  it('one-shot', async () => {
-    for (const hashAlg of [...hashes, A.NULL]) {
-      for (const hierarchy of [RH.OWNER, RH.NULL, RH.ENDORSEMENT, RH.PLATFORM]) {
-        for (const data of [
-          EMPTY,
-          fromHex('ff54'),
-          fromHex('ff544347'),
-          fromHex('ff5443470102'),
-          d32,
-          new Uint8Array(1024),
-        ]) {
-          const mode = hierarchy === RH.NULL ? 'bytes' : 'shape';
-          await both.run(`${hashAlg} ${hierarchy} ${data.length}`, C.Hash, { data, hashAlg, hierarchy }, { mode });
-        }
-      }
-    }
-    for (const key of [
-      sample('HMAC'),
-      sample('HMAC', { scheme: NULL_SCHEME }, USER | O.sign | O.decrypt),
-      sample('HMAC', { scheme: NULL_SCHEME }, USER),
-      sample('HMAC', { scheme: S.XOR }, USER | O.decrypt),
-      sample('RSA'),
-      sample('ECC'),
-      sample('AES'),
-    ]) {
-      await withKey(key, async (handle) => {
-        for (const hashAlg of [...hashes, A.NULL]) {
-          const id = `${key.inPublic.type.toString(16)} ${key.inPublic.objectAttributes.toString(16)} ${hashAlg}`;
-          await both.run(id, C.HMAC, { handle, buffer: d32, hashAlg }, { mode: 'bytes' });
-          await both.run(id, C.HMAC, { handle, buffer: new Uint8Array(1024), hashAlg }, { mode: 'bytes' });
-          const started = await both.run(id, C.HMAC_Start, { handle, auth: d20, hashAlg }, { mode: 'bytes' });
-          if (started === undefined) continue;
-          const { sequenceHandle } = started[0];
-          await both.run(id, C.SequenceUpdate, { sequenceHandle, buffer: d20 }, { auth: [d20] });
-          const done = { sequenceHandle, buffer: d32, hierarchy: RH.OWNER };
-          await both.run(id, C.SequenceComplete, done, { auth: [d32] });
-          await both.run(id, C.SequenceComplete, done, { auth: [d20], mode: 'bytes' });
-          await both.run(id, C.SequenceComplete, done, { auth: [d20], mode: 'bytes' });
-        }
-      });
-    }
-    both.verdict();
-  });
-
-  it('sequences', async () => {
-    await flushAll();
-    for (const hashAlg of [...hashes, A.NULL]) {
-      for (const first of [EMPTY, fromHex('ff5443'), fromHex('ff544347'), d32, new Uint8Array(1024).fill(3)]) {
-        for (const hierarchy of [RH.NULL, RH.OWNER]) {
-          const id = `${hashAlg} ${first.length} ${hierarchy}`;
-          const { sequenceHandle } = (await both.must(id, C.HashSequenceStart, { auth: EMPTY, hashAlg }))[0];
-          await both.run(id, C.SequenceUpdate, { sequenceHandle, buffer: first });
-          await both.run(id, C.SequenceUpdate, { sequenceHandle, buffer: d32 });
-          await both.run(id, C.ReadPublic, { objectHandle: sequenceHandle });
-          await both.run(id, C.Unseal, { itemHandle: sequenceHandle });
-          await both.run(id, C.ObjectChangeAuth, {
-            objectHandle: sequenceHandle,
-            parentHandle: sequenceHandle,
-            newAuth: d20,
-          });
-          await both.run(id, C.HMAC, { handle: sequenceHandle, buffer: d32, hashAlg: A.SHA256 });
-          await both.run(id, C.Sign, {
-            keyHandle: sequenceHandle,
-            digest: d32,
-            inScheme: NULL_SCHEME,
-            validation: noTicket,
-          });
-          await both.run(id, C.EvictControl, {
-            auth: RH.OWNER,
-            objectHandle: sequenceHandle,
-            persistentHandle: 0x81000001,
-          });
-          const mode = hierarchy === RH.NULL ? 'bytes' : 'shape';
-          const end = { sequenceHandle, buffer: first };
-          await both.run(id, C.SequenceComplete, { ...end, hierarchy }, { mode });
-          await both.run(id, C.EventSequenceComplete, { ...end, pcrHandle: 17 }, { mode: 'bytes' });
-          await both.run(id, C.EventSequenceComplete, { ...end, pcrHandle: 16 }, { mode: 'bytes' });
-          await both.run(id, C.EventSequenceComplete, { ...end, pcrHandle: RH.NULL }, { mode: 'bytes' });
-        }
-        await flushAll();
-      }
-    }
-    await both.run('PCR 16', C.PCR_Read, { pcrSelectionIn: [T.pcrSelection(A.SHA256, [16])] }, { mode: 'bytes' });
-    await withKey(sample('ECC'), async (handle) => {
-      await both.run('no sequence', C.SequenceUpdate, { sequenceHandle: handle, buffer: d32 });
-      await both.run('no sequence', C.SequenceComplete, { sequenceHandle: handle, buffer: d32, hierarchy: RH.NULL });
-      await both.run('no sequence', C.EventSequenceComplete, {
-        sequenceHandle: handle,
-        buffer: d32,
-        pcrHandle: RH.NULL,
-      });
-    });
-    both.verdict();
-  });
-});
-
-const noTicket = { tag: T.TPM_ST.HASHCHECK, hierarchy: RH.NULL, digest: EMPTY };
-
 describe('signatures', () => {
   const schemes: readonly T.TPMT_SIG_SCHEME[] = [
     NULL_SCHEME,
@@ -297,7 +178,7 @@ describe('signatures', () => {
     ),
     { scheme: A.ECDAA, hashAlg: A.SHA256, count: 0 },
   ];
-  const keys: Record<string, Sample> = {
+  const keys: Record<string, S.Sample> = {
     RSA: sample('RSA'),
     'RSA decrypting': sample('RSA', undefined, USER | O.decrypt),
     RSASSA: sample('RSA', { scheme: { scheme: A.RSASSA, hashAlg: A.SHA256 } }, USER | O.sign),
@@ -323,7 +204,7 @@ describe('signatures', () => {
             const made = await both.run(
               `${id} ${digest.length}`,
               C.Sign,
-              { keyHandle, digest, inScheme, validation: noTicket },
+              { keyHandle, digest, inScheme, validation: NO_TICKET },
               { mode },
             );
             if (made === undefined) continue;
@@ -381,7 +262,7 @@ describe('signatures', () => {
             ...change(side),
           }));
         const made = await sign('ticket', () => ({}));
-        await sign('no ticket', () => ({ validation: noTicket }));
+        await sign('no ticket', () => ({ validation: NO_TICKET }));
         await sign('another digest', () => ({ digest: d32 }));
         await sign('another hierarchy', (side) => ({
           validation: { ...hashed[side].validation, hierarchy: RH.PLATFORM },
@@ -403,7 +284,7 @@ describe('signatures', () => {
       keyHandle: publicOnly[side].objectHandle,
       digest: d32,
       inScheme: NULL_SCHEME,
-      validation: noTicket,
+      validation: NO_TICKET,
     }));
     await flushAll();
     both.verdict();
@@ -503,7 +384,7 @@ describe('key exchange', () => {
               keyHandle: signHandle,
               digest: d32,
               inScheme,
-              validation: noTicket,
+              validation: NO_TICKET,
             });
           }
         }
@@ -521,7 +402,7 @@ describe('key exchange', () => {
         keyHandle: signHandle,
         digest: d32,
         inScheme: NULL_SCHEME,
-        validation: noTicket,
+        validation: NO_TICKET,
       });
     });
     await withKey(sample('ECC'), async (signHandle) => {
@@ -763,7 +644,7 @@ describe('duplication', () => {
                   await both.run(
                     `${id} sign`,
                     C.Sign,
-                    (side) => ({ keyHandle: loaded[side].objectHandle, digest: d32, inScheme, validation: noTicket }),
+                    (side) => ({ keyHandle: loaded[side].objectHandle, digest: d32, inScheme, validation: NO_TICKET }),
                     { auth: [d20] },
                   );
                   await both.flush([loaded[0].objectHandle, loaded[1].objectHandle]);

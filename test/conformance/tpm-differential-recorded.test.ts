@@ -85,13 +85,13 @@ class Replay {
     if (before >= (MAKES_KEYS.test(name) ? FEW : MOST)) return;
     this.#mutated.set(name, before + EACH);
     const ours = this.pair.ours.engine.snapshot();
-    const theirs = await this.pair.theirs.save();
+    const theirs = await this.pair.swtpm.save();
     for (let i = 0; i < EACH; i++) {
       const change = mutation(drafts[0], event.bytes.length, this.#dice);
       const touched = await this.#mutant(`${label}, ${change.label}`, event, drafts, change);
       if (!touched) continue;
       this.pair.ours.engine.restore(ours);
-      await this.pair.theirs.restore(theirs);
+      await this.pair.swtpm.restore(theirs);
     }
   }
 

@@ -81,3 +81,25 @@ export const external: Record<string, { inPublic: T.TPMT_PUBLIC; sensitive: T.TP
     sensitive: { sensitiveType: A.SYMCIPHER, authValue: EMPTY, seedValue: seed, sensitive: seed.subarray(0, 16) },
   },
 };
+
+/** A public area and its private part, for TPM2_LoadExternal. */
+export interface Sample {
+  readonly inPublic: T.TPMT_PUBLIC;
+  readonly sensitive: T.TPMT_SENSITIVE;
+}
+
+/** One of {@link external}, with other parameters or attributes. */
+export function sample(name: string, parameters?: object, attributes?: number): Sample {
+  const { inPublic, sensitive } = external[name] as Sample;
+  return {
+    inPublic: {
+      ...inPublic,
+      ...(parameters && { parameters: { ...inPublic.parameters, ...parameters } }),
+      ...(attributes !== undefined && { objectAttributes: attributes }),
+    } as T.TPMT_PUBLIC,
+    sensitive,
+  };
+}
+
+/** The ticket of a digest that this TPM did not make. */
+export const NO_TICKET = { tag: T.TPM_ST.HASHCHECK, hierarchy: T.TPM_RH.NULL, digest: EMPTY };

@@ -17,7 +17,7 @@ export interface Side {
   readonly client: T.Tpm2Client;
   /** Nonces and salts: their values do not matter, only that they are never repeated. */
   readonly random: T.RandomBytes;
-  readonly name: 'ours' | 'swtpm';
+  readonly name: 'ours' | 'theirs';
 }
 
 function counting(label: string): T.RandomBytes {
@@ -61,7 +61,7 @@ export class Sides {
     this.pair = pair;
     this.#sides = [
       { client: new T.Tpm2Client(pair.ours), random: counting('ours'), name: 'ours' },
-      { client: new T.Tpm2Client(pair.theirs), random: counting('theirs'), name: 'swtpm' },
+      { client: new T.Tpm2Client(pair.theirs), random: counting('theirs'), name: 'theirs' },
     ];
   }
 
@@ -86,7 +86,8 @@ export class Sides {
     const [ours, theirs] = this.#sides;
     const a = await outcome(() => act(ours));
     const b = await outcome(() => act(theirs));
-    if (a !== b) this.#differences.push(`${label}:\n  ours  ${a}\n  swtpm ${b}`);
+    const { peer } = this.pair;
+    if (this.pair.differs(label, a, b)) this.#differences.push(`${label}:\n  ours  ${a}\n  ${peer} ${b}`);
   }
 
   /** Fails with every difference seen since the last call. */
