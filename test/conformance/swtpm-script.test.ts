@@ -1,0 +1,55 @@
+/** A script for swtpm, run with swtpm and with `esxsim tpm serve` in its place: nothing it does may come out differently. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ROOT, run, tempFolder } from './run.ts';
+
+/** Starts a TPM in the background, uses it with tpm2-tools over several connections, ends it, starts it again with its state. */
+const SCRIPT = `
+set -eu
+at="type=unixio,path=$PWD/tpm,mode=0600"
+start() {
+  $TPM socket --tpm2 --server "$at" --ctrl "type=unixio,path=$PWD/tpm.ctrl" --tpmstate "dir=$PWD" --flags not-need-init,startup-clear \\
+    --daemon --pid "file=$PWD/pid" --log "file=$PWD/log,level=1,prefix=tpm:" >/dev/null
+}
+end() {
+  swtpm_ioctl --unix tpm.ctrl -s
+  for i in $(seq 100); do kill -0 "$1" 2>/dev/null || return 0; sleep 0.1; done
+  echo "still there"
+}
+export TPM2TOOLS_TCTI=swtpm:path=$PWD/tpm
+start
+stat -c %a tpm
+kill -0 "$(cat pid)" && echo running
+tpm2_pcrextend "10:sha256=${'11'.repeat(32)}"
+tpm2_pcrread sha1:0,10+sha256:0,10
+tpm2_nvdefine 0x1500001 -s 4 -a 'ownerread|ownerwrite'
+printf data | tpm2_nvwrite 0x1500001 -C o -i -
+swtpm_ioctl --unix tpm.ctrl -l 3; swtpm_ioctl --unix tpm.ctrl -h measured; swtpm_ioctl --unix tpm.ctrl -l 0
+tpm2_pcrread sha256:17,18
+swtpm_ioctl --unix tpm.ctrl -g
+tpm2_shutdown -c
+end "$(cat pid)"
+ls | grep -cE '^(pid|tpm|tpm.ctrl)$' || true
+start
+tpm2_nvread 0x1500001 -C o
+echo
+tpm2_pcrread sha256:10
+end "$(cat pid)"
+`;
+
+function outcome(tpm: string) {
+  const cwd = tempFolder();
+  writeFileSync(join(cwd, 'script'), SCRIPT);
+  const { code, stdout, stderr } = run('bash', ['script'], { cwd, env: { TPM: tpm } });
+  return { code, stdout, stderr, log: readFileSync(join(cwd, 'log'), 'utf8') };
+}
+
+describe('a script for swtpm', () => {
+  it('does the same with esxsim', () => {
+    const theirs = outcome('swtpm');
+    const ours = outcome(`${process.execPath} ${join(ROOT, 'bin', 'esxsim.js')} tpm serve`);
+    expect(ours).toMatchObject({ code: 0, stdout: theirs.stdout, stderr: theirs.stderr });
+    expect(theirs).toMatchObject({ code: 0, stdout: expect.stringContaining('data') });
+  });
+});
