@@ -3,6 +3,7 @@
  * Python and shell writers, vibauthor); every byte here is made by this file. What a host takes must be read, written back
  * byte for byte, and what is unusual reported.
  */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concat, fromUtf8, latin1, toHex, utf8 } from '../bytes/bytes.ts';
 import { FormatError } from '../bytes/errors.ts';
@@ -231,6 +232,27 @@ describe.each(SHAPES)('%s', (_, bytes, findings) => {
       if (i !== at) expect(toHex(each.data)).toBe(toHex(was?.data ?? NONE));
     }
     expect(toHex(signVib(changed, []))).toBe(toHex(bytes));
+  });
+});
+
+describe('whatever can be read', () => {
+  const changes = fc.array(fc.tuple(fc.nat(1 << 16), fc.nat(255)), { minLength: 1, maxLength: 3 });
+
+  it.each(SHAPES.map(([name, bytes]) => [name, bytes] as const))('is written back byte for byte: %s', (_, bytes) => {
+    fc.assert(
+      fc.property(changes, (list) => {
+        const input = bytes.slice();
+        for (const [at, value] of list) input[at % input.length] = value;
+        try {
+          const vib = readVib(input);
+          expect(toHex(rewriteVib(vib))).toBe(toHex(input));
+          expect(toHex(writeDescriptor(vib.descriptor))).toBe(toHex(vib.descriptorBytes));
+        } catch (error) {
+          expect(error).toBeInstanceOf(FormatError);
+        }
+      }),
+      { numRuns: 100 },
+    );
   });
 });
 

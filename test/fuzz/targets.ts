@@ -7,7 +7,10 @@ import { Host } from '../../sim/host.ts';
 import { loadImage } from '../../sim/node/image-files.ts';
 import { predictReference } from '../../sim/predict.ts';
 import { resolveSpec } from '../../sim/spec/resolve.ts';
-import { fromUtf8, utf8 } from '../../src/bytes/bytes.ts';
+import { bytesSource } from '../../src/archive/index.ts';
+import { equalBytes, fromUtf8, utf8 } from '../../src/bytes/bytes.ts';
+import { unxz } from '../../src/compress/xz.ts';
+import { unzstd } from '../../src/compress/zstd.ts';
 import { verifySignedData } from '../../src/crypto/cms.ts';
 import { decodePem } from '../../src/crypto/pem.ts';
 import { parseCertificate } from '../../src/crypto/x509.ts';
@@ -24,10 +27,20 @@ import {
   readImgdb,
 } from '../../src/esxboot/index.ts';
 import { parseEventLog, parsePcrsJson, renderEventLog, replayEventLog } from '../../src/eventlog/index.ts';
+import { openIso } from '../../src/iso/index.ts';
 import { decode, parseAttest, TPM2B_PUBLIC, TPMT_SIGNATURE } from '../../src/tpm2/index.ts';
 import { parsePe, parseSignatureDatabase, readPeSignatures } from '../../src/uefi/index.ts';
 import { parseReference, verifyEvidence } from '../../src/verify/index.ts';
-import { gunzip, openPayload, readUstar, readVib, readVmtar, verifyVib } from '../../src/vib/index.ts';
+import {
+  gunzip,
+  openPayload,
+  readUstar,
+  readVib,
+  readVmtar,
+  rewriteVib,
+  verifyVib,
+  writeDescriptor,
+} from '../../src/vib/index.ts';
 import { decodeReportJson, decodeReportXml } from '../../src/vim/index.ts';
 import { parseXml } from '../../src/xml/index.ts';
 
@@ -41,6 +54,15 @@ export interface Target {
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const SAMPLES = join(ROOT, 'vib-samples', 'esxi-8.0');
 
+const fixture = (name: string): Uint8Array => new Uint8Array(readFileSync(join(ROOT, 'test', 'fixtures', name)));
+
+/** What can be read is written back as it was. */
+function writtenBack(bytes: Uint8Array): void {
+  const vib = readVib(bytes);
+  if (!equalBytes(rewriteVib(vib), bytes)) throw new Error('the archive is written back with other bytes');
+  if (!equalBytes(writeDescriptor(vib.descriptor), vib.descriptorBytes)) throw new Error('the descriptor is not');
+}
+
 /** All targets. The inputs come from a booted host and the sample VIBs, so every parser starts from what it meets in life. */
 export async function targets(): Promise<Target[]> {
   const spec = resolveSpec({}, { profile: 'esxi-6.7-txt' });
@@ -52,6 +74,10 @@ export async function targets(): Promise<Target[]> {
   const vibs = readdirSync(SAMPLES)
     .toSorted()
     .map((name) => new Uint8Array(readFileSync(join(SAMPLES, name))));
+  const discs = ['rock-ridge', 'joliet', 'long-names-xorriso', 'long-names-genisoimage'].map((name) =>
+    // Descriptors and directories; the data of files are not looked at.
+    gunzip(fixture(`iso/${name}.iso.gz`), name).slice(0, 60 * 2048),
+  );
   const small = vibs.filter((bytes) => bytes.length < 30_000);
   const vib = readVib(small[0] ?? new Uint8Array(0));
   const modules = result.system.modules;
@@ -99,6 +125,14 @@ export async function targets(): Promise<Target[]> {
       inputs: [vib.payloads[0]?.data ?? new Uint8Array(0)],
       run: (b) => openPayload({ name: 'fuzz', type: 'vgz', data: b }),
     },
+    { name: 'VIB written back', inputs: small, run: writtenBack },
+    {
+      name: 'xz',
+      inputs: [fixture('compress/defaults.xz'), fixture('compress/blocks.xz')],
+      run: (b) => unxz(b, 'fuzz', 1 << 22),
+    },
+    { name: 'zstd', inputs: [fixture('compress/level-19.zst')], run: (b) => unzstd(b, 'fuzz', 1 << 22) },
+    { name: 'disc', inputs: discs, run: (b) => openIso(bytesSource(b)) },
     { name: 'imgdb', inputs: [await content('imgdb')], run: readImgdb },
     { name: 'boot.cfg', inputs: [image.bootbank.get('boot.cfg') ?? new Uint8Array(0)], run: parseBootCfg },
     { name: 'ELF', inputs: [await content('k'), await content('b')], run: (b) => extractMle(parseElf(b)) },
