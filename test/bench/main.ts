@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: medians, and ratios against native peers measured in the same run. Nothing is asserted; a missed goal is
- * printed as such. The peers come from the OS (`apt-get install swtpm libtpms-dev gcc`); without them ratios are left out.
+ * `npm run bench`: medians, and ratios against native peers measured in turns with ours, so that whatever else the machine
+ * does falls on both. Nothing is asserted; a missed goal is printed as such. The peers come from the OS (`apt-get install swtpm libtpms-dev gcc`); without them ratios are left out.
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -12,8 +12,8 @@ import { loadImage } from '../../sim/node/image-files.ts';
 import { resolveSpec } from '../../sim/spec/resolve.ts';
 import { createTpm2, type Tpm2Engine } from '../../sim/tpm/engine.ts';
 import { SwtpmTransport } from '../../sim/tpm/ports/swtpm.ts';
-import { printTable, type Row, type Timing, time } from './measure.ts';
-import { libtpms, missing, ownServer, spawnedSwtpm, startSwtpm, swtpm } from './peers.ts';
+import { beside, printTable, type Row, takeTurns, time, timing } from './measure.ts';
+import { has, libtpms, missing, runner, spawnedSwtpm, startOwn, startSwtpm } from './peers.ts';
 import { ONE_BOOT, RSA_PRIMARY, STREAMS, type Stream } from './streams.ts';
 
 let seeds = 0;
@@ -31,74 +31,103 @@ function play(engine: Tpm2Engine, commands: readonly Uint8Array[]): void {
   }
 }
 
-const fixed = (median: number, operations = 1): Timing => {
-  const each = median / operations;
-  return { median: each, fastest: each, slowest: each, runs: 1 };
-};
-
 const rows: Row[] = [];
 
+/** Rounds of a comparison. */
+const ROUNDS = 9;
+/** How long ours is measured in each round, and how long it runs before, in milliseconds. */
+const MOMENT = 60;
+const WARM = 1000;
+
+/** Times of our side for one round: the median of a moment, each run `operations` operations. */
+async function moment(run: () => unknown, operations = 1, budget = MOMENT): Promise<number> {
+  return (await time(run, { batch: operations, warmup: 0, budget })).median;
+}
+
+/** A row of our times, and one for each peer measured in turns with them. */
+function compared(
+  what: string,
+  ours: readonly number[],
+  peers: readonly { what: string; name: string; times: readonly number[] | undefined; goal?: number }[],
+): void {
+  const measured = peers.flatMap(({ times, ...peer }) => (times === undefined ? [] : [{ ...peer, times }]));
+  const row = (title: string, one?: (typeof measured)[number]): Row => ({
+    what: title,
+    ours: timing(ours),
+    ...(one === undefined ? {} : { peer: beside(one.name, one.times, ours) }),
+    ...(one?.goal === undefined ? {} : { goal: one.goal }),
+  });
+  const [first, ...others] = measured;
+  rows.push(row(what, first), ...others.map((one) => row(`  ${one.what}`, one)));
+}
+
 async function streamRow(stream: Stream): Promise<void> {
-  const { what, setup, timed, operations, goal } = stream;
+  const { what, setup, timed, operations, goal, bare } = stream;
   const engine = freshEngine();
   play(engine, setup);
-  const ours = await time(() => play(engine, timed), { batch: operations, warmup: 10 });
-  const peer = await swtpm(stream, 40);
-  rows.push({
-    what,
-    ours,
-    ...(peer === undefined ? {} : { peer: { name: 'swtpm socket', timing: fixed(peer, operations) } }),
-    goal,
-  });
-  const served = await ownServer(stream, 200);
-  if (served !== undefined && peer !== undefined) {
-    const through = fixed(served, operations);
+  const swtpm = await runner(stream, startSwtpm);
+  const served = await runner(stream, startOwn);
+  // Until the compiler has done what it will do, here and in the other process.
+  await time(() => play(engine, timed), { budget: WARM });
+  served?.round(50);
+  const times = await takeTurns(
+    {
+      ours: () => moment(() => play(engine, timed), operations),
+      ...(swtpm && { swtpm: () => swtpm.round(5) / operations }),
+      ...(served && { served: () => served.round(5) / operations }),
+      ...(has.libtpms && { libtpms: () => libtpms(stream, 5).timed / operations }),
+      ...(bare && { bare: () => moment(bare) }),
+    },
+    ROUNDS,
+  );
+  await swtpm?.stop();
+  await served?.stop();
+  compared(what, times.ours ?? [], [
+    { what: '', name: 'swtpm socket', times: times.swtpm, goal },
+    { what: 'against libtpms in process', name: 'libtpms', times: times.libtpms },
+    { what: 'against the bare signature', name: 'node:crypto', times: times.bare },
+  ]);
+  if (times.served !== undefined && times.swtpm !== undefined)
     rows.push({
       what: '  the same through our socket',
-      ours: through,
-      peer: { name: 'swtpm socket', timing: fixed(peer, operations) },
+      ours: timing(times.served),
+      peer: beside('swtpm socket', times.swtpm, times.served),
       goal: 1,
-    });
-  }
-  const native = libtpms(stream, 40);
-  if (native !== undefined)
-    rows.push({
-      what: '  against libtpms in process',
-      ours,
-      peer: { name: 'libtpms', timing: fixed(native.timed, operations) },
     });
 }
 
 for (const stream of STREAMS) await streamRow(stream);
 
-const rsa = await time(() => play(freshEngine(), [...RSA_PRIMARY.setup, ...RSA_PRIMARY.timed]), { budget: 5000 });
-const rsaPeer = libtpms(RSA_PRIMARY, 15);
-rows.push({
-  what: RSA_PRIMARY.what,
-  ours: rsa,
-  ...(rsaPeer === undefined ? {} : { peer: { name: 'libtpms', timing: fixed(rsaPeer.whole) } }),
-  goal: RSA_PRIMARY.goal,
-});
+const rsa = await takeTurns(
+  {
+    ours: () => moment(() => play(freshEngine(), [...RSA_PRIMARY.setup, ...RSA_PRIMARY.timed]), 1, 500),
+    ...(has.libtpms && { libtpms: () => libtpms(RSA_PRIMARY, 5).whole }),
+  },
+  ROUNDS,
+);
+compared(RSA_PRIMARY.what, rsa.ours ?? [], [{ what: '', name: 'libtpms', times: rsa.libtpms, goal: RSA_PRIMARY.goal }]);
 
 const ready: Stream = { ...ONE_BOOT, timed: ONE_BOOT.timed.slice(0, 1) };
-const freshRow = async (stream: Stream, what: string, goals: { spawned: number; library?: number }) => {
-  const ours = await time(() => play(freshEngine(), stream.timed), { warmup: 50 });
-  const spawned = await spawnedSwtpm(stream, 25);
-  rows.push({
-    what,
-    ours,
-    ...(spawned === undefined ? {} : { peer: { name: 'spawned swtpm', timing: fixed(spawned) } }),
-    goal: goals.spawned,
-  });
-  const native = libtpms(stream, 60);
-  if (native !== undefined)
-    rows.push({
-      what: '  against libtpms in process',
-      ours,
-      peer: { name: 'libtpms', timing: fixed(native.whole) },
+async function freshRow(stream: Stream, what: string, goals: { spawned: number; library?: number }): Promise<void> {
+  await time(() => play(freshEngine(), stream.timed), { budget: WARM });
+  const times = await takeTurns(
+    {
+      ours: () => moment(() => play(freshEngine(), stream.timed)),
+      ...(has.swtpm && { spawned: () => spawnedSwtpm(stream) }),
+      ...(has.libtpms && { libtpms: () => libtpms(stream, 10).whole }),
+    },
+    2 * ROUNDS,
+  );
+  compared(what, times.ours ?? [], [
+    { what: '', name: 'spawned swtpm', times: times.spawned, goal: goals.spawned },
+    {
+      what: 'against libtpms in process',
+      name: 'libtpms',
+      times: times.libtpms,
       ...(goals.library === undefined ? {} : { goal: goals.library }),
-    });
-};
+    },
+  ]);
+}
 await freshRow(ready, 'fresh TPM, ready to measure', { spawned: 20 });
 await freshRow(ONE_BOOT, ONE_BOOT.what, { spawned: 20, library: 3 });
 
@@ -115,11 +144,10 @@ const bootOnSwtpm = async () => {
   await server.stop();
 };
 const boot = await time(() => new Host({ ...eccSpec, seed: `boot ${seeds++}` }, image).powerOn(), { budget: 5000 });
-const hasSwtpm = !missing.some((m) => m.startsWith('swtpm'));
 rows.push({
   what: 'whole host boot (ECC keys)',
   ours: boot,
-  ...(hasSwtpm
+  ...(has.swtpm
     ? { peer: { name: 'same boot, spawned swtpm', timing: await time(bootOnSwtpm, { budget: 5000 }) } }
     : {}),
 });

@@ -1,4 +1,4 @@
-/** Timing: medians of repeated runs, with the raw spread, in one process. */
+/** Timing: medians of repeated runs with their spread, and comparisons that take turns. */
 import { performance } from 'node:perf_hooks';
 
 /** Result of a measurement, in milliseconds for one operation. */
@@ -7,6 +7,18 @@ export interface Timing {
   readonly fastest: number;
   readonly slowest: number;
   readonly runs: number;
+}
+
+const sorted = (samples: readonly number[]): number[] => [...samples].sort((a, b) => a - b);
+
+/** The middle one; NaN of nothing. */
+export const median = (samples: readonly number[]): number => sorted(samples)[samples.length >> 1] ?? Number.NaN;
+
+/** Summary of single times. */
+export function timing(samples: readonly number[]): Timing {
+  const all = sorted(samples);
+  const at = (i: number): number => all.at(i) ?? Number.NaN;
+  return { median: median(all), fastest: at(0), slowest: at(-1), runs: all.length };
 }
 
 /** Times `run` (which does `batch` operations) until `budget` milliseconds have gone, at least five times. */
@@ -19,19 +31,52 @@ export async function time(run: () => unknown, { batch = 1, budget = 2000, warmu
     await run();
     samples.push((performance.now() - before) / batch);
   }
-  samples.sort((a, b) => a - b);
-  const at = (i: number): number => samples[i] ?? Number.NaN;
-  return { median: at(samples.length >> 1), fastest: at(0), slowest: at(samples.length - 1), runs: samples.length };
+  return timing(samples);
+}
+
+/** One side of a comparison: the time of one operation, measured for a moment, in milliseconds. */
+export type Side = () => number | Promise<number>;
+
+/**
+ * Measures the sides in turns, `rounds` times: whatever else the machine does falls on all of them. The times of each side,
+ * round by round.
+ */
+export async function takeTurns<Name extends string>(
+  sides: Readonly<Partial<Record<Name, Side>>>,
+  rounds: number,
+): Promise<Partial<Record<Name, number[]>>> {
+  const times: Partial<Record<Name, number[]>> = {};
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, side] of Object.entries(sides) as [Name, Side][]) {
+      const samples = times[name] ?? [];
+      samples.push(await side());
+      times[name] = samples;
+    }
+  }
+  return times;
+}
+
+/** A peer's times beside ours of the same rounds: the ratio is the median of the rounds' ratios. */
+export function beside(name: string, peer: readonly number[], ours: readonly number[]): Peer {
+  return { name, timing: timing(peer), ratio: median(peer.map((ms, round) => ms / (ours[round] ?? Number.NaN))) };
 }
 
 /** Milliseconds or microseconds, three significant digits. */
 export const show = (ms: number): string => (ms < 0.1 ? `${(ms * 1000).toPrecision(3)} µs` : `${ms.toPrecision(3)} ms`);
 
+/** What another program took for the same. */
+export interface Peer {
+  readonly name: string;
+  readonly timing: Timing;
+  /** Its time over ours, measured in turns; else that of the medians. */
+  readonly ratio?: number;
+}
+
 /** One row of the table. */
 export interface Row {
   readonly what: string;
   readonly ours: Timing;
-  readonly peer?: { readonly name: string; readonly timing: Timing };
+  readonly peer?: Peer;
   /** Ratio that the project promises: peer's time over ours must be at least this. */
   readonly goal?: number;
 }
@@ -39,7 +84,7 @@ export interface Row {
 /** Prints rows; a missed goal is said, not hidden. */
 export function printTable(rows: readonly Row[]): void {
   const cells = rows.map(({ what, ours, peer, goal }) => {
-    const ratio = peer === undefined ? undefined : peer.timing.median / ours.median;
+    const ratio = peer === undefined ? undefined : (peer.ratio ?? peer.timing.median / ours.median);
     const verdict =
       ratio === undefined || goal === undefined
         ? ''

@@ -15,10 +15,16 @@ process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 const program = join(folder, 'stream');
 const built = spawnSync('cc', ['-O2', '-o', program, SOURCE, '-ltpms'], { encoding: 'utf8' }).status === 0;
 
+/** Whether swtpm can be started here. */
+const installed = spawnSync('swtpm', ['--version']).status === 0;
+
+/** The peers that are here. Both need the driver, which needs libtpms. */
+export const has = { libtpms: built, swtpm: built && installed };
+
 /** Why a peer is left out; empty where all are there. */
 export const missing = [
   ...(built ? [] : ['libtpms and C driver (apt-get install gcc libtpms-dev)']),
-  ...(spawnSync('swtpm', ['--version']).status === 0 ? [] : ['swtpm (apt-get install swtpm)']),
+  ...(installed ? [] : ['swtpm (apt-get install swtpm)']),
 ];
 
 let files = 0;
@@ -39,16 +45,40 @@ function drive(args: readonly string[]): number[] {
     .map((ns) => Number(ns) / 1e6);
 }
 
-/** libtpms in its own process: milliseconds of a whole run (fresh TPM) and of the timed commands. */
-export function libtpms(stream: Stream, runs: number): { whole: number; timed: number } | undefined {
-  if (!built) return undefined;
-  const [whole = 0, timed = 0] = drive(['library', streamFile(stream), String(runs)]);
+/** libtpms in its own process: milliseconds of a whole run (fresh TPM) and of the timed commands, medians of `runs`. */
+export function libtpms(stream: Stream, runs: number): { whole: number; timed: number } {
+  const [whole = Number.NaN, timed = Number.NaN] = drive(['library', streamFile(stream), String(runs)]);
   return { whole, timed };
 }
 
-/** A fresh swtpm on a Unix socket that needs no control channel to be used. */
-export async function startSwtpm(): Promise<{ path: string; stop: () => Promise<void> } | undefined> {
-  if (missing.some((m) => m.startsWith('swtpm'))) return undefined;
+/** A TPM server on a Unix socket. */
+export interface Server {
+  readonly path: string;
+  stop(): Promise<void>;
+}
+
+/** A server of this command line, once its sockets are there. */
+async function startServer(program: string, args: readonly string[], path: string): Promise<Server> {
+  const child = spawn(program, args, { stdio: 'ignore' });
+  const running = (): boolean => child.exitCode === null && child.signalCode === null;
+  while (!(existsSync(path) && existsSync(`${path}.ctrl`))) {
+    if (!running()) throw new Error(`${program} ended before it listened`);
+    await sleep(0.2);
+  }
+  return {
+    path,
+    stop: async () => {
+      if (!running()) return;
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill();
+      await ended;
+    },
+  };
+}
+
+/** A fresh swtpm that needs no control channel to be used. */
+export async function startSwtpm(): Promise<Server | undefined> {
+  if (!installed) return undefined;
   const state = mkdtempSync(join(folder, 'swtpm-'));
   const path = join(state, 'tpm');
   const args = [
@@ -63,57 +93,49 @@ export async function startSwtpm(): Promise<{ path: string; stop: () => Promise<
     '--flags',
     'not-need-init',
   ];
-  const child = spawn('swtpm', args, { stdio: 'ignore' });
-  while (!(existsSync(path) && existsSync(`${path}.ctrl`))) await sleep(0.2);
+  return startServer('swtpm', args, path);
+}
+
+const CLI = fileURLToPath(new URL('../../bin/esxsim.js', import.meta.url));
+
+/** Our own server, as a process of its own (of dist: build first). */
+export async function startOwn(): Promise<Server> {
+  const path = join(mkdtempSync(join(folder, 'own-')), 'tpm');
+  return startServer(process.execPath, [CLI, 'tpm', 'serve', '--unix', path], path);
+}
+
+/** A server that carries out a stream again and again, driven from C. */
+export interface Runner {
+  /** Milliseconds of the timed commands, median of `runs`. */
+  round(runs: number): number;
+  stop(): Promise<void>;
+}
+
+/** Runs a stream on a server; undefined where the driver or the server is missing. */
+export async function runner(stream: Stream, start: () => Promise<Server | undefined>): Promise<Runner | undefined> {
+  const server = built ? await start() : undefined;
+  if (server === undefined) return undefined;
+  // Set up once: the TPM stays as it is between the rounds.
+  const again = streamFile({ setup: [], timed: stream.timed });
+  let file = streamFile(stream);
   return {
-    path,
-    stop: async () => {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      const ended = new Promise((resolve) => child.once('exit', resolve));
-      child.kill();
-      await ended;
+    round(runs) {
+      const [ms = Number.NaN] = drive(['socket', file, String(runs), server.path]);
+      file = again;
+      return ms;
     },
+    stop: () => server.stop(),
   };
 }
 
-/** swtpm over its socket: milliseconds of the timed commands. */
-export async function swtpm(stream: Stream, runs: number): Promise<number | undefined> {
-  const server = built ? await startSwtpm() : undefined;
-  if (server === undefined) return undefined;
-  try {
-    return drive(['socket', streamFile(stream), String(runs), server.path])[0];
-  } finally {
-    await server.stop();
-  }
-}
-
-/** Our own server, as a process of its own, behind a Unix socket and the same client: milliseconds of the timed commands. */
-export async function ownServer(stream: Stream, runs: number): Promise<number | undefined> {
-  if (!built) return undefined;
-  const path = join(folder, `own-${files}`);
-  const cli = fileURLToPath(new URL('../../bin/esxsim.js', import.meta.url));
-  const child = spawn(process.execPath, [cli, 'tpm', 'serve', '--unix', path], { stdio: 'ignore' });
-  while (!existsSync(path) && child.exitCode === null) await sleep(5);
-  try {
-    return drive(['socket', streamFile(stream), String(runs), path])[0];
-  } finally {
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.kill();
-    await ended;
-  }
-}
-
-/** A swtpm spawned for one stream, as a script does it: start, commands, end. Milliseconds, median. */
-export async function spawnedSwtpm(stream: Stream, runs: number): Promise<number | undefined> {
+/** A swtpm spawned for one stream, as a script does it: start, commands, end. Milliseconds. */
+export async function spawnedSwtpm(stream: Stream): Promise<number> {
   const file = streamFile(stream);
-  const samples: number[] = [];
-  for (let i = 0; i < runs && built; i++) {
-    const before = performance.now();
-    const server = await startSwtpm();
-    if (server === undefined) return undefined;
-    drive(['socket', file, '1', server.path]);
-    samples.push(performance.now() - before);
-    await server.stop();
-  }
-  return samples.sort((a, b) => a - b)[samples.length >> 1];
+  const before = performance.now();
+  const server = await startSwtpm();
+  if (server === undefined) return Number.NaN;
+  drive(['socket', file, '1', server.path]);
+  const spent = performance.now() - before;
+  await server.stop();
+  return spent;
 }

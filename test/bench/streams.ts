@@ -1,4 +1,5 @@
 /** The command streams that every engine gets: the same bytes for ours, for swtpm and for libtpms. */
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { COMMANDS, encodeCommand, pcrSelection, TPM_ALG, TPM_RH, TPM_SU } from '../../src/tpm2/index.ts';
 import type { TPMT_PUBLIC } from '../../src/tpm2/structures/index.ts';
 import { AK_ECC_P256, AK_RSA2048 } from '../../src/tpm2/templates.ts';
@@ -12,7 +13,11 @@ export interface Stream {
   readonly operations: number;
   /** Promised ratio: swtpm's time over ours. */
   readonly goal: number;
+  /** What no TPM in this process can be faster than: the operation at the heart of one of `timed`, and nothing else. */
+  readonly bare?: () => unknown;
 }
+
+const anyRsaKey = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
 
 const EMPTY = new Uint8Array(0);
 const FIRST_OBJECT = 0x8000_0000;
@@ -43,7 +48,7 @@ const createPrimary = (inPublic: TPMT_PUBLIC): Uint8Array =>
 
 const flush = encodeCommand(COMMANDS.FlushContext, { flushHandle: FIRST_OBJECT });
 
-/** The ECC key of a `unique` never used before: no TPM may answer from a key it has made already. */
+/** An ECC key by number. No TPM may answer from a key it has made already: there are more of them than ours remembers. */
 function uniqueEcc(i: number): TPMT_PUBLIC {
   const x = new Uint8Array(32);
   new DataView(x.buffer).setUint32(28, i + 1);
@@ -79,7 +84,10 @@ const timed = (
   timed: commands,
 });
 
-/** Streams on a TPM that runs. */
+/**
+ * Streams on a TPM that runs. The costly ones are short: a run that takes longer than the system lets a process have the
+ * processor at once measures the other processes too.
+ */
 export const STREAMS: readonly Stream[] = [
   timed('PCR_Extend (SHA-1 + SHA-256)', 5, 400, repeat(400, extend)),
   timed(
@@ -91,23 +99,26 @@ export const STREAMS: readonly Stream[] = [
   timed(
     'CreatePrimary ECC P-256 + Flush',
     3,
-    25,
-    repeat(25, (i) => [createPrimary(uniqueEcc(i)), flush]),
+    6,
+    repeat(6, (i) => [createPrimary(uniqueEcc(i)), flush]),
   ),
   timed(
     'Quote ECC P-256',
     4,
-    50,
-    repeat(50, () => quote),
+    10,
+    repeat(10, () => quote),
     [createPrimary(AK_ECC_P256)],
   ),
-  timed(
-    'Quote RSA-2048',
-    8,
-    25,
-    repeat(25, () => quote),
-    [createPrimary(AK_RSA2048)],
-  ),
+  {
+    ...timed(
+      'Quote RSA-2048',
+      8,
+      3,
+      repeat(3, () => quote),
+      [createPrimary(AK_RSA2048)],
+    ),
+    bare: () => sign('sha256', EMPTY, anyRsaKey),
+  },
 ];
 
 /** CreatePrimary RSA-2048 on a fresh TPM. */
