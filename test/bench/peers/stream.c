@@ -193,8 +193,10 @@ static void socketed(int runs, const char *path)
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     uint64_t *timed = calloc(runs, sizeof *timed);
     strncpy(address.sun_path, path, sizeof address.sun_path - 1);
-    if (connect(fd, (struct sockaddr *)&address, sizeof address))
-        die(strerror(errno));
+    /* The socket file is there before the server listens. */
+    for (int left = 10000; connect(fd, (struct sockaddr *)&address, sizeof address); usleep(100))
+        if (errno != ECONNREFUSED || left-- == 0)
+            die(strerror(errno));
     for (uint32_t i = 0; i < setup_count; i++)
         transfer(fd, &commands[i]);
     for (int r = 0; r < runs; r++) {
