@@ -41,6 +41,9 @@ describe('a module larger than what stays in memory', () => {
         );
       });
       expect(seen).toEqual(FILES.map(({ name }) => name));
+      const backwards: [string, number][] = [];
+      await eachFile(module, archive.entries.toReversed(), ({ name }, data) => backwards.push([name, data.length]));
+      expect(backwards).toEqual(FILES.toReversed().map(({ name, data }) => [name, data.length]));
     }
   });
 

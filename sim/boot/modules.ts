@@ -143,23 +143,63 @@ export class BootModule implements ModuleName, ModuleStream {
   }
 }
 
-/** Data of archive entries taken together, in bytes, before the next pass: bounds what is in memory at once. */
-const BATCH = 16 << 20;
+/** Data of archive entries that wait for their turn, in bytes: bounds what is in memory besides one file. */
+const MAX_WAITING = 16 << 20;
 
-/** Gives the data of these entries of the module's archive, in this order, and keeps none of them. */
+/**
+ * Gives the data of these entries of the module's archive, in this order, and keeps none of them. One pass is enough where the
+ * data lie in that order; what would have to wait too long comes from another one.
+ */
 export async function eachFile(
   module: BootModule,
   entries: readonly TarEntry[],
   visit: (entry: TarEntry, data: Uint8Array) => void,
 ): Promise<void> {
-  for (let from = 0; from < entries.length; ) {
-    let to = from;
-    for (let size = 0; to < entries.length && (to === from || size < BATCH); to++) size += entries[to]?.size ?? 0;
-    const batch = entries.slice(from, to);
-    const data = await module.ranges(batch.map(({ dataOffset, size }) => ({ offset: dataOffset, length: size })));
-    for (const [i, entry] of batch.entries()) visit(entry, data[i] ?? new Uint8Array(0));
-    from = to;
-  }
+  for (let next = 0; next < entries.length; ) next = await filesOfPass(module, entries, next, visit);
+}
+
+/** Visits entries from `first` on as far as one pass gives them, but at least one; the place of the next is returned. */
+async function filesOfPass(
+  module: BootModule,
+  entries: readonly TarEntry[],
+  first: number,
+  visit: (entry: TarEntry, data: Uint8Array) => void,
+): Promise<number> {
+  const waiting = new Map<number, Uint8Array>();
+  const complete = new Set<number>();
+  let held = 0;
+  let next = first;
+  const visitComplete = (): void => {
+    for (let entry = entries[next]; entry !== undefined; entry = entries[++next]) {
+      if (entry.size > 0 && !complete.has(next)) return;
+      const data = waiting.get(next) ?? new Uint8Array(0);
+      waiting.delete(next);
+      held -= data.length;
+      visit(entry, data);
+    }
+  };
+  const take = (place: number, entry: TarEntry, chunk: Uint8Array, at: number): void => {
+    const [from, to] = [Math.max(entry.dataOffset, at), Math.min(entry.dataOffset + entry.size, at + chunk.length)];
+    if (from >= to) return;
+    if (from === entry.dataOffset && (place === next || held + entry.size <= MAX_WAITING)) {
+      waiting.set(place, new Uint8Array(entry.size));
+      held += entry.size;
+    }
+    waiting.get(place)?.set(chunk.subarray(from - at, to - at), from - entry.dataOffset);
+    if (to === entry.dataOffset + entry.size && waiting.has(place)) complete.add(place);
+  };
+  let at = 0;
+  visitComplete();
+  await module.each((chunk) => {
+    for (let place = next; place < entries.length; place++) {
+      const entry = entries[place];
+      if (entry === undefined) break;
+      take(place, entry, chunk, at);
+      if (complete.has(next)) visitComplete();
+    }
+    at += chunk.length;
+  });
+  return next;
 }
 
 /** Unpacks a file of the boot bank in memory. */

@@ -7,22 +7,31 @@ import { attempt } from './files.ts';
 /** A source over a file. A file that cannot be opened, or that is shorter than before, is an InputError. */
 export function fileSource(path: string): ByteSource {
   const size = attempt(path, 'read', () => statSync(path).size);
+  const readInto = (offset: number, target: Uint8Array): void =>
+    attempt(path, 'read', () => {
+      const handle = openSync(path, 'r');
+      try {
+        fill(handle, offset, target, path);
+      } finally {
+        closeSync(handle);
+      }
+    });
   return {
     size,
-    read: (offset, length) =>
-      attempt(path, 'read', () => {
-        const bytes = new Uint8Array(length);
-        const handle = openSync(path, 'r');
-        try {
-          for (let at = 0; at < length; ) {
-            const count = readSync(handle, bytes, at, length - at, offset + at);
-            if (count === 0) throw new InputError(`${path}: has become shorter while it was read`, { source: path });
-            at += count;
-          }
-        } finally {
-          closeSync(handle);
-        }
-        return bytes;
-      }),
+    readInto,
+    read: (offset, length) => {
+      const bytes = new Uint8Array(length);
+      readInto(offset, bytes);
+      return bytes;
+    },
   };
+}
+
+/** Fills `target` from an open file; InputError with the file's name where the file ends before. */
+export function fill(handle: number, offset: number, target: Uint8Array, name: string): void {
+  for (let at = 0; at < target.length; ) {
+    const count = readSync(handle, target, at, target.length - at, offset + at);
+    if (count === 0) throw new InputError(`${name}: has become shorter while it was read`, { source: name });
+    at += count;
+  }
 }

@@ -56,7 +56,7 @@ function fileKind(source: ByteSource): ImageKind {
 export function bundleAt(text: string, limits: ZipLimits = {}): OfflineBundle | undefined {
   const { path, profile } = splitPath(text);
   if (profile !== undefined || imageKind(path) !== 'bundle') return undefined;
-  return withSource(path, () => openBundle(fileSource(path), limits));
+  return withSource(path, () => openBundle(fileSource(path), { ...limits, spool: temporarySpool }));
 }
 
 const bankConfig = (folder: string): string | undefined =>
@@ -111,8 +111,8 @@ function vibsOf({ path, profile, kind }: ImagePath & { readonly kind: ImageKind 
         .map((name) => openVib(join(path, name)));
     case 'bundle':
       return withSource(path, () => {
-        const bundle = openBundle(fileSource(path), limits);
-        return imageVibs(bundle, profile).map((id) => bundle.openVib(id, { lazy: true, spool: temporarySpool }));
+        const bundle = openBundle(fileSource(path), { ...limits, spool: temporarySpool });
+        return imageVibs(bundle, profile).map((id) => bundle.openVib(id, { lazy: true }));
       });
     default:
       return [openVib(path)];

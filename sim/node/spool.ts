@@ -1,10 +1,13 @@
 /** A spool in a temporary file that nobody else sees and that is gone when the process is. */
-import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ByteSource, Spool } from '../../src/archive/index.ts';
-import { InputError } from '../../src/bytes/errors.ts';
+import { fill } from './file-source.ts';
 import { attempt } from './files.ts';
+
+/** What messages call it. */
+const NAME = 'temporary file';
 
 /** The file of one process; made when it is first needed. */
 class TemporaryFile implements Spool {
@@ -36,25 +39,23 @@ class TemporaryFile implements Spool {
     const file = this.#handle();
     const start = this.#end;
     write((chunk) =>
-      attempt('temporary file', 'write', () => {
+      attempt(NAME, 'write', () => {
         for (let at = 0; at < chunk.length; ) at += writeSync(file, chunk, at, chunk.length - at, this.#end + at);
         this.#end += chunk.length;
       }),
     );
-    return { size: this.#end - start, read: (offset, length) => readAt(file, start + offset, length) };
+    const readInto = (offset: number, target: Uint8Array): void =>
+      attempt(NAME, 'read', () => fill(file, start + offset, target, NAME));
+    return {
+      size: this.#end - start,
+      readInto,
+      read: (offset, length) => {
+        const bytes = new Uint8Array(length);
+        readInto(offset, bytes);
+        return bytes;
+      },
+    };
   }
-}
-
-function readAt(file: number, offset: number, length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  attempt('temporary file', 'read', () => {
-    for (let at = 0; at < length; ) {
-      const count = readSync(file, bytes, at, length - at, offset + at);
-      if (count === 0) throw new InputError('temporary file: has become shorter while it was read');
-      at += count;
-    }
-  });
-  return bytes;
 }
 
 /** The spool of this process. */

@@ -10,6 +10,8 @@ export interface ByteSource {
   readonly size: number;
   /** `length` bytes from `offset`; both are within the size. Throws InputError where they cannot be read. */
   read(offset: number, length: number): Uint8Array;
+  /** Fills `target` from `offset` on, where a source can do so without memory of its own. Otherwise as {@link read}. */
+  readInto?(offset: number, target: Uint8Array): void;
 }
 
 /** A source over bytes in memory; what it reads are views. */
@@ -51,15 +53,28 @@ export function joinedSource(parts: readonly ByteSource[]): ByteSource {
 /** Bytes read at once from a source that is read to its end. */
 const PIECE = 256 << 10;
 
-/** The bytes of a source from beginning to end, in pieces. */
+/** The bytes of a source from beginning to end, in pieces; each holds only until the next is asked for. */
 export function* piecesOf(source: ByteSource): Generator<Uint8Array, void> {
-  for (let at = 0; at < source.size; at += PIECE) yield source.read(at, Math.min(PIECE, source.size - at));
+  const { size } = source;
+  const buffer = source.readInto === undefined ? undefined : new Uint8Array(Math.min(PIECE, size));
+  for (let at = 0; at < size; at += PIECE) {
+    const length = Math.min(PIECE, size - at);
+    const piece = buffer?.subarray(0, length) ?? source.read(at, length);
+    if (buffer !== undefined) source.readInto?.(at, piece);
+    yield piece;
+  }
 }
 
 /** A part of a source as a source of its own. The part must lie within the source (InputError). */
 export function sliceSource(source: ByteSource, offset: number, size: number): ByteSource {
   if (!isRange(source, offset, size)) throw new InputError(`bytes ${offset} to ${offset + size} are beyond the end`);
-  return { size, read: (at, length) => source.read(offset + at, length) };
+  return {
+    size,
+    read: (at, length) => source.read(offset + at, length),
+    ...(source.readInto === undefined
+      ? {}
+      : { readInto: (at: number, target: Uint8Array) => source.readInto?.(offset + at, target) }),
+  };
 }
 
 function isRange(source: ByteSource, offset: number, length: number): boolean {

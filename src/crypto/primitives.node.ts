@@ -253,7 +253,7 @@ export const primitives: Primitives = {
 };
 
 /** Output of a stream comes in buffers of this size: larger ones are no faster, smaller ones cost up to a tenth. */
-const STREAM_CHUNK = 512 * 1024;
+const STREAM_CHUNK = 256 * 1024;
 
 const tooLarge = (limit: number): Error => new Error(`decompressed data is too large (limit ${limit} bytes)`);
 

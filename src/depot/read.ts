@@ -49,9 +49,9 @@ const MAX_VIBS = 20_000;
 
 const fail = (field: string, problem: string): FormatError => new FormatError({ structure: STRUCTURE, field, problem });
 
-/** How a VIB of a bundle is read. */
-export interface OpenVibOptions {
-  readonly lazy?: boolean;
+/** How a bundle is read. */
+export interface BundleOptions extends ZipLimits {
+  /** Where VIBs that are compressed in the bundle are unpacked; without one into memory. */
   readonly spool?: Spool;
 }
 
@@ -65,10 +65,9 @@ export interface OfflineBundle {
   readonly findings: readonly BundleFinding[];
   /**
    * Reads a VIB and compares size, checksum and id with the metadata (FormatError). `lazy` leaves payload data in the
-   * bundle until they are used; then the checksum of a VIB that lies uncompressed is not compared. Compressed ones are
-   * unpacked into `spool`, without one into memory.
+   * bundle until they are used; then the checksum of a VIB that lies uncompressed is not compared.
    */
-  openVib(id: string, options?: OpenVibOptions): Vib;
+  openVib(id: string, options?: { readonly lazy?: boolean }): Vib;
 }
 
 /** What the metadata archives of all vendors say together. */
@@ -154,12 +153,12 @@ export const isBundle = (zip: ZipArchive): boolean => zip.has(INDEX);
  * Opens a bundle. A damaged archive, a missing index and metadata that cannot be opened are a FormatError; single documents
  * that cannot be read are findings.
  */
-export function openBundle(source: ByteSource, limits: ZipLimits = {}): OfflineBundle {
-  return readBundle(openZip(source, limits), limits);
+export function openBundle(source: ByteSource, { spool, ...limits }: BundleOptions = {}): OfflineBundle {
+  return readBundle(openZip(source, limits), { ...limits, ...(spool === undefined ? {} : { spool }) });
 }
 
 /** {@link openBundle} for an archive that is open already. */
-export function readBundle(zip: ZipArchive, limits: ZipLimits = {}): OfflineBundle {
+export function readBundle(zip: ZipArchive, { spool, ...limits }: BundleOptions = {}): OfflineBundle {
   if (!isBundle(zip)) throw fail(INDEX, 'missing: the archive is no offline bundle');
   const vendors = readIndex(zip.read(INDEX));
   if (vendors.length === 0) throw fail(INDEX, 'names no vendor');
@@ -178,15 +177,15 @@ export function readBundle(zip: ZipArchive, limits: ZipLimits = {}): OfflineBund
   }
   all.check(zip);
   const { vibs, profiles, bulletins, findings } = all;
-  const openVib: OfflineBundle['openVib'] = (id, options = {}) => {
+  const openVib: OfflineBundle['openVib'] = (id, { lazy = false } = {}) => {
     const vib = vibs.get(id);
     if (vib === undefined) throw fail('vibs', `no VIB ${id}`);
-    return openBundleVib(zip, vib, options);
+    return openBundleVib(zip, vib, lazy, spool);
   };
   return { vendors, vibs, profiles, bulletins, findings, openVib };
 }
 
-function openBundleVib(zip: ZipArchive, vib: BundleVib, { lazy = false, spool }: OpenVibOptions): Vib {
+function openBundleVib(zip: ZipArchive, vib: BundleVib, lazy: boolean, spool: Spool | undefined): Vib {
   const { path, id, packedSize, sha256 } = vib;
   const size = zip.entries.get(path)?.size;
   if (size !== undefined && packedSize !== undefined && size !== packedSize) {

@@ -1,99 +1,143 @@
-/** Benchmarks of real-size images: measuring every module, reading VIB headers, memory of a whole boot. */
+/**
+ * Benchmarks of a real-size image (about 150 components, 350 MB): measuring every module on one core and on two, reading the
+ * headers of its VIBs, memory and time of whole boots from each kind of input. Part of `npm run bench`.
+ */
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { gunzipSync } from 'node:zlib';
-import { ModuleReader } from '../../sim/boot/modules.ts';
 import { installImage } from '../../sim/install.ts';
+import { packageRoot } from '../../sim/node/files.ts';
 import { fileSource } from '../../sim/node/index.ts';
+import { writeTree } from '../../sim/node/trees.ts';
 import { resolveSpec } from '../../sim/spec/resolve.ts';
 import { sourceOf } from '../../src/archive/index.ts';
+import { bundleParts } from '../../src/depot/index.ts';
 import { vibFromSource } from '../../src/vib/vib-source.ts';
 import { makeCatalogue } from '../../vib-samples/catalogue.ts';
 import { loadPki } from '../../vib-samples/pki.ts';
-import { type Row, time } from './measure.ts';
+import { printTable, type Row, type Timing, time } from './measure.ts';
 
 const PKI = fileURLToPath(new URL('../../vib-samples/pki/', import.meta.url));
-const CHILD = fileURLToPath(new URL('image-memory.ts', import.meta.url));
+const MEASURE = fileURLToPath(new URL('image-measure.ts', import.meta.url));
+const CLI = join(packageRoot(), 'bin', 'esxsim.js');
+const ROUNDS = 3;
 
-/** The catalogue of about 150 components at real scale in a new folder; the caller removes it. */
-export function realImage(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'esxsim-bench-image-'));
+const has = (program: string): boolean => spawnSync(program, ['--version']).status === 0;
+
+/** Writes the catalogue as VIBs. */
+function writeVibs(folder: string): string[] {
   const pki = loadPki((name) => readFileSync(join(PKI, name), 'utf8'));
+  mkdirSync(folder);
   for (const { path, bytes } of makeCatalogue(150, 'real', pki)) writeFileSync(join(folder, path), bytes);
-  return folder;
+  return readdirSync(folder).map((name) => join(folder, name));
 }
 
-const vibPaths = (folder: string): string[] => readdirSync(folder).map((name) => join(folder, name));
-
-/** Takes every module of the image through the loader's own pass, with both hashes. */
-async function measureModules(files: ReadonlyMap<string, Uint8Array>): Promise<void> {
-  const modules = [...files.keys()].flatMap((name, index) => {
-    const source = sourceOf(files, name);
-    return source === undefined ? [] : [{ index, path: `/${name}`, options: '', source }];
-  });
-  const reader = new ModuleReader(modules, ['sha256', 'sha1']);
-  for (const place of modules.keys()) await reader.take(place);
-}
-
-/** The same work by Node's own functions with the known output size in one piece: the serial limit. */
-function serialLimit(files: ReadonlyMap<string, Uint8Array>): void {
-  for (const name of files.keys()) {
-    const file = files.get(name);
-    if (file === undefined || file[0] !== 0x1f || file[1] !== 0x8b) continue;
-    const size = new DataView(file.buffer, file.byteOffset).getUint32(file.length - 4, true);
-    const content = gunzipSync(file, { chunkSize: Math.max(size, 1024) });
-    createHash('sha256').update(content).digest();
-    createHash('sha1').update(content).digest();
-  }
-}
-
-/** Rows for the table: measuring a real-size image, parsing 150 VIB headers. */
-export async function imageRows(folder: string): Promise<Row[]> {
-  const paths = vibPaths(folder);
-  const spec = resolveSpec({}, {});
+function writeBank(folder: string, vibs: readonly string[]): void {
   const image = installImage(
-    spec,
-    paths.map((path) => vibFromSource(fileSource(path))),
+    resolveSpec({}),
+    vibs.map((path) => vibFromSource(fileSource(path))),
   );
-  const modules = new Map([...image.bootbank].filter(([name]) => name !== 'boot.cfg'));
-  const once = { budget: 0, warmup: 1 };
-  const ours = await time(() => measureModules(modules), once);
-  const limit = await time(() => serialLimit(modules), once);
-  const gzipFolder = mkdtempSync(join(tmpdir(), 'esxsim-bench-gzip-'));
-  try {
-    const files = [...modules].filter(([, bytes]) => bytes[0] === 0x1f);
-    for (const [name, bytes] of files) writeFileSync(join(gzipFolder, name), bytes);
-    const names = files.map(([name]) => join(gzipFolder, name));
-    const stdio = ['ignore', 'ignore', 'inherit'] as const;
-    const gzip = await time(() => spawnSync('gzip', ['-dc', ...names], { stdio: [...stdio] }), once);
-    const headers = await time(() => {
-      for (const path of paths) vibFromSource(fileSource(path));
+  const part = (files: ReadonlyMap<string, Uint8Array>, prefix: string) =>
+    [...files.keys()].flatMap((name) => {
+      const data = sourceOf(files, name);
+      return data === undefined ? [] : [{ path: prefix + name, data }];
     });
-    const megabytes = ([...modules.values()].reduce((sum, { length }) => sum + length, 0) / 1e6).toFixed(0);
-    return [
-      {
-        what: `measure ${modules.size} modules, ${megabytes} MB compressed`,
-        ours,
-        peer: { name: 'node:zlib + node:crypto, serial', timing: limit },
-        goal: 0.9,
-      },
-      { what: 'the same against gunzip alone', ours, peer: { name: 'gzip -dc', timing: gzip }, goal: 1.5 },
-      { what: `read the headers of ${paths.length} VIBs (goal: under 150 ms)`, ours: headers },
-    ];
-  } finally {
-    rmSync(gzipFolder, { recursive: true, force: true });
-  }
+  writeTree(folder, [...part(image.bootbank, ''), ...part(image.esp, 'esp/')]);
 }
 
-/** Peak resident memory in MB, and seconds, of booting the folder's image in a process of its own (goal: under 200 MB). */
-export function imageMemory(folder: string): { readonly megabytes: number; readonly seconds: number } {
-  const args = ['--conditions=esxsim-source', '--import', 'tsx', CHILD, folder];
-  const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`boot of the real-size image failed: ${stderr}`);
-  const [megabytes = Number.NaN, seconds = Number.NaN] = stdout.trim().split(' ').map(Number);
-  return { megabytes, seconds };
+function writeBundle(path: string, vibs: readonly string[]): void {
+  const file = openSync(path, 'w');
+  const parts = bundleParts({
+    release: '8.0.3',
+    vendor: { name: 'Bench', code: 'bench' },
+    timestamp: '2024-06-25T00:00:00.000000+00:00',
+    vibs: vibs.map((vib) => () => new Uint8Array(readFileSync(vib))),
+  });
+  for (const part of parts) writeSync(file, part);
+}
+
+function timing(seconds: readonly number[]): Timing {
+  const ms = seconds.map((each) => each * 1000).toSorted((a, b) => a - b);
+  const at = (i: number): number => ms[i] ?? Number.NaN;
+  return { median: at(ms.length >> 1), fastest: at(0), slowest: at(ms.length - 1), runs: ms.length };
+}
+
+/** One way of measuring the bank, in a process of its own, on the first core only or on all. */
+function measure(way: 'loader' | 'limit', bank: string, cores: 'one' | 'all'): Timing {
+  const node = [process.execPath, '--conditions=esxsim-source', '--import', 'tsx', MEASURE, way, bank, String(ROUNDS)];
+  const [program = '', ...args] = cores === 'one' ? ['taskset', '-c', '0', ...node] : node;
+  const { stdout, stderr, status } = spawnSync(program, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`measuring the real-size image failed: ${stderr}`);
+  return timing(stdout.trim().split(' ').map(Number));
+}
+
+/**
+ * Prints the peak resident memory in KiB when the process ends. Linux carries the peak of the parent over into getrusage of a
+ * child, so the figure of the address space itself is taken where there is one.
+ */
+const PEAK = `import { readFileSync } from 'node:fs';
+process.on('exit', () => {
+  let peak = process.resourceUsage().maxRSS;
+  try { peak = Number(/VmHWM:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]); } catch {}
+  console.error('\\n' + peak);
+});`;
+
+/** Peak resident memory in MB and seconds of a command of the built package, as its user sees them. */
+function footprint(...args: string[]): { readonly megabytes: number; readonly seconds: number } {
+  const hook = `data:text/javascript,${encodeURIComponent(PEAK)}`;
+  const before = process.hrtime.bigint();
+  const { stderr, status } = spawnSync(process.execPath, ['--import', hook, CLI, ...args], { encoding: 'utf8' });
+  const seconds = Number(process.hrtime.bigint() - before) / 1e9;
+  if (status !== 0) throw new Error(`esxsim ${args.join(' ')} failed: ${stderr}`);
+  return { megabytes: Number(stderr.trim().split('\n').at(-1)) / 1024, seconds };
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'esxsim-bench-image-'));
+try {
+  const vibFolder = join(folder, 'vibs');
+  const bank = join(folder, 'bank');
+  const vibs = writeVibs(vibFolder);
+  writeBank(bank, vibs);
+  const modules = readdirSync(bank).filter((name) => name !== 'boot.cfg' && name !== 'esp');
+  const megabytes = modules.reduce((sum, name) => sum + fileSource(join(bank, name)).size, 0) / 1e6;
+  const what = `measure ${modules.length} modules, ${megabytes.toFixed(0)} MB compressed`;
+  const rows: Row[] = [];
+  const missing: string[] = [];
+  const serial = 'node:zlib + node:crypto, serial';
+  if (has('taskset')) {
+    const peer = { name: `${serial}, one core`, timing: measure('limit', bank, 'one') };
+    rows.push({ what: `${what}, one core`, ours: measure('loader', bank, 'one'), peer, goal: 0.9 });
+  } else missing.push('taskset (apt-get install util-linux): one core');
+  const ours = measure('loader', bank, 'all');
+  rows.push({ what: '  on all cores', ours, peer: { name: serial, timing: measure('limit', bank, 'all') }, goal: 1.5 });
+  if (has('gzip')) {
+    const paths = modules.map((name) => join(bank, name));
+    const gzip = await time(() => spawnSync('gzip', ['-dcf', ...paths], { stdio: 'ignore' }), { budget: 0 });
+    rows.push({ what: '  against decompression alone', ours, peer: { name: 'gzip -dc', timing: gzip }, goal: 1.5 });
+  } else missing.push('gzip');
+  const headers = await time(() => vibs.map((path) => vibFromSource(fileSource(path))));
+  rows.push({
+    what: `read the headers of ${vibs.length} VIBs`,
+    ours: headers,
+    peer: { name: 'promised', timing: timing([0.15]) },
+    goal: 1,
+  });
+  printTable(rows);
+  const bundle = join(folder, 'bundle.zip');
+  writeBundle(bundle, vibs);
+  for (const [name, path] of Object.entries({
+    'folder of VIBs': vibFolder,
+    'boot bank': bank,
+    'offline bundle': bundle,
+  })) {
+    const { megabytes: peak, seconds } = footprint('boot', '--image', path);
+    console.log(
+      `boot of the real-size image from ${name}: ${peak.toFixed(0)} MB peak (goal 200 MB: ${peak < 200 ? 'met' : 'MISSED'}), ${seconds.toFixed(1)} s`,
+    );
+  }
+  for (const each of missing) console.log(`left out: ${each}`);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
 }
