@@ -6,7 +6,7 @@ import { hash } from '../crypto/hash.ts';
 import { readAr, writeAr } from './ar.ts';
 import { gunzip, gzip } from './gzip.ts';
 import { openPayload, unsafePath } from './payload.ts';
-import { readUstar, writeUstar } from './ustar.ts';
+import { isUstar, readUstar, writeUstar } from './ustar.ts';
 import { isVmtar, readVmtar, writeVmtar } from './vmtar.ts';
 
 const base64 = (text: string): Uint8Array => tryFromBase64(text) ?? new Uint8Array(0);
@@ -241,6 +241,32 @@ describe('tar', () => {
       ['etc', 0o700],
     ]);
     expect(() => writeUstar([{ name: 'x'.repeat(120) }])).toThrow('is too long');
+  });
+
+  it('reads archives of Unix V7 (no magic), signed sums and base-256 numbers', () => {
+    const bytes = writeUstar([{ name: 'a', data: utf8('hello') }]);
+    const header = bytes.slice(0, 512);
+    const rest = bytes.slice(512);
+    const summed = (block: Uint8Array, signed = false): Uint8Array => {
+      const out = block.slice();
+      out.fill(0x20, 0x94, 0x9c);
+      const sum = out.reduce((total, b) => total + (signed && b > 127 ? b - 256 : b), 0);
+      out.set(latin1(`${sum.toString(8).padStart(6, '0')}\0 `), 0x94);
+      return concat(out, rest);
+    };
+    const read = (archive: Uint8Array) => readUstar(archive).map(({ name, uid, data }) => [name, uid, fromUtf8(data)]);
+    const v7 = header.slice().fill(0, 0x101);
+    expect(isUstar(summed(v7))).toBe(true);
+    expect(read(summed(v7))).toEqual([['a', 0, 'hello']]);
+    expect(isUstar(v7.fill(0x41, 0, 3))).toBe(false);
+    // GNU: the top bit, then a big-endian number; an owner of 3 000 000 000.
+    const wide = header.slice();
+    wide.set([0x80, 0, 0, 0, 0xb2, 0xd0, 0x5e, 0x00], 0x6c);
+    expect(read(summed(wide))).toEqual([['a', 3_000_000_000, 'hello']]);
+    expect(read(summed(wide, true))).toEqual([['a', 3_000_000_000, 'hello']]);
+    const huge = header.slice();
+    huge.set([0x80, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], 0x7c);
+    expect(() => read(summed(huge))).toThrow(FormatError);
   });
 
   it('gives only a FormatError for damage', () => {
