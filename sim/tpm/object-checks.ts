@@ -33,7 +33,6 @@ export interface Creation {
 export function checkImplemented(area: Pick<TPMT_PUBLIC, 'type' | 'parameters'>, field: string): void {
   const { parameters } = area;
   if ('keyBits' in parameters && !RSA_SIZES.includes(parameters.keyBits)) throw refuse(TPM_RC.VALUE, field);
-  if ('sym' in parameters && parameters.sym.algorithm === A.NULL) throw refuse(TPM_RC.SYMMETRIC, field);
 }
 
 function checkOrigin(area: TPMT_PUBLIC, { dataSize, primary }: Creation, field: string): void {

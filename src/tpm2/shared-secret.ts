@@ -5,9 +5,10 @@
 import { primitives } from '#primitives';
 import { utf8 } from '../bytes/bytes.ts';
 import { FormatError } from '../bytes/errors.ts';
+import { ByteReader } from '../bytes/reader.ts';
 import { ecKeyPair } from '../crypto/ecdsa.ts';
 import type { EcPoint, EcPrivateKey, HashName, RsaPrivateKey } from '../crypto/primitives.ts';
-import { decode, encode, responseCodeOf } from './codec.ts';
+import { encode, responseCodeOf } from './codec.ts';
 import { hashSize, requireHash } from './hash-alg.ts';
 import { kdfe } from './kdf.ts';
 import { oaepDecrypt, oaepEncrypt } from './oaep.ts';
@@ -62,7 +63,8 @@ export function recoverSecret(
   }
   let point: EcPoint;
   try {
-    point = decode(TPMS_ECC_POINT, secret);
+    // What follows the point is not looked at.
+    point = TPMS_ECC_POINT.read(new ByteReader(secret, 'TPMS_ECC_POINT'));
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     return responseCodeOf(error);

@@ -9,7 +9,8 @@ import { InputError } from '../../src/bytes/errors.ts';
 import { mutate } from './mutate.ts';
 import { recordCommands } from './record.ts';
 import { targets } from './targets.ts';
-import { fuzzTpm } from './tpm.ts';
+import { fuzzDeep, fuzzTpm, type TpmFuzzResult } from './tpm.ts';
+import { deepSeeds } from './tpm-seeds.ts';
 
 const SLOW_MS = 1000;
 
@@ -49,15 +50,20 @@ for (const target of (await targets()).filter((t) => t.name.includes(only))) {
   const seconds = (performance.now() - started) / 1000;
   console.log(`${target.name.padEnd(24)} ${runs} inputs, ${refused} refused, ${(runs / seconds).toFixed(0)}/s`);
 }
-if ('TPM commands'.includes(only)) {
-  const commands = Number(option('tpm-commands', '1000000'));
+/** Half of the TPM's commands meet whatever state there is, half the deep states they belong to. */
+const commands = Math.ceil(Number(option('tpm-commands', '1000000')) / 2);
+const TPM_TARGETS: readonly (readonly [string, () => Promise<TpmFuzzResult>])[] = [
+  ['TPM commands', async () => fuzzTpm(seed, commands, await recordCommands())],
+  ['TPM commands in depth', async () => fuzzDeep(seed, commands, await deepSeeds(seed))],
+];
+for (const [name, run] of TPM_TARGETS.filter(([target]) => target.includes(only))) {
   const started = performance.now();
-  const result = fuzzTpm(seed, commands, await recordCommands());
+  const result = await run();
   const seconds = (performance.now() - started) / 1000;
   for (const failure of result.failures) console.error(`TPM: ${failure}`);
   failures += result.failures.length;
   console.log(
-    `${'TPM commands'.padEnd(24)} ${commands} inputs, ${result.succeeded} carried out, ${(commands / seconds).toFixed(0)}/s`,
+    `${name.padEnd(24)} ${commands} inputs, ${result.succeeded} carried out, ${(commands / seconds).toFixed(0)}/s`,
   );
 }
 process.exit(failures > 0 ? 1 : 0);

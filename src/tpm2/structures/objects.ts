@@ -29,6 +29,7 @@ import {
   TPMT_KEYEDHASH_SCHEME,
   TPMT_RSA_SCHEME,
   TPMT_SYM_DEF_OBJECT,
+  TPMT_SYM_DEF_OBJECT_GIVEN,
 } from './schemes.ts';
 
 const A = TPM_ALG;
@@ -59,7 +60,7 @@ const KINDS = {
   [A.KEYEDHASH]: {
     parameters: struct('TPMS_KEYEDHASH_PARMS', 'Part 2, 12.2.3.3', { scheme: TPMT_KEYEDHASH_SCHEME }),
   },
-  [A.SYMCIPHER]: { parameters: struct('TPMS_SYMCIPHER_PARMS', 'Part 2, 11.1.9', { sym: TPMT_SYM_DEF_OBJECT }) },
+  [A.SYMCIPHER]: { parameters: struct('TPMS_SYMCIPHER_PARMS', 'Part 2, 11.1.9', { sym: TPMT_SYM_DEF_OBJECT_GIVEN }) },
   [A.RSA]: { parameters: TPMS_RSA_PARMS },
   [A.ECC]: { parameters: TPMS_ECC_PARMS },
 };
