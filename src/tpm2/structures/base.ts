@@ -42,7 +42,9 @@ export const TPM_CLOCK_ADJUST = range(
   TPM_RC.VALUE,
 );
 export const TPM_SE_TYPE = oneOf('TPM_SE', u8, Object.values(TPM_SE), TPM_RC.VALUE);
-export const TPM_ST_TAG = oneOf('TPM_ST', u16, Object.values(TPM_ST), TPM_RC.VALUE);
+/** Tags of structures; a TPM without field upgrade does not know that of its manifest. */
+const TAGS = Object.values(TPM_ST).filter((tag) => tag !== TPM_ST.FU_MANIFEST);
+export const TPM_ST_TAG = oneOf('TPM_ST', u16, TAGS, TPM_RC.VALUE);
 
 const between = (value: number, first: number, last: number): boolean => value >= first && value <= last;
 const isTransient = (h: number): boolean => between(h, RANGE.TRANSIENT_FIRST, RANGE.TRANSIENT_LAST);
