@@ -39,14 +39,17 @@ export const TPMT_SYM_DEF_OBJECT = variant(
   { [A.AES]: AES, [A.NULL]: {} },
 );
 export type TPMT_SYM_DEF_OBJECT = Infer<typeof TPMT_SYM_DEF_OBJECT>;
-/** Where there must be a cipher; the values are of the same type. */
-export const TPMT_SYM_DEF_OBJECT_GIVEN = variant(
-  'TPMT_SYM_DEF_OBJECT',
-  'Part 2, 11.1.7',
-  { algorithm: alg('TPMI_ALG_SYM_OBJECT', [A.AES], TPM_RC.SYMMETRIC) },
-  'algorithm',
-  { [A.AES]: AES },
-) as Codec<TPMT_SYM_DEF_OBJECT>;
+/** Where there must be a cipher: none is refused when it is read (written it can be, to see that). */
+export const TPMT_SYM_DEF_OBJECT_GIVEN: Codec<TPMT_SYM_DEF_OBJECT> = {
+  ...variant(
+    'TPMT_SYM_DEF_OBJECT',
+    'Part 2, 11.1.7',
+    { algorithm: alg('TPMI_ALG_SYM_OBJECT', [A.AES], TPM_RC.SYMMETRIC) },
+    'algorithm',
+    { [A.AES]: AES },
+  ),
+  write: TPMT_SYM_DEF_OBJECT.write,
+};
 
 const HASHED = { hashAlg: TPMI_ALG_HASH };
 /** Schemes whose parameters are a hash, plus ECDAA, which also has a count. */
