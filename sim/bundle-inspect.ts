@@ -17,6 +17,8 @@ export interface BundleVibInspection {
   readonly profiles: readonly string[];
   /** What is wrong with the file: not there, damaged, another size, checksum or id than the metadata say. */
   readonly problem: string | null;
+  /** Whether the metadata state a SHA-256 to compare the file with. */
+  readonly checksum: boolean;
 }
 
 /** A bundle, inspected. */
@@ -40,6 +42,7 @@ function inspectOne(bundle: OfflineBundle, vib: BundleVib): BundleVibInspection 
     level: parseAcceptance(descriptor.acceptanceLevel) ?? descriptor.acceptanceLevel,
     path,
     size: packedSize ?? null,
+    checksum: vib.sha256 !== undefined,
     profiles: bundle.profiles.filter(({ vibIds }) => vibIds.includes(id)).map(({ name }) => name),
   };
   try {

@@ -58,12 +58,12 @@ function renderBundle(info: BundleInspection, path: string): string {
     ]);
     lines.push('', table(['PROFILE', 'LEVEL', 'VIBS', 'CREATOR'], rows));
   }
-  const rows = info.vibs.map(({ id, level, size, signature, profiles, problem }) => [
+  const rows = info.vibs.map(({ id, level, size, signature, profiles, problem, checksum }) => [
     plain(id),
     plain(level),
     String(size ?? '-'),
     signature ?? '-',
-    problem === null ? 'ok' : 'BAD',
+    problem !== null ? 'BAD' : checksum ? 'ok' : 'not checked',
     profiles.map(plain).join(', ') || '-',
   ]);
   lines.push('', table(['VIB', 'LEVEL', 'BYTES', 'SIGNATURE', 'FILE', 'PROFILES'], rows));
