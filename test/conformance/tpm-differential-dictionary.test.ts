@@ -172,6 +172,30 @@ describe('dictionary attacks', () => {
     }
   });
 
+  it('a stop forgives nothing, whatever the time before it', async () => {
+    const parameters = { lockHandle: TPM_RH.LOCKOUT, newMaxTries: 30, newRecoveryTime: 1000, lockoutRecovery: 1000 };
+    for (const shutdown of [undefined, 0, 1]) {
+      await sides.restart(0, 0);
+      await sides.agree('parameters', (side) => status(side.client.call(C.DictionaryAttackParameters, parameters)));
+      await wait(1500);
+      sides.pair.clock.advance(1500);
+      await sides.agree(`fail before shutdown ${shutdown}`, async (side) => {
+        const { handle } = await primary(side, sealed(userWithAuth), { userAuth: right, data: utf8('data') });
+        const out: unknown[] = [];
+        for (let i = 0; i < 3; i++) out.push(await unseal(side, handle, wrong));
+        return [out, await lockoutState(side)];
+      });
+      for (let i = 0; i < 3; i++) {
+        await sides.restart(shutdown === 1 ? 1 : 0, shutdown);
+        await sides.agree(`stop ${i} with shutdown ${shutdown}`, (side) => lockoutState(side));
+      }
+      await sides.restart(0, 0);
+    }
+    await sides.agree('reset', (side) =>
+      status(side.client.call(C.DictionaryAttackLockReset, { lockHandle: TPM_RH.LOCKOUT })),
+    );
+  });
+
   it('heals with time', async () => {
     await sides.restart(0, 0);
     await sides.agree('fail', async (side) => {
