@@ -5,7 +5,7 @@ import type { Certificate } from '../src/crypto/x509.ts';
 import { type BootbankOptions, buildBootbank, vibTrustAnchors } from '../src/esxboot/index.ts';
 import { type AcceptanceLevel, revocationList, type Vib } from '../src/vib/index.ts';
 import type { BootImage } from './image.ts';
-import { checkLevels } from './install/checks.ts';
+import { checkLevels, checkPackages } from './install/checks.ts';
 import { type InstallPlan, type InstallPolicy, planInstall } from './install/plan.ts';
 import { PRODUCT_LINE } from './install/platforms.ts';
 import type { Bypass } from './install/problems.ts';
@@ -23,9 +23,6 @@ export function checkInstall(host: AcceptanceLevel, vibs: readonly Vib[]): void 
 
 /** How the host of a spec installs. */
 export interface InstallChoices {
-  /** Also check signatures and payloads, as an installer does. Trust: `roots`, else the anchors that the VIBs bring in `sb`. */
-  readonly checkSignatures?: boolean;
-  readonly roots?: readonly Certificate[];
   readonly bypass?: readonly Bypass[];
   /** What is on the host already, for an update. */
   readonly installed?: readonly Vib[];
@@ -34,9 +31,9 @@ export interface InstallChoices {
 }
 
 /** The policy of a spec's host. */
-export function installPolicy(spec: HostSpec, vibs: readonly Vib[], choices: InstallChoices = {}): InstallPolicy {
+export function installPolicy(spec: HostSpec, choices: InstallChoices = {}): InstallPolicy {
   const { vendor, model } = spec.identity;
-  const policy: InstallPolicy = {
+  return {
     level: spec.acceptanceLevel,
     hardware: { vendor, model },
     software: { productLineId: PRODUCT_LINE, version: spec.release.version },
@@ -44,10 +41,21 @@ export function installPolicy(spec: HostSpec, vibs: readonly Vib[], choices: Ins
     installed: choices.installed ?? [],
     remove: choices.remove ?? [],
   };
-  if (choices.checkSignatures !== true) return policy;
-  const roots = choices.roots ?? vibTrustAnchors(vibs);
+}
+
+/**
+ * Plans an installation as an installer does it: by the spec's policy, and with signatures and payloads checked. Trust: `roots`,
+ * else the anchors that the VIBs, given and installed, bring in `sb`. Errors as `planInstall`.
+ */
+export async function planChecked(
+  spec: HostSpec,
+  vibs: readonly Vib[],
+  choices: InstallChoices & { readonly roots?: readonly Certificate[] } = {},
+): Promise<InstallPlan> {
+  const roots = choices.roots ?? vibTrustAnchors([...(choices.installed ?? []), ...vibs]);
   const revoked = revocationList(spec.vmkernel.revokedCertificates ?? []);
-  return { ...policy, trust: { roots, time: Date.parse(spec.time), revoked } };
+  const packages = await checkPackages(vibs, { roots, time: Date.parse(spec.time), revoked });
+  return planInstall(vibs, { ...installPolicy(spec, choices), packages });
 }
 
 /** What an update takes over from the boot bank before it. */
@@ -70,5 +78,5 @@ export function installPlanned(spec: HostSpec, plan: InstallPlan, old: OldBank =
  * checks them, so that any disk can be put before a verifier.
  */
 export function installImage(spec: HostSpec, vibs: readonly Vib[], choices: InstallChoices = {}): BootImage {
-  return installPlanned(spec, planInstall(vibs, installPolicy(spec, vibs, choices)));
+  return installPlanned(spec, planInstall(vibs, installPolicy(spec, choices)));
 }

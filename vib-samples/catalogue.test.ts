@@ -14,13 +14,15 @@ describe('catalogues', () => {
   it.each([
     [60, 55, 65],
     [150, 140, 160],
-  ] as const)('%i components: installable, signed, no name twice', (size, least, most) => {
+  ] as const)('%i components: installable, signed, no name twice', async (size, least, most) => {
     const vibs = [...makeCatalogue(size, 'small', pki)].map(({ bytes }) => readVib(bytes));
     expect(vibs.length).toBeGreaterThanOrEqual(least);
     expect(vibs.length).toBeLessThanOrEqual(most);
     expect(new Set(vibs.map(({ descriptor }) => descriptor.name)).size).toBe(vibs.length);
-    const bad = vibs.filter((vib) => !verifyVib(vib, { roots: [pki.vibRoot], time: 'ignore' }).ok);
-    expect(bad.map(({ descriptor }) => descriptor.name)).toEqual([]);
+    for (const vib of vibs) {
+      const report = await verifyVib(vib, { roots: [pki.vibRoot], time: 'ignore' });
+      expect(report.ok, vib.descriptor.name).toBe(true);
+    }
     expect(installImage(resolveSpec({}, {}), vibs).bootbank.size).toBeGreaterThan(vibs.length);
   });
 

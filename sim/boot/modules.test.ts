@@ -63,7 +63,7 @@ describe('a module larger than what stays in memory', () => {
     const module = await read({ size: file.length, read: (offset, length) => file.subarray(offset, offset + length) });
     file = concat(gzip(noise(1_700_000, 9)), new Uint8Array(ARCHIVE.length)).subarray(0, file.length);
     await expect(module.content()).rejects.toThrow(InputError);
-    await expect(module.content()).rejects.toThrow(/^\/x\.v00: changed during the boot: /);
+    await expect(module.content()).rejects.toThrow(/^\/x\.v00: has changed while it was used: /);
   });
 });
 

@@ -4,18 +4,9 @@
  */
 import { primitives } from '#primitives';
 import { type ByteSource, bytesSource } from '../../src/archive/index.ts';
-import { InputError } from '../../src/bytes/errors.ts';
-import { hash } from '../../src/crypto/hash.ts';
 import type { HashName } from '../../src/crypto/primitives.ts';
 import { type ModuleStream, splitModuleName } from '../../src/esxboot/index.ts';
-import {
-  type ContentScan,
-  isGzip,
-  type ScannedArchive,
-  scanContent,
-  type TarEntry,
-  unpackEach,
-} from '../../src/vib/index.ts';
+import { type ContentScan, isGzip, scanContent, type TarEntry, UnpackedFile } from '../../src/vib/index.ts';
 
 /** Most bytes of one decompressed module. */
 export const MAX_MODULE = 1 << 30;
@@ -35,7 +26,7 @@ export interface ModuleName {
 }
 
 /** A module, unpacked once; its content comes from the boot bank again where it is not small. */
-export class BootModule implements ModuleName, ModuleStream {
+export class BootModule extends UnpackedFile implements ModuleName, ModuleStream {
   readonly index: number;
   readonly path: string;
   readonly options: string;
@@ -44,10 +35,9 @@ export class BootModule implements ModuleName, ModuleStream {
   /** Base name without the extension, e.g. `b`. */
   readonly stem: string;
   readonly extension: string;
-  readonly #source: ByteSource;
-  readonly #scan: ContentScan;
 
   constructor({ index, path, options }: ModuleName, source: ByteSource, scan: ContentScan) {
+    super(source, scan, path);
     const { base, stem, extension } = splitModuleName(path);
     this.index = index;
     this.path = path;
@@ -55,91 +45,6 @@ export class BootModule implements ModuleName, ModuleStream {
     this.name = base;
     this.stem = stem;
     this.extension = extension;
-    this.#source = source;
-    this.#scan = scan;
-  }
-
-  /** Whether the file was gzip. */
-  get compressed(): boolean {
-    return this.#scan.compressed;
-  }
-
-  /** Bytes of the decompressed content. */
-  get size(): number {
-    return this.#scan.size;
-  }
-
-  /** Its first 512 bytes, or all where there are fewer. */
-  get head(): Uint8Array {
-    return this.#scan.head;
-  }
-
-  /** The directory where the module is an archive. */
-  get archive(): ScannedArchive | undefined {
-    return this.#scan.archive;
-  }
-
-  /** Digest of the content: what is measured. Of the hashes that were asked for when it was read. */
-  digest(name: HashName): Uint8Array {
-    return this.#scan.digest(name);
-  }
-
-  /** The content in order. A file that no longer unpacks, or to another size, is an InputError. */
-  async each(onChunk: (chunk: Uint8Array) => void): Promise<void> {
-    const { content, size } = this.#scan;
-    if (content !== undefined) return onChunk(content);
-    let seen = 0;
-    try {
-      await unpackEach(this.#source, size, (chunk) => {
-        seen += chunk.length;
-        onChunk(chunk);
-      });
-    } catch (error) {
-      if (error instanceof InputError) throw error;
-      const why = error instanceof Error ? error.message : String(error);
-      throw new InputError(`${this.path}: changed during the boot: ${why}`, { cause: error });
-    }
-    if (seen !== size) throw new InputError(`${this.path}: changed during the boot: ${seen} bytes instead of ${size}`);
-  }
-
-  /** Ranges of the content, in the order asked for, from one pass. */
-  async ranges(wanted: readonly { readonly offset: number; readonly length: number }[]): Promise<Uint8Array[]> {
-    const { content } = this.#scan;
-    if (content !== undefined) return wanted.map(({ offset, length }) => content.subarray(offset, offset + length));
-    const out = wanted.map(({ length }) => new Uint8Array(length));
-    if (wanted.length === 0) return out;
-    let at = 0;
-    await this.each((chunk) => {
-      const end = at + chunk.length;
-      for (const [i, { offset, length }] of wanted.entries()) {
-        const [from, to] = [Math.max(offset, at), Math.min(offset + length, end)];
-        if (from < to) out[i]?.set(chunk.subarray(from - at, to - at), from - offset);
-      }
-      at = end;
-    });
-    return out;
-  }
-
-  async read(offset: number, length: number): Promise<Uint8Array> {
-    const [bytes = new Uint8Array(0)] = await this.ranges([{ offset, length }]);
-    return bytes;
-  }
-
-  /** The whole content: only for modules that a loader has to map. */
-  content(): Promise<Uint8Array> {
-    return this.read(0, this.size);
-  }
-
-  async digestOf(name: HashName, length: number): Promise<Uint8Array> {
-    const { content } = this.#scan;
-    if (content !== undefined) return hash(name, content.subarray(0, length));
-    const digest = primitives.createHash(name);
-    let left = length;
-    await this.each((chunk) => {
-      if (left > 0) digest.update(chunk.subarray(0, left));
-      left -= chunk.length;
-    });
-    return digest.digest();
   }
 }
 

@@ -4,15 +4,7 @@ import { utf8 } from '../../src/bytes/bytes.ts';
 import { InputError, withSource } from '../../src/bytes/errors.ts';
 import { type GunzipLimits, parseAcceptance, type Vib } from '../../src/vib/index.ts';
 import { type InstalledImage, installedImage } from '../install/installed.ts';
-import {
-  type Bypass,
-  changeLines,
-  type InstallPlan,
-  installLog,
-  installPlanned,
-  installPolicy,
-  planInstall,
-} from '../install.ts';
+import { type Bypass, changeLines, type InstallPlan, installLog, installPlanned, planChecked } from '../install.ts';
 import { packageRoot } from '../node/files.ts';
 import { imageKind, loadImage, loadVibs } from '../node/image-files.ts';
 import { entrySize, type TreeEntry, writeTree } from '../node/trees.ts';
@@ -81,13 +73,12 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
   if (!options.on('sigCheck')) bypass.push('no-sig-check');
   const roots = options.list('root');
   const choices = {
-    checkSignatures: true,
     bypass,
     installed,
     remove,
     ...(roots.length > 0 ? { roots: readCertificates(roots) } : {}),
   };
-  const plan = planInstall(vibs, installPolicy(spec, [...installed, ...vibs], choices));
+  const plan = await planChecked(spec, vibs, choices);
   const image = installPlanned(spec, plan, old);
   const log = installLog(plan, Date.parse(spec.time));
   const entries = [...sources(image.bootbank, ''), ...sources(image.esp, 'esp/'), { path: LOG, data: utf8(log) }];

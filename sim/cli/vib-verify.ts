@@ -45,13 +45,20 @@ export async function run({ args, options }: CommandInput): Promise<CommandResul
     files.map(({ vib }) => vib),
     limits,
   );
-  const reports = files.map(({ path, vib }) => {
-    const report = verifyVib(vib, { roots, time, revoked, limits });
+  const reports = [];
+  for (const { path, vib } of files) {
+    const report = await verifyVib(vib, { roots, time, revoked, limits });
     const { claimed } = report.level;
     const accepted = claimed !== undefined && hostAccepts(level, claimed);
-    const modules = payloadModuleSignatures(vib, rule, limits);
-    return { path, accepted, ...report, modules, ok: report.ok && accepted && modules.every((module) => module.ok) };
-  });
+    const modules = await payloadModuleSignatures(vib, rule, limits);
+    reports.push({
+      path,
+      accepted,
+      ...report,
+      modules,
+      ok: report.ok && accepted && modules.every((module) => module.ok),
+    });
+  }
   const texts = reports.map((report) => {
     const refusal = report.accepted ? '' : `\nA host of acceptance level ${level} does not accept this VIB`;
     return `${report.path}\n${renderVerify(report).trimEnd()}${moduleText(report.modules)}${refusal}`;

@@ -94,13 +94,15 @@ function signatureProblem({ id, signature, level, findings }: VibReport): Instal
 }
 
 /** Signatures, and payloads against the checksums of the descriptor. */
-export function checkPackages(vibs: readonly Vib[], trust: VibTrust): InstallProblem[] {
-  return vibs.flatMap((vib): InstallProblem[] => {
-    const report = verifyVib(vib, trust);
+export async function checkPackages(vibs: readonly Vib[], trust: VibTrust): Promise<InstallProblem[]> {
+  const problems: InstallProblem[] = [];
+  for (const vib of vibs) {
+    const report = await verifyVib(vib, trust);
     const damaged = report.findings.find((f) => isError(f) && /^(member|payload|checksum|unsafe)-/.test(f.code));
     const message = `VIB ${report.id}: ${damaged?.where}: ${damaged?.message}`;
     const damage: InstallProblem[] =
       damaged === undefined ? [] : [{ code: 'package-damaged', vib: report.id, message }];
-    return [...damage, ...signatureProblem(report)];
-  });
+    problems.push(...damage, ...signatureProblem(report));
+  }
+  return problems;
 }

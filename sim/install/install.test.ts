@@ -9,7 +9,7 @@ import {
   type Vib,
   type VibRelationships,
 } from '../../src/vib/index.ts';
-import { installImage, installLog, installPolicy, planInstall } from '../install.ts';
+import { installImage, installLog, planChecked, planInstall } from '../install.ts';
 import { listFolder, packageRoot } from '../node/files.ts';
 import { loadImage } from '../node/image-files.ts';
 import { readSigners } from '../node/signers.ts';
@@ -155,13 +155,9 @@ describe('checks', () => {
     }
   });
 
-  it('the sample images pass every check, signatures by the anchors in their own sb', () => {
+  it('the sample images pass every check, signatures by the anchors in their own sb', async () => {
     for (const vibs of [image80, image67]) {
-      const {
-        vibs: taken,
-        bypassed,
-        skipped,
-      } = planInstall(vibs, installPolicy(spec, vibs, { checkSignatures: true }));
+      const { vibs: taken, bypassed, skipped } = await planChecked(spec, vibs);
       expect(taken.length).toBe(vibs.length);
       expect({ bypassed, skipped }).toEqual({ bypassed: [], skipped: [] });
     }
@@ -171,10 +167,7 @@ describe('checks', () => {
 describe('signatures at installation', () => {
   const strict = (vib: Vib, bypass: ('force' | 'no-sig-check')[] = [], level = spec.acceptanceLevel) => {
     const vibs = [...image80, vib];
-    return planInstall(
-      vibs,
-      installPolicy({ ...spec, acceptanceLevel: level }, vibs, { checkSignatures: true, bypass }),
-    );
+    return planChecked({ ...spec, acceptanceLevel: level }, vibs, { bypass });
   };
   const stripped = (vib: Vib): Vib => readVib(signVib(vib, []));
   const spoofed = stripped(make('spoof', '1-1'));
@@ -188,16 +181,18 @@ describe('signatures at installation', () => {
     return bytes;
   }
 
-  it('accepts a signed one and refuses a claim without a signature', () => {
-    expect(strict(make('good', '1-1')).vibs.length).toBe(image80.length + 1);
-    expect(() => strict(spoofed)).toThrow('VIB ACME_bootbank_spoof_1-1 claims PartnerSupported, but is not signed');
-    expect(() => strict(make('high', '1-1', { acceptanceLevel: 'certified' }))).toThrow(
+  it('accepts a signed one and refuses a claim without a signature', async () => {
+    expect((await strict(make('good', '1-1'))).vibs.length).toBe(image80.length + 1);
+    await expect(strict(spoofed)).rejects.toThrow(
+      'VIB ACME_bootbank_spoof_1-1 claims PartnerSupported, but is not signed',
+    );
+    await expect(strict(make('high', '1-1', { acceptanceLevel: 'certified' }))).rejects.toThrow(
       /claims VMwareCertified, but is signed for PartnerSupported/,
     );
   });
 
-  it.each(['force', 'no-sig-check'] as const)('--%s lets it pass and leaves lines in the log', (bypass) => {
-    const done = strict(spoofed, [bypass]);
+  it.each(['force', 'no-sig-check'] as const)('--%s lets it pass and leaves lines in the log', async (bypass) => {
+    const done = await strict(spoofed, [bypass]);
     expect(done.bypassed.map(({ code }) => code)).toEqual(['signature']);
     const log = installLog(done, Date.parse('2026-01-01T00:00:00Z'));
     expect(log).toMatch(bypass === 'force' ? /validation disabled/ : /SECURITY ALERT/);
@@ -207,16 +202,16 @@ describe('signatures at installation', () => {
     expect(log.split('\n')[0]).toMatch(/^2026-01-01T00:00:00/);
   });
 
-  it('nothing lets a damaged package pass, and no-sig-check does not pass a missing dependency', () => {
-    expect(() => strict(damaged, ['force', 'no-sig-check'])).toThrow(/VIB ACME_bootbank_swap_1-1: swap: /);
+  it('nothing lets a damaged package pass, and no-sig-check does not pass a missing dependency', async () => {
+    await expect(strict(damaged, ['force', 'no-sig-check'])).rejects.toThrow(/VIB ACME_bootbank_swap_1-1: swap: /);
     const needy = make('needy', '1-1', { relations: { depends: [{ name: 'absent' }] } });
-    expect(() => strict(needy, ['no-sig-check'])).toThrow(/requires absent/);
-    expect(strict(needy, ['force']).bypassed.map(({ code }) => code)).toEqual(['depends']);
+    await expect(strict(needy, ['no-sig-check'])).rejects.toThrow(/requires absent/);
+    expect((await strict(needy, ['force'])).bypassed.map(({ code }) => code)).toEqual(['depends']);
   });
 
-  it('a community VIB needs no signature where the host takes its level', () => {
+  it('a community VIB needs no signature where the host takes its level', async () => {
     const community = stripped(make('c', '1-1', { acceptanceLevel: 'community' }));
-    expect(strict(community, [], 'CommunitySupported').bypassed).toEqual([]);
+    expect((await strict(community, [], 'CommunitySupported')).bypassed).toEqual([]);
   });
 });
 

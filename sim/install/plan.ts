@@ -1,10 +1,10 @@
 /** A planned installation: what goes in, what was passed over, and what an installer's log would say of it. */
 import { InputError } from '../../src/bytes/errors.ts';
-import type { AcceptanceLevel, Vib, VibTrust } from '../../src/vib/index.ts';
+import type { AcceptanceLevel, Vib } from '../../src/vib/index.ts';
 import { vibId } from '../../src/vib/index.ts';
 import { isoTime } from '../clock.ts';
 import { changesBetween, type InstallChange } from './changes.ts';
-import { checkFiles, checkLevels, checkPackages, checkRelations } from './checks.ts';
+import { checkFiles, checkLevels, checkRelations } from './checks.ts';
 import { checkExtensibility } from './extensibility.ts';
 import { checkHardware, checkSoftware, type HostHardware, type HostSoftware } from './platforms.ts';
 import { type Bypass, bypassesOf, type InstallProblem } from './problems.ts';
@@ -20,8 +20,11 @@ export interface InstallPolicy {
   readonly installed?: readonly Vib[];
   /** Names or ids of installed VIBs that shall go. */
   readonly remove?: readonly string[];
-  /** Whom signatures must lead to; left out, signatures and payloads are not looked at until the boot. */
-  readonly trust?: VibTrust;
+  /**
+   * What `checkPackages` found of the VIBs given; of those that are not installed it does not count. Left out, signatures and
+   * payloads are not looked at until the boot.
+   */
+  readonly packages?: readonly InstallProblem[];
   /** Options given. */
   readonly bypass: readonly Bypass[];
 }
@@ -53,7 +56,7 @@ const LOCKER = 'locker';
  * says is installed.
  */
 export function planInstall(given: readonly Vib[], policy: InstallPolicy): InstallPlan {
-  const { installed = [], software, trust } = policy;
+  const { installed = [], software, packages = [] } = policy;
   const selection = selectVibs([...withoutVibs(installed, policy.remove ?? []), ...given]);
   const { vibs: all, problems } = selection;
   const old = new Set(installed.map(({ descriptor }) => vibId(descriptor)));
@@ -61,7 +64,7 @@ export function planInstall(given: readonly Vib[], policy: InstallPolicy): Insta
   const found: InstallProblem[] = [
     ...problems,
     ...checkLevels(all, policy.level),
-    ...(trust === undefined ? [] : checkPackages(fresh, trust)),
+    ...packages.filter(({ vib }) => fresh.some(({ descriptor }) => vibId(descriptor) === vib)),
     ...checkRelations(all),
     ...checkFiles(all),
     ...checkHardware(fresh, policy.hardware),

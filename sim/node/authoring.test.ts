@@ -121,7 +121,7 @@ describe('vib build', () => {
     }
     const bytes = new Uint8Array(readFileSync(join(one, 'o.vib')));
     expect(readFileSync(join(two, 'o.vib'))).toEqual(Buffer.from(bytes));
-    const report = verifyVib(readVib(bytes), { roots, time });
+    const report = await verifyVib(readVib(bytes), { roots, time });
     expect(report.findings.map((f) => f.code)).toEqual(['link']);
     expect(report.signature.grantedLevel).toBe('PartnerSupported');
   });
@@ -260,7 +260,7 @@ describe('vib sign', () => {
     const before = readVib(new Uint8Array(readFileSync(community)));
     const others = (v: typeof vib) => v.members.filter((m) => m.name !== 'sig.pkcs7').map((m) => toHex(m.data));
     expect(others(vib)).toEqual(others(before));
-    const report = verifyVib(vib, { roots: readCertificates([a.cert, b.cert]), time });
+    const report = await verifyVib(vib, { roots: readCertificates([a.cert, b.cert]), time });
     expect(report.signature.status).toBe('valid');
     expect(report.signature.signers.map((s) => s.algorithm)).toEqual(['ecdsa sha256', 'rsa-pkcs1 sha256']);
     expect(rewriteVib(vib)).toEqual(signVib(before, readVibSigners(a, b)));

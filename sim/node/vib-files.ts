@@ -1,7 +1,9 @@
 import { InputError, withSource } from '../../src/bytes/errors.ts';
 import { decodePem } from '../../src/crypto/pem.ts';
 import { type Certificate, parseCertificate } from '../../src/crypto/x509.ts';
-import { readVib, type Vib } from '../../src/vib/index.ts';
+import type { Vib } from '../../src/vib/index.ts';
+import { vibFromSource } from '../../src/vib/vib-source.ts';
+import { fileSource } from './file-source.ts';
 import { readFile } from './files.ts';
 
 /** A VIB and where it came from. */
@@ -10,9 +12,9 @@ export interface VibFile {
   readonly vib: Vib;
 }
 
-/** Reads VIB files; errors name the file. */
+/** Opens VIB files; payloads stay in them until they are used. Errors name the file. */
 export function openVibs(paths: readonly string[]): VibFile[] {
-  return paths.map((path) => ({ path, vib: withSource(path, () => readVib(readFile(path))) }));
+  return paths.map((path) => ({ path, vib: withSource(path, () => vibFromSource(fileSource(path))) }));
 }
 
 /** Certificates of PEM files; a file without any is an InputError. */

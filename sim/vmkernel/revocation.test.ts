@@ -10,7 +10,7 @@ import { isRevoked, parseRevocationList, readVib, verifyVib } from '../../src/vi
 import { Options } from '../cli/command.ts';
 import { run as verify } from '../cli/vib-verify.ts';
 import { Host } from '../host.ts';
-import { installPolicy, planInstall } from '../install.ts';
+import { planChecked } from '../install.ts';
 import { packageRoot } from '../node/files.ts';
 import { loadImage } from '../node/image-files.ts';
 import { readCertificates } from '../node/vib-files.ts';
@@ -40,17 +40,17 @@ describe('a revocation list', () => {
     ['a fingerprint as openssl prints it', `sha256:${colons(fingerprint)}`],
     ['a serial number', toHex(partner.serial)],
     ['a serial number with zeros and a comment', `# stolen\n\nserial:00${colons(toHex(partner.serial))} # 2026\n`],
-  ])('by %s', (_, text) => {
+  ])('by %s', async (_, text) => {
     expect(isRevoked(list(text), partner)).toBe(true);
     expect(isRevoked(list(text), root)).toBe(false);
-    const report = verifyVib(vib, { roots: [root], time: 'ignore', revoked: list(text) });
+    const report = await verifyVib(vib, { roots: [root], time: 'ignore', revoked: list(text) });
     expect(report.signature.status).toBe('untrusted');
     expect(report.findings.map((f) => f.code)).toEqual(['chain-revoked', 'level-not-granted']);
   });
 
-  it('counts for every certificate of the path, the root too', () => {
+  it('counts for every certificate of the path, the root too', async () => {
     const revoked = list(toHex(hash('sha256', root.der)));
-    expect(verifyVib(vib, { roots: [root], time: 'ignore', revoked }).findings[0]?.code).toBe('chain-revoked');
+    expect((await verifyVib(vib, { roots: [root], time: 'ignore', revoked })).findings[0]?.code).toBe('chain-revoked');
   });
 
   it.each(['xyz', 'sha256:1234', '-----BEGIN X509 CRL-----', `${fingerprint}00`, 'serial:'])(
@@ -95,8 +95,9 @@ describe('where it is used', () => {
     expect(result.consoleText).toMatch(
       /VIB ACME_bootbank_acme-raidmon\S*: signature untrusted: serial \S+ is on the revocation list/,
     );
-    const policy = installPolicy(spec, [vib], { checkSignatures: true, roots: [root] });
-    expect(() => planInstall([vib], policy)).toThrow(/does not have a valid signature \(untrusted\).*revocation list/);
+    await expect(planChecked(spec, [vib], { roots: [root] })).rejects.toThrow(
+      /does not have a valid signature \(untrusted\).*revocation list/,
+    );
   });
 
   it("the host's clock decides about validity dates", async () => {

@@ -44,8 +44,6 @@ const STRUCTURE = 'zip';
 const MAX_DIRECTORY = 256 << 20;
 const MAX_COMMENT = 0xffff;
 const HARMLESS = 1 << 20;
-/** zlib's own buffers are not smaller than this; the size is compared afterwards. */
-const MIN_OUTPUT = 1024;
 const S_IFMT = 0o170000;
 const S_IFLNK = 0o120000;
 /** "Made by" system whose external attributes carry a Unix mode. */
@@ -271,7 +269,7 @@ function inflate({ name, size, crc32: crc }: ZipEntry, data: Uint8Array): Uint8A
   const member = new ByteWriter('little', data.length + 18).u32(0x00088b1f).u32(0).u16(0xff00).bytes(data);
   member.u32(crc).u32(size % 2 ** 32);
   try {
-    const out = primitives.gunzip(member.finish(), Math.max(size, MIN_OUTPUT));
+    const out = primitives.gunzip(member.finish(), size);
     if (out.length === size && crc32(out) === crc) return out;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

@@ -208,12 +208,15 @@ export const primitives: Primitives = {
   },
 
   gunzip(data, maxOutput) {
+    // zlib's own buffers are not smaller than this.
+    const room = Math.max(maxOutput, 1024);
     try {
-      return plain(gunzipSync(data, { maxOutputLength: maxOutput, chunkSize: gunzipChunk(data, maxOutput) }));
+      const out = plain(gunzipSync(data, { maxOutputLength: room, chunkSize: gunzipChunk(data, room) }));
+      if (out.length <= maxOutput) return out;
     } catch (error) {
-      if (error instanceof RangeError) throw tooLarge(maxOutput);
-      throw error;
+      if (!(error instanceof RangeError)) throw error;
     }
+    throw tooLarge(maxOutput);
   },
 
   gunzipEach: (pieces, maxOutput, onChunk) =>

@@ -80,6 +80,9 @@ describe('browser and Node primitives agree', () => {
     for (const p of [web, node]) {
       expect(p.gunzip(packed, 200_000)).toEqual(bytes(100_000));
       expect(() => p.gunzip(packed, 50_000)).toThrow(/too large/);
+      const one = new Uint8Array(gzipSync(bytes(1)));
+      expect(p.gunzip(one, 1)).toEqual(bytes(1));
+      expect(() => p.gunzip(one, 0)).toThrow(/too large/);
       expect(() => p.gunzip(packed.subarray(0, 200), 200_000)).toThrow();
     }
   });

@@ -20,56 +20,58 @@ function changed(vib: Vib, name: string, change: (content: Uint8Array) => Uint8A
   );
   return { ...vib, payloads };
 }
-const states = (vib: Vib, set: readonly Vib[] = [vib]) =>
-  payloadModuleSignatures(vib, moduleRule(set)).map((m) => `${m.payload} ${m.required ?? '-'}: ${m.status} ${m.ok}`);
+const states = async (vib: Vib, set: readonly Vib[] = [vib]) =>
+  (await payloadModuleSignatures(vib, moduleRule(set))).map(
+    (m) => `${m.payload} ${m.required ?? '-'}: ${m.status} ${m.ok}`,
+  );
 
 describe('module signatures of packages', () => {
-  it('wants module 0, ELF modules and the names of the schema signed', () => {
+  it('wants module 0, ELF modules and the names of the schema signed', async () => {
     expect(moduleRule([base])).toMatchObject({
       schema: 4,
       keys: [{ keyId: 'esxsim_test67' }, { keyId: 'esxsim_test40' }],
     });
-    expect(states(base)).toEqual([
+    expect(await states(base)).toEqual([
       'b module 0: ok true',
       'k ELF module: ok true',
       'procfs ELF module: ok true',
       'sb named by schema 4: ok true',
       's named by schema 4: ok true',
     ]);
-    expect(states(update, [base, update])).toEqual(['esxupdt named by schema 4: ok true']);
+    expect(await states(update, [base, update])).toEqual(['esxupdt named by schema 4: ok true']);
   });
 
-  it('schema 2 of 6.7 does not name esxupdt', () => {
+  it('schema 2 of 6.7 does not name esxupdt', async () => {
     const old = sample('esxi-6.7', 'esx-base');
     expect(moduleRule([old]).schema).toBe(2);
-    expect(states(sample('esxi-6.7', 'esx-update'), [old])).toEqual([]);
+    expect(await states(sample('esxi-6.7', 'esx-update'), [old])).toEqual([]);
   });
 
-  it('finds cut, altered and foreign trailers', () => {
+  it('finds cut, altered and foreign trailers', async () => {
     const cut = changed(base, 'k', stripTrailer);
-    expect(states(cut)).toContain('k ELF module: unsigned false');
+    expect(await states(cut)).toContain('k ELF module: unsigned false');
     const altered = changed(base, 's', (content) => content.with(100, (content[100] ?? 0) ^ 1));
-    expect(states(altered)).toContain('s named by schema 4: bad-signature false');
+    expect(await states(altered)).toContain('s named by schema 4: bad-signature false');
     const first = changed(base, 'b', stripTrailer);
-    expect(states(first)[0]).toBe('b module 0: unsigned false');
+    expect((await states(first))[0]).toBe('b module 0: unsigned false');
     const schema = changed(base, 'b', (content) => {
       const out = content.slice();
       const view = new DataView(out.buffer);
       view.setUint32(out.length - 8 - view.getUint32(out.length - 8, true) - 4, 9, true);
       return out;
     });
-    expect(states(schema)[0]).toBe('b module 0: wrong-schema false');
+    expect((await states(schema))[0]).toBe('b module 0: wrong-schema false');
   });
 
-  it('says what it cannot know: a package without module 0, loaders without keys', () => {
+  it('says what it cannot know: a package without module 0, loaders without keys', async () => {
     expect(moduleRule([update])).toEqual({ schema: undefined, keys: [] });
-    expect(states(update)).toEqual([]);
+    expect(await states(update)).toEqual([]);
     const bare = { ...base, payloads: base.payloads.filter(({ name }) => name === 'b' || name === 's') };
-    expect(states(bare)).toEqual(['b module 0: not-checked true', 's named by schema 4: not-checked true']);
+    expect(await states(bare)).toEqual(['b module 0: not-checked true', 's named by schema 4: not-checked true']);
     const damaged = {
       ...base,
       payloads: base.payloads.map((p) => (p.name === 's' ? { ...p, data: p.data.subarray(0, 50) } : p)),
     };
-    expect(states(damaged).length).toBe(4);
+    expect((await states(damaged)).length).toBe(4);
   });
 });

@@ -5,11 +5,22 @@
  */
 import { FormatError, InputError } from '../bytes/errors.ts';
 import { parsePe } from '../uefi/index.ts';
-import { type GunzipLimits, gunzip, isFile, isGzip, openPayload, type Vib, type VibPayload } from '../vib/index.ts';
+import {
+  type GunzipLimits,
+  gunzip,
+  isFile,
+  isGzip,
+  openPayload,
+  payloadSource,
+  scanPayload,
+  UnpackedFile,
+  type Vib,
+  type VibPayload,
+} from '../vib/index.ts';
 import { findSection, isElf, parseElf } from './elf.ts';
 import { KEY_TABLE_SECTION, type ModuleKey, parseKeyTable } from './key-table.ts';
 import { bootbankName, splitModuleName } from './module-names.ts';
-import { parseTrailer, type SignatureProblem, verifyModule } from './module-signature.ts';
+import { parseTrailer, type SignatureProblem, verifyModuleStream } from './module-signature.ts';
 import { findSchema, type SignatureSchema } from './signature-schema.ts';
 
 /** What a set of packages says about module signatures. */
@@ -75,52 +86,70 @@ export function moduleRule(vibs: readonly Vib[], limits: GunzipLimits = {}): Mod
 
 function whyRequired(
   payload: VibPayload,
-  content: Uint8Array,
+  head: Uint8Array,
   isBase: boolean,
   schema: SignatureSchema | undefined,
 ): string | undefined {
   if (isBase && payload.name === 'b') return 'module 0';
-  if (isElf(content)) return 'ELF module';
+  if (isElf(head)) return 'ELF module';
   const { stem } = splitModuleName(bootbankName(payload.name, payload.type, new Set()));
   return schema?.stems.includes(stem) ? `named by schema ${schema.number}` : undefined;
 }
 
 /** The payloads of one package that must be signed or are. Damaged payloads are left to `verifyVib`. */
-export function payloadModuleSignatures(
+export async function payloadModuleSignatures(
   vib: Vib,
   rule: ModuleRule,
   limits: GunzipLimits = {},
-): PayloadModuleSignature[] {
+): Promise<PayloadModuleSignature[]> {
+  const found: PayloadModuleSignature[] = [];
+  for (const payload of vib.payloads) {
+    const file = await unpackedFile(payload, limits);
+    const signature = file && (await moduleSignature(payload, file, rule, vib.descriptor.name === 'esx-base'));
+    if (signature !== undefined) found.push(signature);
+  }
+  return found;
+}
+
+/** A payload unpacked without being kept; undefined where it cannot be. */
+async function unpackedFile(payload: VibPayload, limits: GunzipLimits): Promise<UnpackedFile | undefined> {
+  const source = payloadSource(payload);
+  try {
+    return new UnpackedFile(source, await scanPayload(source, payload.name, [], limits), payload.name);
+  } catch (error) {
+    if (error instanceof InputError) return undefined;
+    throw error;
+  }
+}
+
+async function moduleSignature(
+  payload: VibPayload,
+  file: UnpackedFile,
+  rule: ModuleRule,
+  isBase: boolean,
+): Promise<PayloadModuleSignature | undefined> {
   const schema = rule.schema === undefined ? undefined : findSchema(rule.schema);
-  const isBase = vib.descriptor.name === 'esx-base';
-  return vib.payloads.flatMap((payload): PayloadModuleSignature[] => {
-    const content = attempt(() => contentOf(payload, limits));
-    if (content === undefined) return [];
-    const required = whyRequired(payload, content, isBase, schema);
-    // A file at the end of an archive may carry a trailer of its own: only modules that must be signed are looked at there.
-    if (required === undefined && payload.type !== 'boot') return [];
-    const { code, detail, ...about } = verifyModule(content, rule.keys, rule.schema);
-    if (required === undefined && code === 'unsigned') return [];
-    const status = rule.keys.length === 0 && code === 'unknown-key' ? 'not-checked' : code;
-    const unknown = payload.name === 'b' && isBase && about.schema !== undefined && schema === undefined;
-    const text = unknown
-      ? `schema ${about.schema} is not known`
-      : status === 'not-checked'
-        ? 'no loader to take keys from'
-        : detail;
-    // Without module 0 in the set nobody can say which rule will hold.
-    const judged = rule.schema !== undefined || required === 'module 0';
-    const ok = !unknown && (required === undefined || !judged || status === 'ok' || status === 'not-checked');
-    return [
-      {
-        payload: payload.name,
-        required,
-        schema: about.schema,
-        keyId: about.keyId,
-        status: unknown ? 'wrong-schema' : status,
-        detail: text,
-        ok,
-      },
-    ];
-  });
+  const required = whyRequired(payload, file.head, isBase, schema);
+  // A file at the end of an archive may carry a trailer of its own: only modules that must be signed are looked at there.
+  if (required === undefined && payload.type !== 'boot') return undefined;
+  const { code, detail, ...about } = await verifyModuleStream(file, rule.keys, rule.schema);
+  if (required === undefined && code === 'unsigned') return undefined;
+  const status = rule.keys.length === 0 && code === 'unknown-key' ? 'not-checked' : code;
+  const unknown = payload.name === 'b' && isBase && about.schema !== undefined && schema === undefined;
+  const text = unknown
+    ? `schema ${about.schema} is not known`
+    : status === 'not-checked'
+      ? 'no loader to take keys from'
+      : detail;
+  // Without module 0 in the set nobody can say which rule will hold.
+  const judged = rule.schema !== undefined || required === 'module 0';
+  return {
+    payload: payload.name,
+    required,
+    schema: about.schema,
+    keyId: about.keyId,
+    status: unknown ? 'wrong-schema' : status,
+    detail: text,
+    ok: !unknown && (required === undefined || !judged || status === 'ok' || status === 'not-checked'),
+  };
 }

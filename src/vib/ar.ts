@@ -43,8 +43,6 @@ export interface ArFraming {
 export interface ArMember {
   readonly name: string;
   readonly data: Uint8Array;
-  /** The same bytes where they lie in the archive. */
-  readonly source: ByteSource;
   /** Decimal seconds. */
   readonly mtime: string;
   readonly uid: string;
@@ -73,19 +71,26 @@ function framingOf(source: ByteSource, placed: PlacedMember, index: number, arch
   };
 }
 
+/** Where members lie that stay in their archive. Beside the objects, so that a copy with other data has no old place. */
+const sources = new WeakMap<ArMember, ByteSource>();
+
+/** A member's data as they are read piece by piece. */
+export const memberSource = (member: ArMember): ByteSource => sources.get(member) ?? bytesSource(member.data);
+
 /** Reads every member over random access; `data` is read from the source each time it is taken. Errors as `scanAr`. */
 export function arFromSource(source: ByteSource): ArMember[] {
   const placed = scanAr(source);
   const archive = { members: placed.length };
   return placed.map((member, index): ArMember => {
     const { name, mtime, uid, gid, mode, offset, dataOffset, size } = member;
-    return {
+    const read: ArMember = {
       ...{ name, mtime, uid, gid, mode, offset, framing: framingOf(source, member, index, archive) },
-      source: sliceRange(source, dataOffset, size, AR_STRUCTURE, name),
       get data() {
         return readRange(source, dataOffset, size, AR_STRUCTURE, name);
       },
     };
+    sources.set(read, sliceRange(source, dataOffset, size, AR_STRUCTURE, name));
+    return read;
   });
 }
 

@@ -5,10 +5,10 @@
 import { primitives } from '#primitives';
 import { type ByteSource, piecesOf } from '../archive/source.ts';
 import { concat } from '../bytes/bytes.ts';
-import { FormatError } from '../bytes/errors.ts';
+import { FormatError, InputError } from '../bytes/errors.ts';
 import { hash } from '../crypto/hash.ts';
 import type { HashName } from '../crypto/primitives.ts';
-import { isGzip } from './gzip.ts';
+import { type GunzipLimits, gunzipError, gunzipLimit, isGzip } from './gzip.ts';
 import { BLOCK } from './tar-header.ts';
 import { type TarEntry, type TarKind, TarScanner, tarKind } from './tar-scan.ts';
 
@@ -31,6 +31,106 @@ export interface ContentScan {
   readonly content: Uint8Array | undefined;
   /** Digest of the content; only those asked for beforehand are known (RangeError). */
   digest(name: HashName): Uint8Array;
+}
+
+/** Ranges and digests of content that is unpacked again each time, unless the scan kept it. */
+export class UnpackedFile {
+  readonly #source: ByteSource;
+  readonly #scan: ContentScan;
+  readonly #label: string;
+
+  /** @param label what messages call the file */
+  constructor(source: ByteSource, scan: ContentScan, label: string) {
+    this.#source = source;
+    this.#scan = scan;
+    this.#label = label;
+  }
+
+  /** Whether the file was gzip. */
+  get compressed(): boolean {
+    return this.#scan.compressed;
+  }
+
+  /** Bytes of the unpacked content. */
+  get size(): number {
+    return this.#scan.size;
+  }
+
+  /** Its first 512 bytes, or all where there are fewer. */
+  get head(): Uint8Array {
+    return this.#scan.head;
+  }
+
+  /** The directory where the file is an archive. */
+  get archive(): ScannedArchive | undefined {
+    return this.#scan.archive;
+  }
+
+  /** Digest of the content, of the hashes that were asked for when it was scanned. */
+  digest(name: HashName): Uint8Array {
+    return this.#scan.digest(name);
+  }
+
+  /** The content in order. A file that no longer unpacks, or to another size, is an InputError. */
+  async each(onChunk: (chunk: Uint8Array) => void): Promise<void> {
+    const { content, size } = this.#scan;
+    if (content !== undefined) return onChunk(content);
+    const changed = (why: string, cause?: unknown): InputError =>
+      new InputError(`${this.#label}: has changed while it was used: ${why}`, { cause });
+    let seen = 0;
+    try {
+      await unpackEach(this.#source, size, (chunk) => {
+        seen += chunk.length;
+        onChunk(chunk);
+      });
+    } catch (error) {
+      if (error instanceof InputError) throw error;
+      throw changed(error instanceof Error ? error.message : String(error), error);
+    }
+    if (seen !== size) throw changed(`${seen} bytes instead of ${size}`);
+  }
+
+  /** Ranges of the content, in the order asked for, from one pass. */
+  async ranges(wanted: readonly { readonly offset: number; readonly length: number }[]): Promise<Uint8Array[]> {
+    const { content } = this.#scan;
+    if (content !== undefined) return wanted.map(({ offset, length }) => content.subarray(offset, offset + length));
+    const out = wanted.map(({ length }) => new Uint8Array(length));
+    if (wanted.length === 0) return out;
+    let at = 0;
+    await this.each((chunk) => {
+      const end = at + chunk.length;
+      for (const [i, { offset, length }] of wanted.entries()) {
+        const [from, to] = [Math.max(offset, at), Math.min(offset + length, end)];
+        if (from < to) out[i]?.set(chunk.subarray(from - at, to - at), from - offset);
+      }
+      at = end;
+    });
+    return out;
+  }
+
+  /** A range of the content. */
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    const [bytes = new Uint8Array(0)] = await this.ranges([{ offset, length }]);
+    return bytes;
+  }
+
+  /** The whole content: only for files that somebody has to map. */
+  content(): Promise<Uint8Array> {
+    return this.read(0, this.size);
+  }
+
+  /** Digest of the first `length` bytes. */
+  async digestOf(name: HashName, length: number): Promise<Uint8Array> {
+    const { content } = this.#scan;
+    if (content !== undefined) return hash(name, content.subarray(0, length));
+    const digest = primitives.createHash(name);
+    let left = length;
+    await this.each((chunk) => {
+      if (left > 0) digest.update(chunk.subarray(0, left));
+      left -= chunk.length;
+    });
+    return digest.digest();
+  }
 }
 
 /** What a scan shall find out. */
@@ -144,4 +244,18 @@ export async function scanContent(source: ByteSource, options: ScanOptions): Pro
       return known;
     },
   };
+}
+
+/** {@link scanContent} of a payload within the limits of decompression: what is wrong is a FormatError that names it. */
+export async function scanPayload(
+  source: ByteSource,
+  name: string,
+  hashes: readonly HashName[],
+  limits: GunzipLimits = {},
+): Promise<ContentScan> {
+  try {
+    return await scanContent(source, { hashes, maxBytes: gunzipLimit(source.size, limits), keep: 0 });
+  } catch (error) {
+    throw error instanceof InputError ? error : gunzipError(error, name, source.size, limits);
+  }
 }

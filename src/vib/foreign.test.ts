@@ -88,8 +88,8 @@ const XML = utf8(descriptorXml(payloadXml('payload1')));
 const NONE = new Uint8Array(0);
 const ODD = XML.length % 2 === 1 ? XML : utf8(`${fromUtf8(XML)} `);
 
-const codes = (bytes: Uint8Array): string[] => {
-  const report = verifyVib(readVib(bytes), { roots: [], time: 'ignore' });
+const codes = async (bytes: Uint8Array): Promise<string[]> => {
+  const report = await verifyVib(readVib(bytes), { roots: [], time: 'ignore' });
   return report.findings.map(({ code }) => code);
 };
 
@@ -206,14 +206,14 @@ const SHAPES: readonly (readonly [string, Uint8Array, readonly string[]])[] = [
 describe.each(SHAPES)('%s', (_, bytes, findings) => {
   const vib = readVib(bytes);
 
-  it('is read, and what is unusual is reported', () => {
+  it('is read, and what is unusual is reported', async () => {
     expect(vibId(vib.descriptor)).toBe('somebody_bootbank_demo-tool_1.0.0-0.0.1');
     expect(
       extractVib(vib)
         .files.map(({ path, data }) => [path, fromUtf8(data)])
         .filter(([, text]) => text !== ''),
     ).toEqual([['opt/demo/hello', 'hello\n']]);
-    expect(codes(bytes)).toEqual(findings);
+    expect(await codes(bytes)).toEqual(findings);
   });
 
   it('is written back byte for byte', () => {
@@ -361,7 +361,7 @@ describe('descriptors of other authors', () => {
     });
   });
 
-  it('a payload without a size is read and reported', () => {
+  it('a payload without a size is read and reported', async () => {
     const text = descriptorXml(payloadXml('payload1').replace(/ size="\d+"/, ''));
     const bytes = concat(
       MAGIC,
@@ -369,16 +369,16 @@ describe('descriptors of other authors', () => {
       member('sig.pkcs7', NONE),
       member('payload1', PAYLOAD),
     );
-    expect(codes(bytes)).toEqual(['size-missing']);
+    expect(await codes(bytes)).toEqual(['size-missing']);
     expect(renderInspect(inspectVib(readVib(bytes)))).toMatch(/payload1 +tgz +- +sha-256/);
   });
 });
 
 describe('a signature in PEM', () => {
-  it('is told from DER by its first line', () => {
+  it('is told from DER by its first line', async () => {
     const pem = utf8(encodePem('PKCS7', utf8('no CMS')));
     const bytes = concat(MAGIC, member('descriptor.xml', XML), member('sig.pkcs7', pem), member('payload1', PAYLOAD));
-    expect(codes(bytes)).toContain('signature-unreadable');
+    expect(await codes(bytes)).toContain('signature-unreadable');
     expect(inspectVib(readVib(bytes)).signature.status).toBe('unreadable');
   });
 });

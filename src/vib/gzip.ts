@@ -25,20 +25,29 @@ export function gzip(data: Uint8Array): Uint8Array {
   return gzipSync(data, { mtime: 0, level: 9 });
 }
 
+/** Most bytes that `size` bytes of gzip may become. */
+export function gunzipLimit(size: number, { maxBytes = 0xffffffff, maxRatio = 1000 }: GunzipLimits = {}): number {
+  return Math.min(maxBytes, Math.max(HARMLESS, Math.floor(size * maxRatio)));
+}
+
+/** What the decompressor threw, as a {@link FormatError} with the payload's name and the limit that was exceeded. */
+export function gunzipError(error: unknown, field: string, size: number, limits: GunzipLimits = {}): FormatError {
+  const { maxBytes = 0xffffffff, maxRatio = 1000 } = limits;
+  const message = error instanceof Error ? error.message : String(error);
+  const limit = gunzipLimit(size, limits);
+  const ratio = limit === maxBytes ? '' : ` (${maxRatio} times its ${size} bytes)`;
+  const problem = message.includes('too large')
+    ? `decompresses to more than the limit of ${limit} bytes${ratio}`
+    : `damaged: ${message}`;
+  return new FormatError({ structure: 'gzip', field, problem }, { cause: error });
+}
+
 /** Decompresses within limits. Damaged input and exceeded limits are a {@link FormatError}; `field` names the payload. */
 export function gunzip(data: Uint8Array, field: string, limits: GunzipLimits = {}): Uint8Array {
-  const { maxBytes = 0xffffffff, maxRatio = 1000 } = limits;
-  const byRatio = Math.max(HARMLESS, Math.floor(data.length * maxRatio));
-  const limit = Math.min(maxBytes, byRatio);
-  const fail = (problem: string, cause?: unknown): FormatError =>
-    new FormatError({ structure: 'gzip', field, problem }, { cause });
-  if (!isGzip(data)) throw fail('does not start with 1f 8b');
+  if (!isGzip(data)) throw new FormatError({ structure: 'gzip', field, problem: 'does not start with 1f 8b' });
   try {
-    return primitives.gunzip(data, limit);
+    return primitives.gunzip(data, gunzipLimit(data.length, limits));
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    if (!message.includes('too large')) throw fail(`damaged: ${message}`, error);
-    const ratio = limit === maxBytes ? '' : ` (${maxRatio} times its ${data.length} bytes)`;
-    throw fail(`decompresses to more than the limit of ${limit} bytes${ratio}`, error);
+    throw gunzipError(error, field, data.length, limits);
   }
 }

@@ -1,7 +1,15 @@
 /** `esxsim/vib`: ESXi's installation packages: read, build, sign, check. */
 export * from './acceptance.ts';
 export { type ArInput, type ArMember, isAr, readAr, writeAr } from './ar.ts';
-export { type ContentScan, type ScannedArchive, type ScanOptions, scanContent, unpackEach } from './content-scan.ts';
+export {
+  type ContentScan,
+  type ScannedArchive,
+  type ScanOptions,
+  scanContent,
+  scanPayload,
+  UnpackedFile,
+  unpackEach,
+} from './content-scan.ts';
 export * from './descriptor.ts';
 export { type ExtractedFile, type Extraction, extractMembers, extractVib } from './extract.ts';
 export { isError, VIB_FINDINGS, type VibFinding, type VibFindingCode } from './findings.ts';

@@ -3,6 +3,7 @@ import { FormatError } from '../bytes/errors.ts';
 import { layerLimit, UnsupportedCompression } from '../compress/layer.ts';
 import { isXz, unxz } from '../compress/xz.ts';
 import { isZstd, unzstd } from '../compress/zstd.ts';
+import type { ContentScan } from './content-scan.ts';
 import type { VibFinding } from './findings.ts';
 import { type GunzipLimits, gunzip, isGzip } from './gzip.ts';
 import type { ArchiveEntry } from './tar-header.ts';
@@ -12,20 +13,28 @@ import { isVmtar, readVmtar } from './vmtar.ts';
 /** What the bytes are below all layers of compression; `xz` and `zstd` where such a layer could not be opened. */
 export type PayloadContent = 'vmtar' | 'tar' | 'xz' | 'zstd' | 'raw';
 
-/** A payload, opened. */
-export interface OpenPayload {
-  readonly name: string;
+/** What is known of an opened payload without its bytes. */
+export interface OpenArchive {
   readonly content: PayloadContent;
+  /** The second layer of compression that archives of some official images have (facts: vib-and-modules §3). */
+  readonly nested: 'xz' | 'zstd' | undefined;
+  /** Entries of the archive; empty for raw modules. */
+  readonly entries: readonly EntryHead[];
+  /** Entries that must not be unpacked, and layers that cannot be opened. */
+  readonly findings: readonly VibFinding[];
+}
+
+/** An archive entry without its data. */
+type EntryHead = Omit<ArchiveEntry, 'data'>;
+
+/** A payload, opened. */
+export interface OpenPayload extends OpenArchive {
+  readonly name: string;
   /** The gunzip'd bytes: what sha-256 with `gunzip` covers and what measured boot hashes. */
   readonly decompressed: Uint8Array;
   /** Whether the member was gzip. */
   readonly gzip: boolean;
-  /** The second layer of compression that archives of some official images have (facts: vib-and-modules §3). */
-  readonly nested: 'xz' | 'zstd' | undefined;
-  /** Entries of the archive; empty for raw modules. */
   readonly entries: readonly ArchiveEntry[];
-  /** Entries that must not be unpacked, and layers that cannot be opened. */
-  readonly findings: readonly VibFinding[];
 }
 
 function contentOf(bytes: Uint8Array): PayloadContent {
@@ -44,7 +53,7 @@ export function unsafePath(path: string): string | undefined {
 }
 
 /** The reason why an entry is not unpacked, if there is one. */
-function entryFinding(entry: ArchiveEntry, where: string): VibFinding | undefined {
+function entryFinding(entry: EntryHead, where: string): VibFinding | undefined {
   const problem = unsafePath(entry.name);
   const named = `${where}:${entry.name}`;
   if (problem !== undefined) return { code: 'unsafe-path', where: named, message: `path ${problem}` };
@@ -62,7 +71,7 @@ function entryFinding(entry: ArchiveEntry, where: string): VibFinding | undefine
 }
 
 /** Whether an entry carries a file's content. */
-export const isFile = (entry: ArchiveEntry): boolean => entry.type === 'file' || entry.type === 'shared';
+export const isFile = (entry: EntryHead): boolean => entry.type === 'file' || entry.type === 'shared';
 
 /** Whether a payload type is an archive of files by its declaration. */
 export const isArchiveType = (type: string): boolean => type === 'vgz' || type === 'tgz';
@@ -94,19 +103,42 @@ function openNested(
   } catch (error) {
     if (!(error instanceof FormatError) && !(error instanceof UnsupportedCompression)) throw error;
     const why = error instanceof UnsupportedCompression ? `: ${error.message}` : '';
-    findings.push({
-      code: 'nested-compression',
-      where: name,
-      message: `holds ${layer} data, which is not opened${why}`,
-    });
+    findings.push(unopened(layer, name, why));
     if (error instanceof FormatError) findings.push({ code: 'payload-damaged', where: name, message: error.message });
     return undefined;
   }
 }
 
+type PayloadHead = { readonly name: string; readonly type: string };
+
+function mustBeGzip({ name, type }: PayloadHead, zipped: boolean): void {
+  if (zipped || !isArchiveType(type)) return;
+  throw new FormatError({ structure: 'payload', field: name, problem: `type ${type} but not gzip` });
+}
+
+function mustHoldTar({ name, type }: PayloadHead, content: PayloadContent, opened: boolean): void {
+  if (!isArchiveType(type) || content === 'vmtar' || content === 'tar') return;
+  // A second layer that could not be opened is a finding: nobody knows what it holds.
+  if (content !== 'raw' && !opened) return;
+  throw new FormatError({ structure: 'payload', field: name, problem: `type ${type} but holds no tar archive` });
+}
+
+const entryFindings = (entries: readonly EntryHead[], where: string): VibFinding[] =>
+  entries.flatMap((entry) => entryFinding(entry, where) ?? []);
+
+const unopened = (layer: 'xz' | 'zstd', where: string, why = ''): VibFinding => ({
+  code: 'nested-compression',
+  where,
+  message: `holds ${layer} data, which is not opened${why}`,
+});
+
+/** The second layer of compression that content begins with. */
+const layerOf = (content: PayloadContent): 'xz' | 'zstd' | undefined =>
+  content === 'xz' || content === 'zstd' ? content : undefined;
+
 /** {@link openPayload} for a payload that is decompressed already; `zipped` tells whether it was gzip. */
 export function openDecompressed(
-  payload: { readonly name: string; readonly type: string; readonly data: Uint8Array },
+  payload: PayloadHead & { readonly data: Uint8Array },
   decompressed: Uint8Array,
   zipped: boolean,
   limits: GunzipLimits = {},
@@ -114,27 +146,36 @@ export function openDecompressed(
   const { name, type } = payload;
   const archive = isArchiveType(type);
   const findings: VibFinding[] = [];
-  if (archive && !zipped) {
-    throw new FormatError({ structure: 'payload', field: name, problem: `type ${type} but not gzip` });
-  }
+  mustBeGzip(payload, zipped);
   const outer = contentOf(decompressed);
-  const nested = outer === 'xz' || outer === 'zstd' ? outer : undefined;
-  if (nested !== undefined && !archive) {
-    findings.push({ code: 'nested-compression', where: name, message: `holds ${nested} data, which is not opened` });
-  }
+  const nested = layerOf(outer);
+  if (nested !== undefined && !archive) findings.push(unopened(nested, name));
   const inner =
     nested !== undefined && archive ? openNested(nested, payload, decompressed, limits, findings) : undefined;
-  const bytes = inner ?? decompressed;
   const content = inner === undefined ? outer : contentOf(inner);
-  if (archive && (content === 'raw' || (inner !== undefined && content !== 'vmtar' && content !== 'tar'))) {
-    throw new FormatError({ structure: 'payload', field: name, problem: `type ${type} but holds no tar archive` });
-  }
-  const entries = archive ? READERS[content](bytes) : [];
-  for (const entry of entries) {
-    const found = entryFinding(entry, name);
-    if (found !== undefined) findings.push(found);
-  }
+  mustHoldTar(payload, content, inner !== undefined);
+  const entries = archive ? READERS[content](inner ?? decompressed) : [];
+  findings.push(...entryFindings(entries, name));
   return { name, content, decompressed, gzip: zipped, nested, entries, findings };
+}
+
+/**
+ * What {@link openPayload} tells, of a payload that was unpacked without being kept. Undefined where a second layer of
+ * compression is in the way: that one is opened in memory.
+ */
+export function openScanned(payload: PayloadHead, scan: ContentScan): OpenArchive | undefined {
+  const { name, type } = payload;
+  mustBeGzip(payload, scan.compressed);
+  const content = contentOf(scan.head);
+  const nested = layerOf(content);
+  if (nested !== undefined && isArchiveType(type)) return undefined;
+  mustHoldTar(payload, content, true);
+  if (!isArchiveType(type) || scan.archive === undefined) {
+    return { content, nested, entries: [], findings: nested === undefined ? [] : [unopened(nested, name)] };
+  }
+  if ('error' in scan.archive) throw scan.archive.error;
+  const { entries } = scan.archive;
+  return { content, nested, entries, findings: entryFindings(entries, name) };
 }
 
 const none = (): ArchiveEntry[] => [];

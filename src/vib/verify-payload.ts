@@ -1,13 +1,15 @@
 /** Checking payloads: size, checksums, and what the archives hold. */
+import { primitives } from '#primitives';
+import { type ByteSource, piecesOf } from '../archive/source.ts';
 import { toHex } from '../bytes/bytes.ts';
 import { FormatError } from '../bytes/errors.ts';
-import { hash } from '../crypto/hash.ts';
 import type { HashName } from '../crypto/primitives.ts';
+import { type ContentScan, scanPayload } from './content-scan.ts';
 import type { VibChecksum, VibPayloadInfo } from './descriptor.ts';
 import { isError, type VibFinding } from './findings.ts';
-import { type GunzipLimits, gunzip, isGzip } from './gzip.ts';
-import { isArchiveType, type OpenPayload, openDecompressed } from './payload.ts';
-import type { Vib } from './vib.ts';
+import { type GunzipLimits, isGzip } from './gzip.ts';
+import { isArchiveType, type OpenArchive, openPayload, openScanned } from './payload.ts';
+import { payloadSource, type Vib, type VibPayload } from './vib.ts';
 
 /** One checksum, compared. */
 export interface ChecksumReport extends VibChecksum {
@@ -32,7 +34,7 @@ export interface PayloadReport {
 /** A payload's report, and its archive where it could be opened. */
 export interface PayloadCheck {
   readonly report: PayloadReport;
-  readonly opened: OpenPayload | undefined;
+  readonly opened: OpenArchive | undefined;
 }
 
 /** Checksum types that are checked, without the dash that only some authors write; others are reported. */
@@ -45,9 +47,9 @@ const HASH_OF_TYPE: ReadonlyMap<string, HashName> = new Map([
 const hashOf = ({ type }: VibChecksum): HashName | undefined => HASH_OF_TYPE.get(type.toLowerCase().replace('-', ''));
 
 /** Runs a reader; what it refuses becomes a finding. */
-function attempt<T>(name: string, findings: VibFinding[], run: () => T): T | undefined {
+async function attempt<T>(name: string, findings: VibFinding[], run: () => T | Promise<T>): Promise<T | undefined> {
   try {
-    return run();
+    return await run();
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     findings.push({ code: 'payload-damaged', where: name, message: error.message });
@@ -55,28 +57,25 @@ function attempt<T>(name: string, findings: VibFinding[], run: () => T): T | und
   }
 }
 
-/** The hash and the bytes a checksum stands for; undefined where its type or verify-process is not known. */
-function coveredBytes(sum: VibChecksum, data: Uint8Array, content: Uint8Array | undefined) {
-  const hashName = hashOf(sum);
-  if (hashName === undefined) return undefined;
-  if (sum.verifyProcess === undefined) return { hashName, bytes: data };
-  return sum.verifyProcess === 'gunzip' ? { hashName, bytes: content } : undefined;
+/** What a checksum is made of: the member as it is, or its unpacked content. Undefined where that is not known. */
+function covers(sum: VibChecksum): 'member' | 'content' | undefined {
+  if (hashOf(sum) === undefined) return undefined;
+  if (sum.verifyProcess === undefined) return 'member';
+  return sum.verifyProcess === 'gunzip' ? 'content' : undefined;
 }
 
-function checkSum(
-  name: string,
-  sum: VibChecksum,
-  data: Uint8Array,
-  content: Uint8Array | undefined,
-  findings: VibFinding[],
-): ChecksumReport {
+/** Digests of a payload, member and content, as far as checksums ask for them. */
+type Digests = Readonly<Record<'member' | 'content', (name: HashName) => Uint8Array | undefined>>;
+
+function checkSum(name: string, sum: VibChecksum, digests: Digests, findings: VibFinding[]): ChecksumReport {
   const label = sum.verifyProcess === undefined ? sum.type : `${sum.type} (${sum.verifyProcess})`;
-  const covered = coveredBytes(sum, data, content);
-  if (covered === undefined) {
+  const [covered, hashName] = [covers(sum), hashOf(sum)];
+  if (covered === undefined || hashName === undefined) {
     findings.push({ code: 'checksum-unknown', where: name, message: `${label.slice(0, 80)} cannot be checked` });
     return { ...sum, actual: undefined, ok: false };
   }
-  const actual = covered.bytes && toHex(hash(covered.hashName, covered.bytes));
+  const digest = digests[covered](hashName);
+  const actual = digest && toHex(digest);
   if (actual !== sum.value) {
     const found = actual ?? 'not computable, the member is not gzip';
     findings.push({ code: 'checksum-mismatch', where: name, message: `${label} is ${found}, expected ${sum.value}` });
@@ -84,29 +83,58 @@ function checkSum(
   return { ...sum, actual, ok: actual === sum.value };
 }
 
-/** Checks one payload of the descriptor; what is wrong goes to `findings`. A missing member is reported by the caller. */
-export function checkPayload(
+/** Hashes of the checksums that cover one of the two. */
+const hashesOf = (checksums: readonly VibChecksum[], covered: 'member' | 'content'): HashName[] => [
+  ...new Set(checksums.filter((sum) => covers(sum) === covered).flatMap((sum) => hashOf(sum) ?? [])),
+];
+
+/** Digests of the bytes of a source. */
+function digestsOf(source: ByteSource, names: readonly HashName[]): ReadonlyMap<HashName, Uint8Array> {
+  const hashes = names.map((name) => [name, primitives.createHash(name)] as const);
+  for (const piece of hashes.length === 0 ? [] : piecesOf(source)) for (const [, each] of hashes) each.update(piece);
+  return new Map(hashes.map(([name, each]) => [name, each.digest()]));
+}
+
+/** The archive of a payload from its scan; one with a second layer of compression is opened in memory. */
+function openArchive(payload: VibPayload, scan: ContentScan, limits: GunzipLimits | undefined): OpenArchive {
+  return openScanned(payload, scan) ?? openPayload(payload, limits);
+}
+
+/**
+ * Checks one payload of the descriptor in one pass that keeps none of it; what is wrong goes to `findings`. A missing member
+ * is reported by the caller.
+ */
+export async function checkPayload(
   info: VibPayloadInfo,
   vib: Vib,
   limits: GunzipLimits | undefined,
   findings: VibFinding[],
-): PayloadCheck {
+): Promise<PayloadCheck> {
   const { name, type, size } = info;
-  const data = vib.payloads.find((payload) => payload.name === name)?.data;
-  if (data === undefined)
+  const payload = vib.payloads.find((each) => each.name === name);
+  if (payload === undefined) {
     return { report: { name, type, size, checksums: [], layers: [], ok: false }, opened: undefined };
+  }
+  const source = payloadSource(payload);
   const before = findings.length;
   if (size === undefined) {
-    findings.push({ code: 'size-missing', where: name, message: `the member has ${data.length} bytes` });
-  } else if (data.length !== size) {
-    findings.push({ code: 'payload-size', where: name, message: `${data.length} bytes, the descriptor says ${size}` });
+    findings.push({ code: 'size-missing', where: name, message: `the member has ${source.size} bytes` });
+  } else if (source.size !== size) {
+    findings.push({ code: 'payload-size', where: name, message: `${source.size} bytes, the descriptor says ${size}` });
   }
-  const zipped = isGzip(data);
-  const content = zipped ? attempt(name, findings, () => gunzip(data, name, limits)) : undefined;
+  const zipped = isGzip(source.read(0, Math.min(2, source.size)));
+  const scan = await attempt(name, findings, () =>
+    scanPayload(source, name, hashesOf(info.checksums, 'content'), limits),
+  );
+  const member = digestsOf(source, hashesOf(info.checksums, 'member'));
+  const digests: Digests = {
+    member: (hashName) => member.get(hashName),
+    content: (hashName) => (zipped ? scan?.digest(hashName) : undefined),
+  };
   // Once a member cannot be decompressed, checksums of its content have nothing to say.
-  const sums = info.checksums.filter((sum) => !zipped || content !== undefined || sum.verifyProcess === undefined);
-  const checksums = sums.map((sum) => checkSum(name, sum, data, content, findings));
-  if (!info.checksums.some((sum) => coveredBytes(sum, data, content) !== undefined)) {
+  const sums = info.checksums.filter((sum) => !zipped || scan !== undefined || sum.verifyProcess === undefined);
+  const checksums = sums.map((sum) => checkSum(name, sum, digests, findings));
+  if (!info.checksums.some((sum) => covers(sum) !== undefined)) {
     findings.push({ code: 'checksum-missing', where: name, message: 'nothing to check the bytes against' });
   } else if (!info.checksums.some((sum) => (hashOf(sum) ?? 'sha1') !== 'sha1')) {
     findings.push({
@@ -115,8 +143,7 @@ export function checkPayload(
       message: 'SHA-1 is the best there is; ESXi 8.0 asks for SHA-256',
     });
   }
-  const body = content ?? (zipped ? undefined : data);
-  const opened = body && attempt(name, findings, () => openDecompressed({ name, type, data }, body, zipped, limits));
+  const opened = scan && (await attempt(name, findings, () => openArchive(payload, scan, limits)));
   findings.push(...(opened?.findings ?? []));
   const layers = [...(zipped ? ['gzip'] : []), ...(opened?.nested === undefined ? [] : [opened.nested])];
   const ok = !findings.slice(before).some(isError);

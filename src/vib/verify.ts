@@ -4,7 +4,7 @@ import { type AcceptanceLevel, compareAcceptance, mustBeSigned, parseAcceptance 
 import { vibId } from './descriptor.ts';
 import { isError, type VibFinding } from './findings.ts';
 import type { GunzipLimits } from './gzip.ts';
-import { checkFileList, checkPayload, type PayloadReport } from './verify-payload.ts';
+import { checkFileList, checkPayload, type PayloadCheck, type PayloadReport } from './verify-payload.ts';
 import { type VibSignatureReport, type VibTrust, verifySignature } from './verify-signature.ts';
 import { DESCRIPTOR_MEMBER, SIGNATURE_MEMBER, type Vib } from './vib.ts';
 
@@ -79,7 +79,7 @@ function checkLevel(vib: Vib, signature: VibSignatureReport, findings: VibFindin
 }
 
 /** Checks everything that can be checked about one VIB. */
-export function verifyVib(vib: Vib, options: VibVerifyOptions): VibReport {
+export async function verifyVib(vib: Vib, options: VibVerifyOptions): Promise<VibReport> {
   const findings: VibFinding[] = [];
   checkMembers(vib, findings);
   for (const path of vib.descriptor.unknownElements) {
@@ -88,7 +88,8 @@ export function verifyVib(vib: Vib, options: VibVerifyOptions): VibReport {
   }
   const signature = verifySignature(vib, options, findings);
   const level = checkLevel(vib, signature, findings);
-  const checks = vib.descriptor.payloads.map((info) => checkPayload(info, vib, options.limits, findings));
+  const checks: PayloadCheck[] = [];
+  for (const info of vib.descriptor.payloads) checks.push(await checkPayload(info, vib, options.limits, findings));
   checkFileList(vib, checks, findings);
   const payloads = checks.map((check) => check.report);
   return { id: vibId(vib.descriptor), ok: !findings.some(isError), signature, level, payloads, findings };

@@ -5,7 +5,7 @@ import { FormatError, InputError } from '../bytes/errors.ts';
 import { type CmsSignerInput, createSignedData } from '../crypto/cms.ts';
 import { hash } from '../crypto/hash.ts';
 import type { Certificate } from '../crypto/x509.ts';
-import { type ArMember, readAr, writeAr } from './ar.ts';
+import { type ArMember, memberSource, readAr, writeAr } from './ar.ts';
 import {
   createDescriptor,
   type DescriptorInput,
@@ -32,12 +32,13 @@ export interface VibPayload {
   /** As the descriptor states it: `vgz`, `tgz`, `boot`, … */
   readonly type: string;
   readonly data: Uint8Array;
-  /** The same bytes where they lie, for payloads that stay in their file. */
-  readonly source?: ByteSource;
 }
 
+/** Where payloads lie that stay in their file. Beside the objects, so that a copy with other data has no old place. */
+const sources = new WeakMap<VibPayload, ByteSource>();
+
 /** A payload as it is read piece by piece. */
-export const payloadSource = (payload: VibPayload): ByteSource => payload.source ?? bytesSource(payload.data);
+export const payloadSource = (payload: VibPayload): ByteSource => sources.get(payload) ?? bytesSource(payload.data);
 
 /** A VIB as read. Nothing in it is checked against anything else: that is `verifyVib`. */
 export interface Vib {
@@ -71,16 +72,15 @@ export function vibOfMembers(members: readonly ArMember[], options: { readonly m
     const member = byName.get(name);
     if (member === undefined) return [];
     // The member decides when its bytes are read.
-    return [
-      {
-        name,
-        type,
-        source: member.source,
-        get data() {
-          return member.data;
-        },
+    const payload: VibPayload = {
+      name,
+      type,
+      get data() {
+        return member.data;
       },
-    ];
+    };
+    sources.set(payload, memberSource(member));
+    return [payload];
   });
   return { descriptor, descriptorBytes, signature: byName.get(SIGNATURE_MEMBER)?.data, payloads, members };
 }
