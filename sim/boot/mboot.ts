@@ -117,18 +117,22 @@ async function loadModules(
   // The VMkernel compares SHA-256 with the signed checksums, whatever banks the TPM has.
   const reader = new ModuleReader(files, [...new Set([...(measurer?.banks ?? []), 'sha256' as const])]);
   let measuring = false;
-  for (const [index, item] of items.entries()) {
-    const module = await loadModule(machine, reader, index, item);
-    if (index === 0) measuring = measurer !== undefined && (await kernelAsksForMeasurement(machine, module));
-    modules.push(module);
-    if (!measuring || measurer === undefined) continue;
-    try {
-      await measureModule(measurer, module);
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      machine.console.print('mboot', error.message);
-      halt(machine, 'mboot', 'MEASUREMENT_FAILED', `Fatal error: 8 (Device error): cannot measure ${module.path}`);
+  try {
+    for (const [index, item] of items.entries()) {
+      const module = await loadModule(machine, reader, index, item);
+      if (index === 0) measuring = measurer !== undefined && (await kernelAsksForMeasurement(machine, module));
+      modules.push(module);
+      if (!measuring || measurer === undefined) continue;
+      try {
+        await measureModule(measurer, module);
+      } catch (error) {
+        if (!(error instanceof InputError)) throw error;
+        machine.console.print('mboot', error.message);
+        halt(machine, 'mboot', 'MEASUREMENT_FAILED', `Fatal error: 8 (Device error): cannot measure ${module.path}`);
+      }
     }
+  } finally {
+    reader.stop();
   }
   return { modules, measured: measuring };
 }

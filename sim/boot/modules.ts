@@ -112,6 +112,8 @@ export const unpacked = (file: Uint8Array): Uint8Array => (isGzip(file) ? primit
 
 /** Modules whose passes run at the same time: decompression has threads of its own. */
 const IN_FLIGHT = 4;
+/** How far the passes run ahead of the module that is waited for: one large module must not hold up the others. */
+const AHEAD = 64;
 
 /** A module that is asked for by name, and where its bytes are. */
 export interface ModuleFile extends ModuleName {
@@ -120,12 +122,16 @@ export interface ModuleFile extends ModuleName {
 
 /**
  * Reads modules one after the other, while the passes of the next ones already run. Each comes with the digests in `hashes`.
- * Damaged gzip data are the decompressor's Error, thrown when the module's turn has come.
+ * Damaged gzip data are the decompressor's Error, thrown when the module's turn has come. Whoever does not take all of them
+ * says `stop`.
  */
 export class ModuleReader {
   readonly #files: readonly (ModuleFile | undefined)[];
   readonly #hashes: readonly HashName[];
-  readonly #running = new Map<number, Promise<BootModule>>();
+  readonly #started = new Map<number, Promise<BootModule>>();
+  #next = 0;
+  #end = 0;
+  #running = 0;
   #keep = KEEP_ALL;
 
   /** @param files in boot order; undefined where one is missing and will not be asked for */
@@ -134,22 +140,38 @@ export class ModuleReader {
     this.#hashes = hashes;
   }
 
-  /** The module at this place of the list. */
+  /** The module at this place of the list. Places are taken in order. */
   async take(place: number): Promise<BootModule> {
-    for (let next = place; next < Math.min(place + IN_FLIGHT, this.#files.length); next++) this.#start(next);
-    const module = this.#running.get(place);
-    this.#running.delete(place);
+    this.#end = Math.min(place + AHEAD, this.#files.length);
+    this.#fill();
+    const module = this.#started.get(place);
+    this.#started.delete(place);
     if (module === undefined) throw new RangeError(`no module ${place}`);
     return module;
   }
 
-  #start(place: number): void {
-    const file = this.#files[place];
-    if (file === undefined || this.#running.has(place)) return;
-    const started = this.#read(file);
+  /** Begins no further pass. */
+  stop(): void {
+    this.#end = 0;
+  }
+
+  #fill(): void {
+    for (; this.#running < IN_FLIGHT && this.#next < this.#end; this.#next++) {
+      const file = this.#files[this.#next];
+      if (file !== undefined) this.#started.set(this.#next, this.#begin(file));
+    }
+  }
+
+  #begin(file: ModuleFile): Promise<BootModule> {
+    this.#running++;
+    const pass = this.#read(file);
+    const ended = (): void => {
+      this.#running--;
+      this.#fill();
+    };
     // An error counts when somebody waits for this module, not before.
-    started.catch(() => undefined);
-    this.#running.set(place, started);
+    pass.then(ended, ended);
+    return pass;
   }
 
   async #read(file: ModuleFile): Promise<BootModule> {

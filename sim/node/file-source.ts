@@ -3,10 +3,15 @@ import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import type { ByteSource } from '../../src/archive/index.ts';
 import { InputError } from '../../src/bytes/errors.ts';
 import { attempt } from './files.ts';
+import { expectLargeFiles } from './heap.ts';
+
+/** Files from this size on are large: images of hosts are, single packages seldom. */
+const LARGE = 32 << 20;
 
 /** A source over a file. A file that cannot be opened, or that is shorter than before, is an InputError. */
 export function fileSource(path: string): ByteSource {
   const size = attempt(path, 'read', () => statSync(path).size);
+  if (size > LARGE) expectLargeFiles();
   const readInto = (offset: number, target: Uint8Array): void =>
     attempt(path, 'read', () => {
       const handle = openSync(path, 'r');

@@ -84,8 +84,14 @@ export interface Primitives {
   /**
    * {@link gunzip} for data that come and go in pieces: `onChunk` gets the output in order, each chunk only for the time of
    * the call. What `onChunk` throws ends the work. Where the platform has threads, several calls decompress side by side.
+   * `expected` is a guess at the output's size, which only makes it cheaper.
    */
-  gunzipEach(pieces: Iterable<Uint8Array>, maxOutput: number, onChunk: (chunk: Uint8Array) => void): Promise<void>;
+  gunzipEach(
+    pieces: Iterable<Uint8Array>,
+    maxOutput: number,
+    onChunk: (chunk: Uint8Array) => void,
+    expected?: number,
+  ): Promise<void>;
 }
 
 /** Modes of {@link Primitives.aes}. */

@@ -160,9 +160,15 @@ export async function unpackEach(
   } else if (source.size <= SMALL) {
     onChunk(primitives.gunzip(source.read(0, source.size), maxBytes));
   } else {
-    await primitives.gunzipEach(piecesOf(source), maxBytes, onChunk);
+    await primitives.gunzipEach(piecesOf(source), maxBytes, onChunk, announcedSize(source));
   }
   return compressed;
+}
+
+/** The size that the gzip trailer tells, modulo 2^32 and never trusted (RFC 1952, 2.3.1: ISIZE). */
+function announcedSize(source: ByteSource): number {
+  const trailer = source.read(source.size - 4, 4);
+  return new DataView(trailer.buffer, trailer.byteOffset).getUint32(0, true);
 }
 
 /** Collects the first bytes of a stream. */
@@ -217,7 +223,8 @@ export async function scanContent(source: ByteSource, options: ScanOptions): Pro
   const hashes = new Map(options.hashes.map((name) => [name, primitives.createHash(name)]));
   const head = new Head();
   const archive = new ArchiveWatch();
-  let kept: Uint8Array[] | undefined = [];
+  // What is larger than that before it is unpacked is so afterwards.
+  let kept: Uint8Array[] | undefined = source.size > options.keep ? undefined : [];
   let size = 0;
   const compressed = await unpackEach(source, options.maxBytes, (chunk) => {
     const before = head.bytes.length;

@@ -91,7 +91,10 @@ export function nulText(bytes: Uint8Array): string {
 /** Sum of all bytes with the checksum field as spaces; in visor tar this includes the offset words. */
 function checksum(block: Uint8Array): number {
   const [at, size] = FIELD.checksum;
-  return block.reduce((sum, byte, i) => sum + (i >= at && i < at + size ? 0x20 : byte), 0);
+  let sum = 0x20 * size;
+  for (const byte of block.subarray(0, at)) sum += byte;
+  for (const byte of block.subarray(at + size)) sum += byte;
+  return sum;
 }
 
 /** The sum of old Sun and Star writers, which took bytes as signed. */

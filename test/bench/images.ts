@@ -20,7 +20,7 @@ import { loadPki } from '../../vib-samples/pki.ts';
 import { printTable, type Row, type Timing, time } from './measure.ts';
 
 const PKI = fileURLToPath(new URL('../../vib-samples/pki/', import.meta.url));
-const MEASURE = fileURLToPath(new URL('image-measure.ts', import.meta.url));
+const MEASURE = fileURLToPath(new URL('image-measure.mjs', import.meta.url));
 const CLI = join(packageRoot(), 'bin', 'esxsim.js');
 const ROUNDS = 3;
 
@@ -66,7 +66,7 @@ function timing(seconds: readonly number[]): Timing {
 
 /** One way of measuring the bank, in a process of its own, on the first core only or on all. */
 function measure(way: 'loader' | 'limit', bank: string, cores: 'one' | 'all'): Timing {
-  const node = [process.execPath, '--conditions=esxsim-source', '--import', 'tsx', MEASURE, way, bank, String(ROUNDS)];
+  const node = [process.execPath, MEASURE, way, bank, String(ROUNDS)];
   const [program = '', ...args] = cores === 'one' ? ['taskset', '-c', '0', ...node] : node;
   const { stdout, stderr, status } = spawnSync(program, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`measuring the real-size image failed: ${stderr}`);

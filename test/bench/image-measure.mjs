@@ -1,28 +1,28 @@
 /**
  * Takes every module of a boot bank folder through one way of unpacking and hashing, several times, and prints the seconds of
- * each: `loader` is the product's own pass, `limit` the same work by Node's functions one after the other. A process of its own,
- * so that it can be bound to one core.
+ * each: `loader` is the built package's own pass, `limit` the same work by Node's functions one after the other. A process of its
+ * own, without the loader of the sources, so that it can be bound to one core and is as light as what users run.
  */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { ModuleReader } from '../../sim/boot/modules.ts';
-import { fileSource } from '../../sim/node/index.ts';
+import { ModuleReader } from '../../dist/sim/boot/modules.js';
+import { fileSource } from '../../dist/sim/node/index.js';
 
 const [way = '', folder = '', rounds = '3'] = process.argv.slice(2);
 const paths = readdirSync(folder)
   .filter((name) => name !== 'boot.cfg' && /\.[a-z]+\d*$/.test(name))
   .map((name) => join(folder, name));
 
-async function loader(): Promise<void> {
+async function loader() {
   const files = paths.map((path, index) => ({ index, path, options: '', source: fileSource(path) }));
   const reader = new ModuleReader(files, ['sha256', 'sha1']);
   for (const place of files.keys()) await reader.take(place);
 }
 
 /** With the size that the gzip trailer tells, each output is one piece: the fastest that Node's own functions are. */
-async function limit(): Promise<void> {
+async function limit() {
   for (const path of paths) {
     const file = readFileSync(path);
     const gzip = file[0] === 0x1f && file[1] === 0x8b;
@@ -33,7 +33,7 @@ async function limit(): Promise<void> {
 }
 
 const run = way === 'loader' ? loader : limit;
-const seconds: string[] = [];
+const seconds = [];
 for (let round = 0; round < Number(rounds); round++) {
   const before = process.hrtime.bigint();
   await run();
