@@ -102,6 +102,24 @@ function signedChecksum(block: Uint8Array): number {
   return block.reduce((sum, byte) => sum - (byte > 0x7f ? 0x100 : 0), checksum(block));
 }
 
+const [SPACE, ZERO, SEVEN] = [0x20, 0x30, 0x37];
+
+/** Octal digits between spaces, up to the first NUL; 0 where there are none, undefined where there is something else. */
+function octalNumber(field: Uint8Array): number | undefined {
+  let value = 0;
+  let state: 'before' | 'digits' | 'after' = 'before';
+  for (const byte of field) {
+    if (byte === 0) break;
+    if (byte === SPACE) state = state === 'before' ? 'before' : 'after';
+    else if (state === 'after' || byte < ZERO || byte > SEVEN) return undefined;
+    else {
+      state = 'digits';
+      value = value * 8 + byte - ZERO;
+    }
+  }
+  return value;
+}
+
 /** GNU's form of numbers that do not fit: the top bit set, then a big-endian number. Undefined where it is negative or huge. */
 function base256(field: Uint8Array): number | undefined {
   const value = field.reduce((sum, byte, i) => sum * 256 + (i === 0 ? byte & 0x7f : byte), 0);
@@ -124,9 +142,9 @@ export function readTarHeader(block: Uint8Array, prefixSize: number, structure: 
     const [top = 0] = slice(block, field);
     // Times before 1970 and owners beyond the range mean nothing here; sizes are checked against the archive.
     if (top >= 0x80) return base256(slice(block, field)) ?? (field === 'size' ? Number.MAX_SAFE_INTEGER : 0);
+    const value = octalNumber(slice(block, field));
+    if (value !== undefined) return value;
     const text = (fromLatin1(slice(block, field)).split('\0', 1)[0] ?? '').trim();
-    if (text === '') return 0;
-    if (/^[0-7]{1,12}$/.test(text)) return Number.parseInt(text, 8);
     throw new FormatError({ structure, field, offset, problem: `${JSON.stringify(text)} is not an octal number` });
   };
   const stated = octal('checksum');

@@ -1,5 +1,6 @@
 /** The TPM behind a server: one engine with what the platform around it keeps (power, locality, the established bit). */
 import type { Locality } from '../../../src/tpm2/transport.ts';
+import { MAX_BUFFER_SIZE } from '../context.ts';
 import type { Tpm2Engine } from '../engine.ts';
 import { INTERNAL_ERROR } from '../failure.ts';
 import { encodeSnapshot, type Snapshot } from '../snapshot.ts';
@@ -31,9 +32,9 @@ export class TpmMachine {
     this.#observers = observers;
   }
 
-  /** Largest command the TPM takes, in bytes. */
+  /** Bytes that a server reads as one command: as swtpm's, this does not follow the buffer size that is set (`setBufferSize`). */
   get maxCommand(): number {
-    return this.engine.bufferSize;
+    return MAX_BUFFER_SIZE;
   }
 
   /** One command; a TPM that does not run answers TPM_RC_FAILURE. */
