@@ -1,5 +1,7 @@
 /** Tardisks: archives of the boot bank that the VMkernel mounts as its file system, in boot order. */
 import { InputError } from '../../src/bytes/errors.ts';
+import { isXz } from '../../src/compress/xz.ts';
+import { isZstd } from '../../src/compress/zstd.ts';
 import type { TarEntry } from '../../src/vib/index.ts';
 import { type BootModule, eachFile } from '../boot/modules.ts';
 import type { Machine } from '../machine.ts';
@@ -41,6 +43,9 @@ export async function eachTardiskFile(
   );
 }
 
+/** A second layer of compression around an archive, which is measured as it is but not opened here (docs/images.md). */
+const nestedLayer = (head: Uint8Array): string | undefined => (isXz(head) ? 'xz' : isZstd(head) ? 'zstd' : undefined);
+
 /** Mounts every archive among the modules. A damaged one is not mounted; its absence shows later, as on a host. */
 export function mountTardisks(machine: Machine, modules: readonly BootModule[]): Tardisk[] {
   const mounted: Tardisk[] = [];
@@ -48,6 +53,10 @@ export function mountTardisks(machine: Machine, modules: readonly BootModule[]):
     try {
       const files = openArchive(module);
       if (files !== undefined) mounted.push({ module, files });
+      const layer = nestedLayer(module.head);
+      if (layer !== undefined) {
+        machine.console.print('vmkernel', `VisorFS: cannot mount ${module.name}: holds ${layer} data inside gzip`);
+      }
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       machine.console.print('vmkernel', `VisorFS: cannot mount ${module.name}: ${error.message}`);
