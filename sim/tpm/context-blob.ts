@@ -132,8 +132,11 @@ function unpacked(bytes: Uint8Array): Uint8Array {
 export function openContext(
   tpm: Tpm,
   context: Infer<typeof TPMS_CONTEXT>,
-): { value: unknown } | 'short' | 'size' | 'integrity' {
+): { value: unknown } | 'short' | 'oversize' | 'size' | 'integrity' {
   const reader = new ByteReader(context.contextBlob, 'contextBlob');
+  // A size that no digest has is refused before what follows is looked at.
+  const [high = 0, low = 0] = context.contextBlob;
+  if (((high << 8) | low) > HASH_SIZE.sha512) return 'oversize';
   try {
     const digest = TPM2B_DIGEST.read(reader);
     if (digest.length !== HASH_SIZE[CONTEXT_HASH]) return 'size';

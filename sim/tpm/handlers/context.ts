@@ -35,6 +35,7 @@ const save = handler(ContextSave, (tpm, { saveHandle }) => {
 const load = handler(ContextLoad, (tpm, { context }) => {
   const opened = openContext(tpm, context);
   if (opened === 'short') throw refuse(TPM_RC.INSUFFICIENT);
+  if (opened === 'oversize') throw refuse(TPM_RC.SIZE);
   if (opened === 'size') throw refuse(TPM_RC.SIZE, 'context');
   if (opened === 'integrity') throw refuse(TPM_RC.INTEGRITY, 'context');
   const { savedHandle, hierarchy, sequence } = context;
