@@ -53,7 +53,10 @@ describe('contexts', () => {
       out.push(await status(load(side, { ...a, contextBlob: damaged })));
       out.push(await status(load(side, { ...a, contextBlob: EMPTY })));
       out.push(await status(load(side, { ...a, contextBlob: damaged.subarray(0, 40) })));
-      out.push(await status(load(side, { ...a, contextBlob: concat(new Uint8Array([0, 20]), damaged.subarray(2)) })));
+      for (const size of [20, 64, 65, 67]) {
+        const blob = concat(new Uint8Array([0, size]), damaged.subarray(2));
+        out.push(await status(load(side, { ...a, contextBlob: blob })));
+      }
       out.push(await load(side, a), await status(load(side, a)));
       const again = await save(side, hmac.handle);
       out.push(clear(again), await status(load(side, a)), await load(side, again));
