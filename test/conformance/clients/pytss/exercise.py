@@ -63,6 +63,15 @@ STORAGE = TPMA_OBJECT.DEFAULT_TPM2_TOOLS_CREATEPRIMARY_ATTRS
 NULL_SCHEME = TPMT_SIG_SCHEME(scheme=TPM2_ALG.NULL)
 
 
+def ec_key():
+    """A key on P-256 whose coordinates have no leading zero: pytss writes such ones shorter than a TPM takes them (TPM_RC_KEY)."""
+    while True:
+        key = ec.generate_private_key(ec.SECP256R1())
+        point = key.public_key().public_numbers()
+        if point.x >> 248 and point.y >> 248:
+            return key
+
+
 def require(condition, message):
     if not condition:
         raise AssertionError(message)
@@ -315,7 +324,7 @@ class Bench:
 
     def signed_policy(self):
         """TPM2_PolicySigned with a key outside the TPM, for one session's nonce."""
-        outside = ec.generate_private_key(ec.SECP256R1())
+        outside = ec_key()
         pem = outside.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
         public = TPM2B_PUBLIC.from_pem(pem, objectAttributes=TPMA_OBJECT.USERWITHAUTH | TPMA_OBJECT.SIGN_ENCRYPT)
         key = self.tpm.load_external(public, hierarchy=ESYS_TR.OWNER)
@@ -340,7 +349,7 @@ class Bench:
         self.tpm.flush_context(key)
 
     def imported(self):
-        private = ec.generate_private_key(ec.SECP256R1())
+        private = ec_key()
         pem = private.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
         )
