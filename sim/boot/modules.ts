@@ -110,8 +110,8 @@ async function filesOfPass(
 /** Unpacks a file of the boot bank in memory. */
 export const unpacked = (file: Uint8Array): Uint8Array => (isGzip(file) ? primitives.gunzip(file, MAX_MODULE) : file);
 
-/** Modules whose passes run at the same time: decompression has threads of its own. */
-const IN_FLIGHT = 4;
+/** Modules whose passes run at the same time: decompression has threads of its own, and each pass its buffers. */
+const IN_FLIGHT = 3;
 /** How far the passes run ahead of the module that is waited for: one large module must not hold up the others. */
 const AHEAD = 64;
 

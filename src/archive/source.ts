@@ -50,19 +50,33 @@ export function joinedSource(parts: readonly ByteSource[]): ByteSource {
   };
 }
 
-/** Bytes read at once from a source that is read to its end. */
-const PIECE = 256 << 10;
+/**
+ * Bytes read at once from a source that is read to its end: at the usual ratio of boot modules, what unpacks to one output
+ * buffer of the decompressor.
+ */
+const PIECE = 1920 << 10;
+/** Buffers of that size that nobody reads into at the moment, at most as many as are filled side by side. */
+const spare: Uint8Array[] = [];
+const MAX_SPARE = 3;
 
-/** The bytes of a source from beginning to end, in pieces; each holds only until the next is asked for. */
-export function* piecesOf(source: ByteSource): Generator<Uint8Array, void> {
+/**
+ * The bytes of a source from beginning to end, in pieces of `length` bytes; each holds only until the next, or the end, is
+ * asked for.
+ */
+export function* piecesOf(source: ByteSource, length = PIECE): Generator<Uint8Array, void> {
   const { size } = source;
-  const buffer = source.readInto === undefined ? undefined : new Uint8Array(Math.min(PIECE, size));
-  for (let at = 0; at < size; at += PIECE) {
-    const length = Math.min(PIECE, size - at);
-    const piece = buffer?.subarray(0, length) ?? source.read(at, length);
-    if (buffer !== undefined) source.readInto?.(at, piece);
+  if (source.readInto === undefined) {
+    for (let at = 0; at < size; at += length) yield source.read(at, Math.min(length, size - at));
+    return;
+  }
+  const room = Math.min(length, size);
+  const buffer = (room === PIECE ? spare.pop() : undefined) ?? new Uint8Array(room);
+  for (let at = 0; at < size; at += length) {
+    const piece = buffer.subarray(0, size - at);
+    source.readInto(at, piece);
     yield piece;
   }
+  if (room === PIECE && spare.length < MAX_SPARE) spare.push(buffer);
 }
 
 /** A part of a source as a source of its own. The part must lie within the source (InputError). */

@@ -281,6 +281,9 @@ function inflate({ name, size, crc32: crc }: ZipEntry, data: Uint8Array): Uint8A
   throw fail(name, 'size or CRC-32 does not match: damaged');
 }
 
+/** The library unpacks what it is given in one go, to a thousand times its size at worst. */
+const INFLATE_PIECE = 32 << 10;
+
 /** Inflates piece by piece, whatever the size; size and CRC are checked at the end. */
 function inflateInto({ name, size, crc32: crc }: ZipEntry, data: ByteSource, put: (chunk: Uint8Array) => void): void {
   let seen = 0;
@@ -292,7 +295,7 @@ function inflateInto({ name, size, crc32: crc }: ZipEntry, data: ByteSource, put
     put(chunk);
   });
   let left = data.size;
-  for (const piece of piecesOf(data)) {
+  for (const piece of piecesOf(data, INFLATE_PIECE)) {
     left -= piece.length;
     try {
       stream.push(piece, left === 0);

@@ -1,7 +1,8 @@
 /** {@link Primitives} on node:crypto and node:zlib. */
 import * as crypto from 'node:crypto';
-import { createGunzip, gunzipSync } from 'node:zlib';
+import { gunzipSync } from 'node:zlib';
 import { concat, leftPad } from '../bytes/bytes.ts';
+import { gunzipEach, tooLarge } from './gunzip.node.ts';
 import { HASH_BLOCK_SIZE, HASH_SIZE } from './hash-size.ts';
 import { multiply, onCurve, verifyDigest } from './noble-ec.ts';
 import type {
@@ -217,46 +218,8 @@ export const primitives: Primitives = {
     throw tooLarge(maxOutput);
   },
 
-  gunzipEach: (pieces, maxOutput, onChunk, expected = STREAM_CHUNK) =>
-    new Promise((resolve, reject) => {
-      const gunzip = createGunzip({ chunkSize: Math.max(1024, Math.min(expected, STREAM_CHUNK)) });
-      const next = pieces[Symbol.iterator]();
-      const fail = (error: unknown): void => {
-        gunzip.destroy();
-        reject(error);
-      };
-      const attempt = (run: () => void): void => {
-        try {
-          run();
-        } catch (error) {
-          fail(error);
-        }
-      };
-      // One piece is read ahead of the decompressor, no more.
-      const feed = (): void =>
-        attempt(() => {
-          const { done, value } = next.next();
-          if (done) gunzip.end();
-          else gunzip.write(value, (error) => error || feed());
-        });
-      let size = 0;
-      gunzip.on('data', (chunk: Buffer) =>
-        attempt(() => {
-          size += chunk.length;
-          if (size > maxOutput) throw tooLarge(maxOutput);
-          onChunk(plain(chunk));
-        }),
-      );
-      gunzip.once('end', resolve);
-      gunzip.on('error', fail);
-      feed();
-    }),
+  gunzipEach,
 };
-
-/** Output of a stream comes in buffers of this size at most: larger ones are no faster, smaller ones cost up to a tenth. */
-const STREAM_CHUNK = 512 * 1024;
-
-const tooLarge = (limit: number): Error => new Error(`decompressed data is too large (limit ${limit} bytes)`);
 
 /** The size a gzip trailer announces (modulo 2^32) makes a good single chunk; it is only a hint and never trusted. */
 function gunzipChunk(data: Uint8Array, maxOutput: number): number {

@@ -74,14 +74,17 @@ export const primitives: Primitives = {
   isProbablePrime: (candidate) => probablePrime(toBigInt(candidate)),
   gunzip: (data, maxOutput) => {
     const parts: Uint8Array[] = [];
-    inflate(slices(data), maxOutput, (chunk) => parts.push(chunk));
+    inflate([data], maxOutput, (chunk) => parts.push(chunk));
     return concat(...parts);
   },
   gunzipEach: async (pieces, maxOutput, onChunk) => inflate(pieces, maxOutput, onChunk),
 };
 
+/** The library unpacks what it is given in one go, to a thousand times its size at worst. */
+const SLICE = 32 << 10;
+
 function* slices(data: Uint8Array): Generator<Uint8Array, void> {
-  for (let at = 0; at < data.length; at += 65536) yield data.subarray(at, at + 65536);
+  for (let at = 0; at < data.length; at += SLICE) yield data.subarray(at, at + SLICE);
 }
 
 function inflate(pieces: Iterable<Uint8Array>, maxOutput: number, onChunk: (chunk: Uint8Array) => void): void {
@@ -93,11 +96,7 @@ function inflate(pieces: Iterable<Uint8Array>, maxOutput: number, onChunk: (chun
     ended = final;
     if (chunk.length > 0) onChunk(chunk);
   });
-  let last: Uint8Array | undefined;
-  for (const piece of pieces) {
-    if (last !== undefined) stream.push(last, false);
-    last = piece;
-  }
-  stream.push(last ?? new Uint8Array(0), true);
+  for (const piece of pieces) for (const slice of slices(piece)) stream.push(slice, false);
+  stream.push(new Uint8Array(0), true);
   if (!ended) throw new Error('unexpected end of file');
 }

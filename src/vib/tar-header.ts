@@ -92,8 +92,7 @@ export function nulText(bytes: Uint8Array): string {
 function checksum(block: Uint8Array): number {
   const [at, size] = FIELD.checksum;
   let sum = 0x20 * size;
-  for (const byte of block.subarray(0, at)) sum += byte;
-  for (const byte of block.subarray(at + size)) sum += byte;
+  for (let i = 0; i < block.length; i++) if (i < at || i >= at + size) sum += block[i] ?? 0;
   return sum;
 }
 
