@@ -1,6 +1,6 @@
 import { InputError } from '../../src/bytes/errors.ts';
 import { Host } from '../host.ts';
-import { loadImage } from '../node/image-files.ts';
+import { openImage } from '../node/image-files.ts';
 import { type LayoutRegion, layoutJson } from '../vmkernel/address-space.ts';
 import type { CommandInput, CommandIo, CommandResult } from './command.ts';
 import { readSpec } from './spec-options.ts';
@@ -23,7 +23,7 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
       txt: { ...read.hardware.txt, enabled: false },
     },
   };
-  const host = new Host(spec, loadImage(spec));
+  const host = new Host(spec, await openImage(spec));
   const layouts: LayoutRegion[][] = [];
   for (let i = 0; i < boots; i++) {
     const result = await host.powerOn();

@@ -9,7 +9,7 @@ import { EVIDENCE_FILES, evidenceFiles, hostJson, pcrsJson } from '../evidence.t
 import { type BootResult, Host } from '../host.ts';
 import type { BootImage } from '../image.ts';
 import { writeFolder } from '../node/files.ts';
-import { loadImage } from '../node/image-files.ts';
+import { openImage } from '../node/image-files.ts';
 import { predictReference } from '../predict.ts';
 import type { HostSpec } from '../spec/schema.ts';
 import { openTpm, parseTpmChoice } from '../tpm/ports/open.ts';
@@ -22,7 +22,7 @@ import { readNonce } from './verify.ts';
 export async function run({ options }: CommandInput, io: CommandIo): Promise<CommandResult> {
   readNonce(options.text('nonce'));
   const spec = readSpec(options);
-  const image = loadImage(spec);
+  const image = await openImage(spec);
   const tpm = externalTpm(spec, options.text('tpm') ?? 'embedded');
   try {
     const host = new Host(spec, image, { tpm, onConsole: (line) => io.line(formatConsoleLine(line)) });

@@ -18,7 +18,7 @@ import { count } from './text.ts';
 /** Folder and file of the installer's log beside the boot bank: not measured, no part of the disk that boots. */
 const LOG = 'log/esxupdate.log';
 
-function vibsOf(spec: HostSpec, given: readonly string[], limits: GunzipLimits): Vib[] {
+async function vibsOf(spec: HostSpec, given: readonly string[], limits: GunzipLimits): Promise<Vib[]> {
   if (given.length > 0) return loadVibs(given, limits);
   const { paths, sample } = spec.image;
   if (paths !== undefined && paths.length > 0) return loadVibs(paths, limits);
@@ -67,7 +67,9 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
   const remove = options.list('remove');
   if (onto === undefined && remove.length > 0) throw new InputError('image build: --remove needs --onto DIR');
   const { vibs: installed = [], old } = installedOf(onto, spec);
-  const vibs = onto === undefined ? vibsOf(spec, options.list('vib'), limits) : loadVibs(options.list('vib'), limits);
+  const vibs = await (onto === undefined
+    ? vibsOf(spec, options.list('vib'), limits)
+    : loadVibs(options.list('vib'), limits));
   const bypass: Bypass[] = [];
   if (options.on('force')) bypass.push('force');
   if (!options.on('sigCheck')) bypass.push('no-sig-check');

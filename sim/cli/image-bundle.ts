@@ -57,7 +57,7 @@ export async function run({ args, options }: CommandInput): Promise<CommandResul
   const out = options.text('out');
   if (out === undefined) throw new InputError('image bundle: --out FILE.zip is needed');
   const release = options.text('release') ?? resolveSpec({ profile: options.text('profile') }).release.version;
-  const vibs = distinct(loadVibs(args, readLimits(options)));
+  const vibs = distinct(await loadVibs(args, readLimits(options)));
   const profiles = options.list('name').map((text) => readProfile(text, vibs));
   const parts = bundleParts({
     release,

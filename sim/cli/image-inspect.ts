@@ -2,7 +2,7 @@ import { withSourceAsync } from '../../src/bytes/errors.ts';
 import { parseAcceptance } from '../../src/vib/index.ts';
 import { type BundleInspection, inspectBundle } from '../bundle-inspect.ts';
 import { type ImageInspection, inspectImage, type ModuleInspection } from '../image-inspect.ts';
-import { bundleAt, loadImage } from '../node/image-files.ts';
+import { bundleAt, openImage } from '../node/image-files.ts';
 import { readCertificates } from '../node/vib-files.ts';
 import type { CommandInput, CommandResult } from './command.ts';
 import { readLimits } from './limits.ts';
@@ -79,7 +79,7 @@ function renderBundle(info: BundleInspection, path: string): string {
 
 export async function run({ args, options }: CommandInput): Promise<CommandResult> {
   const [only = ''] = args;
-  const bundle = args.length === 1 ? bundleAt(only, readLimits(options)) : undefined;
+  const bundle = args.length === 1 ? await bundleAt(only, readLimits(options)) : undefined;
   if (bundle !== undefined) {
     const info = inspectBundle(bundle);
     return { text: renderBundle(info, only), json: info, exitCode: 0 };
@@ -87,7 +87,7 @@ export async function run({ args, options }: CommandInput): Promise<CommandResul
   // Looking at a disk refuses no level.
   const spec = readSpec(options, { image: { paths: [...args] }, acceptanceLevel: 'CommunitySupported' });
   const roots = options.list('root');
-  const image = loadImage(spec);
+  const image = await openImage(spec);
   const path = args.join(', ');
   const time = readTime(options.text('time')) ?? Date.parse(spec.time);
   const info = await withSourceAsync(path, () =>

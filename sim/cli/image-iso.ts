@@ -1,7 +1,7 @@
 import { InputError } from '../../src/bytes/errors.ts';
 import { DISC_KINDS, discParts } from '../media-write.ts';
 import { writePiecesAtomic } from '../node/files.ts';
-import { loadImage } from '../node/image-files.ts';
+import { openImage } from '../node/image-files.ts';
 import type { CommandInput, CommandResult } from './command.ts';
 import { readSpec } from './spec-options.ts';
 
@@ -13,7 +13,7 @@ export async function run({ args, options }: CommandInput): Promise<CommandResul
   if (kind === undefined) throw new InputError(`--kind: ${JSON.stringify(text)} is none of ${DISC_KINDS.join(', ')}`);
   // What may be put on a disc is not limited by any host's level.
   const paths = args.length > 0 ? { image: { paths: [...args] } } : {};
-  const image = loadImage(readSpec(options, { ...paths, acceptanceLevel: 'CommunitySupported' }));
+  const image = await openImage(readSpec(options, { ...paths, acceptanceLevel: 'CommunitySupported' }));
   const size = writePiecesAtomic(out, discParts(image, kind, options.text('label') ?? 'ESXSIM'));
   return {
     text: `${kind} disc of ${size} bytes written to ${out}\nboot it: esxsim boot --image ${out}`,

@@ -1,13 +1,13 @@
 import { utf8 } from '../../src/bytes/bytes.ts';
 import { writeFileAtomic } from '../node/files.ts';
-import { loadImage } from '../node/image-files.ts';
+import { openImage } from '../node/image-files.ts';
 import { predictReference } from '../predict.ts';
 import type { CommandInput, CommandResult } from './command.ts';
 import { readSpec } from './spec-options.ts';
 
 export async function run({ options }: CommandInput): Promise<CommandResult> {
   const spec = readSpec(options);
-  const reference = await predictReference(spec, loadImage(spec));
+  const reference = await predictReference(spec, await openImage(spec));
   const text = JSON.stringify(reference, null, 2);
   const out = options.text('out');
   if (out === undefined) return { text, json: reference, exitCode: 0 };

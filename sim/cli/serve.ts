@@ -8,7 +8,7 @@ import { findFault } from '../faults/index.ts';
 import { fleetSpecs } from '../fleet.ts';
 import { Host } from '../host.ts';
 import { writeFileAtomic } from '../node/files.ts';
-import { loadImage } from '../node/image-files.ts';
+import { openImage } from '../node/image-files.ts';
 import { predictReference } from '../predict.ts';
 import { serveHost } from '../served.ts';
 import { addressText } from '../tpm/ports/stream.ts';
@@ -49,7 +49,7 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
   const spec = readSpec(options, { faults: [] });
   const specs = fleetSpecs(spec, Number(options.text('hosts')), options.list('fault'));
   for (const { faults } of specs) for (const fault of faults) findFault(fault);
-  const image = loadImage(spec);
+  const image = await openImage(spec);
   const reference = spec.hardware.tpm.present ? await predictReference(spec, image) : undefined;
   const hosts = [];
   let first: Host | undefined;

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ByteSource, isZip, LazyFiles, type ZipLimits } from '../../src/archive/index.ts';
-import { InputError, withSource } from '../../src/bytes/errors.ts';
+import { InputError, withSource, withSourceAsync } from '../../src/bytes/errors.ts';
 import { imageVibs, type OfflineBundle, openBundle } from '../../src/depot/index.ts';
 import { isIso, openIso } from '../../src/iso/index.ts';
 import { isAr, type Vib } from '../../src/vib/index.ts';
@@ -31,6 +31,13 @@ interface ImagePath {
   readonly profile: string | undefined;
 }
 
+/** A path and what it holds. */
+interface ImageInput extends ImagePath {
+  readonly kind: ImageKind;
+  /** Of the kind `bundle`. */
+  readonly bundle?: OfflineBundle;
+}
+
 /** Splits `bundle.zip#PROFILE`; a file whose own name has a `#` is taken as it is. */
 function splitPath(text: string): ImagePath {
   const at = text.lastIndexOf('#');
@@ -52,26 +59,57 @@ function fileKind(source: ByteSource): ImageKind {
   throw new InputError('neither a VIB, an offline bundle (.zip) nor an installer disc (.iso)');
 }
 
+function openInput(text: string, limits: ZipLimits = {}): ImageInput {
+  const { path, profile } = splitPath(text);
+  const kind = imageKind(path);
+  if (kind !== 'bundle') return { path, profile, kind };
+  const bundle = withSource(path, () => openBundle(fileSource(path), { ...limits, spool: temporarySpool }));
+  return { path, profile, kind, bundle };
+}
+
+/** Unpacks what is compressed in bundles, outside of memory and with threads of its own: everything that reads it is synchronous. */
+async function unpackBundles(inputs: readonly ImageInput[]): Promise<void> {
+  for (const { path, profile, bundle } of inputs) {
+    if (bundle === undefined) continue;
+    await withSourceAsync(path, () => bundle.unpack(imageVibs(bundle, profile)));
+  }
+}
+
 /** The bundle at a path that names no image profile; undefined where the path holds something else. */
-export function bundleAt(text: string, limits: ZipLimits = {}): OfflineBundle | undefined {
+export async function bundleAt(text: string, limits: ZipLimits = {}): Promise<OfflineBundle | undefined> {
   const { path, profile } = splitPath(text);
   if (profile !== undefined || imageKind(path) !== 'bundle') return undefined;
-  return withSource(path, () => openBundle(fileSource(path), { ...limits, spool: temporarySpool }));
+  const { bundle } = openInput(text, limits);
+  if (bundle !== undefined) await withSourceAsync(path, () => bundle.unpack([...bundle.vibs.keys()]));
+  return bundle;
 }
 
 const bankConfig = (folder: string): string | undefined =>
   listFolder(folder).find((name) => name.toLowerCase() === BOOT_CFG);
 
-/** The boot disk of a spec: its paths where it names any, else its sample image. */
+/**
+ * The boot disk of a spec: its paths where it names any, else its sample image. VIBs that are compressed in a bundle are
+ * unpacked into memory; {@link openImage} needs less of it.
+ */
 export function loadImage(spec: HostSpec): BootImage {
-  const { paths, sample } = spec.image;
-  if (paths !== undefined && paths.length > 0) return fromPaths(spec, paths);
-  if (sample === undefined) throw new InputError('host spec: image: name a sample or paths');
-  return fromPaths(spec, [join(packageRoot(), 'vib-samples', sample)]);
+  return fromInputs(spec, openInputs(spec));
 }
 
-function fromPaths(spec: HostSpec, texts: readonly string[]): BootImage {
-  const inputs = texts.map(splitPath).map((input) => ({ ...input, kind: imageKind(input.path) }));
+/** {@link loadImage} for images of any size. */
+export async function openImage(spec: HostSpec): Promise<BootImage> {
+  const inputs = openInputs(spec);
+  await unpackBundles(inputs);
+  return fromInputs(spec, inputs);
+}
+
+function openInputs(spec: HostSpec): ImageInput[] {
+  const { paths, sample } = spec.image;
+  if (paths !== undefined && paths.length > 0) return paths.map((path) => openInput(path));
+  if (sample === undefined) throw new InputError('host spec: image: name a sample or paths');
+  return [openInput(join(packageRoot(), 'vib-samples', sample))];
+}
+
+function fromInputs(spec: HostSpec, inputs: readonly ImageInput[]): BootImage {
   for (const { path, profile, kind } of inputs) {
     if (profile !== undefined && kind !== 'bundle') {
       throw new InputError(`${path}: #${profile} names an image profile, but this is no offline bundle`);
@@ -84,39 +122,36 @@ function fromPaths(spec: HostSpec, texts: readonly string[]): BootImage {
   if (first?.kind === 'bootbank') return readBootbank(first.path);
   if (first?.kind === 'iso') return withSource(first.path, () => imageFromDisc(openIso(fileSource(first.path)), spec));
   const vibs = inputs.flatMap((input) => vibsOf(input));
-  if (vibs.length === 0) throw new InputError(`${texts.join(', ')}: no .vib files and no ${BOOT_CFG}`);
+  if (vibs.length === 0) {
+    throw new InputError(`${inputs.map(({ path }) => path).join(', ')}: no .vib files and no ${BOOT_CFG}`);
+  }
   return installImage(spec, vibs);
 }
 
 /** The VIBs of several paths: files, folders, bundles (within `limits`). A path that is a whole image or holds no VIB is an InputError. */
-export function loadVibs(texts: readonly string[], limits: ZipLimits = {}): Vib[] {
-  return texts.flatMap((text) => {
-    const { path, profile } = splitPath(text);
-    const kind = imageKind(path);
+export async function loadVibs(texts: readonly string[], limits: ZipLimits = {}): Promise<Vib[]> {
+  const inputs = texts.map((text) => openInput(text, limits));
+  await unpackBundles(inputs);
+  return inputs.flatMap((input) => {
+    const { path, kind } = input;
     if (kind === 'bootbank' || kind === 'iso') {
       throw new InputError(`${path}: is a whole image (${kind}), not a .vib file, a folder of them or a bundle`);
     }
-    const vibs = vibsOf({ path, profile, kind }, limits);
+    const vibs = vibsOf(input);
     if (vibs.length === 0) throw new InputError(`${path}: no .vib files`, { source: path });
     return vibs;
   });
 }
 
 /** The VIBs of one path; payload data stay in their files until they are used. */
-function vibsOf({ path, profile, kind }: ImagePath & { readonly kind: ImageKind }, limits: ZipLimits = {}): Vib[] {
-  switch (kind) {
-    case 'folder':
-      return listFolder(path)
-        .filter((name) => name.endsWith('.vib'))
-        .map((name) => openVib(join(path, name)));
-    case 'bundle':
-      return withSource(path, () => {
-        const bundle = openBundle(fileSource(path), { ...limits, spool: temporarySpool });
-        return imageVibs(bundle, profile).map((id) => bundle.openVib(id, { lazy: true }));
-      });
-    default:
-      return [openVib(path)];
+function vibsOf({ path, profile, kind, bundle }: ImageInput): Vib[] {
+  if (kind === 'folder') {
+    return listFolder(path)
+      .filter((name) => name.endsWith('.vib'))
+      .map((name) => openVib(join(path, name)));
   }
+  if (bundle === undefined) return [openVib(path)];
+  return withSource(path, () => imageVibs(bundle, profile).map((id) => bundle.openVib(id, { lazy: true })));
 }
 
 function openVib(path: string): Vib {

@@ -2,7 +2,7 @@
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ByteSource, Spool } from '../../src/archive/index.ts';
+import type { Spool, SpooledFile } from '../../src/archive/index.ts';
 import { fill } from './file-source.ts';
 import { attempt } from './files.ts';
 
@@ -12,7 +12,7 @@ const NAME = 'temporary file';
 /** The file of one process; made when it is first needed. */
 class TemporaryFile implements Spool {
   #file: number | undefined;
-  /** Bytes stored so far; also the place of the next. */
+  /** Bytes given away so far; also the place of the next file. */
   #end = 0;
 
   #handle(): number {
@@ -35,26 +35,26 @@ class TemporaryFile implements Spool {
     return this.#file;
   }
 
-  store(write: (put: (chunk: Uint8Array) => void) => void): ByteSource {
+  allocate(size: number): SpooledFile {
     const file = this.#handle();
     const start = this.#end;
-    write((chunk) =>
-      attempt(NAME, 'write', () => {
-        for (let at = 0; at < chunk.length; ) at += writeSync(file, chunk, at, chunk.length - at, this.#end + at);
-        this.#end += chunk.length;
-      }),
-    );
+    this.#end += size;
+    let end = start;
     const readInto = (offset: number, target: Uint8Array): void =>
       attempt(NAME, 'read', () => fill(file, start + offset, target, NAME));
-    return {
-      size: this.#end - start,
-      readInto,
-      read: (offset, length) => {
-        const bytes = new Uint8Array(length);
-        readInto(offset, bytes);
-        return bytes;
-      },
+    const put = (chunk: Uint8Array): void => {
+      if (end + chunk.length > start + size) throw new RangeError(`${NAME}: more than the ${size} bytes expected`);
+      attempt(NAME, 'write', () => {
+        for (let at = 0; at < chunk.length; ) at += writeSync(file, chunk, at, chunk.length - at, end + at);
+      });
+      end += chunk.length;
     };
+    const read = (offset: number, length: number): Uint8Array => {
+      const bytes = new Uint8Array(length);
+      readInto(offset, bytes);
+      return bytes;
+    };
+    return { put, source: { size, readInto, read } };
   }
 }
 

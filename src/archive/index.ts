@@ -10,6 +10,6 @@ export {
   sliceRange,
   sliceSource,
 } from './source.ts';
-export type { Spool } from './spool.ts';
+export type { Spool, SpooledFile } from './spool.ts';
 export { isZip, openZip, ZipArchive, type ZipEntry, type ZipLimits } from './zip-read.ts';
 export { writeZip, type ZipInput, type ZipWriteOptions, zipParts } from './zip-write.ts';

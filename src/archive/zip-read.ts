@@ -2,15 +2,13 @@
  * Reading ZIP archives over random access: the directory once, each file when it is asked for. Everything the archive says
  * about itself is checked first: ranges, overlaps, repeated names, paths that lead outside, links, sizes.
  */
-import { Inflate } from 'fflate';
 import { primitives } from '#primitives';
-import { fromLatin1, tryFromUtf8 } from '../bytes/bytes.ts';
+import { concat, fromLatin1, tryFromUtf8 } from '../bytes/bytes.ts';
 import { FormatError, InputError } from '../bytes/errors.ts';
 import { ByteReader } from '../bytes/reader.ts';
 import { ByteWriter } from '../bytes/writer.ts';
-import { crc32 } from '../uefi/crc32.ts';
 import { unsafePath } from '../vib/payload.ts';
-import { type ByteSource, bytesSource, piecesOf, readRange, sliceRange, sliceSource } from './source.ts';
+import { type ByteSource, piecesOf, readRange, sliceRange, sliceSource } from './source.ts';
 import type { Spool } from './spool.ts';
 import { SEE_64, ZIP, ZIP_FLAG, ZIP_METHOD, ZIP_SIZE, ZIP64_EXTRA } from './zip-format.ts';
 
@@ -175,10 +173,16 @@ function readListed(reader: ByteReader, where: string): Listed {
   return { name, method, flags, crc32: crc, ...values };
 }
 
+/** Whether a file is unpacked into a spool. */
+const isLarge = ({ method, size }: ZipEntry): boolean => method === ZIP_METHOD.deflated && size > HARMLESS;
+/** Files that are unpacked at the same time. */
+const SIDE_BY_SIDE = 3;
+
 /** A ZIP archive, opened. */
 export class ZipArchive {
   readonly #source: ByteSource;
   readonly #limits: Required<ZipLimits>;
+  readonly #unpacked = new Map<string, ByteSource>();
   /** Files by name in the directory's order; folders are left out. */
   readonly entries: ReadonlyMap<string, ZipEntry>;
 
@@ -241,18 +245,40 @@ export class ZipArchive {
     const { entry, data } = this.#checked(name);
     const bytes = data.read(0, data.size);
     if (entry.method === ZIP_METHOD.deflated) return inflate(entry, bytes);
-    if (crc32(bytes) !== entry.crc32) throw fail(name, 'CRC-32 does not match: damaged');
+    if (primitives.crc32(bytes) !== entry.crc32) throw fail(name, 'CRC-32 does not match: damaged');
     return bytes;
   }
 
   /**
-   * A file as a source of its own: a stored one where it lies (its CRC not checked), a compressed one unpacked into `spool`, or
-   * into memory where it is small. Errors as those of {@link read}.
+   * Unpacks compressed files into `spool`, several side by side, for {@link unpacked} to give them. Small ones and stored ones are
+   * passed over. The first file that cannot be unpacked is an error as those of {@link read}.
    */
-  open(name: string, spool: Spool): ByteSource {
-    const { entry, data } = this.#checked(name);
-    if (entry.method === ZIP_METHOD.stored) return data;
-    return entry.size <= HARMLESS ? bytesSource(this.read(name)) : spool.store((put) => inflateInto(entry, data, put));
+  async unpack(names: readonly string[], spool: Spool): Promise<void> {
+    const large = names.map((name) => this.#checked(name)).filter(({ entry }) => isLarge(entry));
+    const failures = new Map<number, unknown>();
+    let next = 0;
+    const work = async (): Promise<void> => {
+      while (next < large.length && failures.size === 0) {
+        const place = next++;
+        const file = large[place];
+        if (file === undefined || this.#unpacked.has(file.entry.name)) continue;
+        const { put, source } = spool.allocate(file.entry.size);
+        try {
+          await inflateInto(file.entry, file.data, put);
+          this.#unpacked.set(file.entry.name, source);
+        } catch (error) {
+          failures.set(place, error);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: SIDE_BY_SIDE }, work));
+    // Files are begun in order: the first that fails does so whatever the others do.
+    if (failures.size > 0) throw failures.get(Math.min(...failures.keys()));
+  }
+
+  /** A file that {@link unpack} put into its spool. */
+  unpacked(name: string): ByteSource | undefined {
+    return this.#unpacked.get(name);
   }
 
   /** A stored file as a source of its own, its CRC not checked; undefined where it is compressed. */
@@ -264,47 +290,64 @@ export class ZipArchive {
   }
 }
 
-/** Inflates by way of a gzip member made of the entry's own CRC and size, which the decompressor then checks. */
-function inflate({ name, size, crc32: crc }: ZipEntry, data: Uint8Array): Uint8Array {
-  const member = new ByteWriter('little', data.length + 18).u32(0x00088b1f).u32(0).u16(0xff00).bytes(data);
-  member.u32(crc).u32(size % 2 ** 32);
-  try {
-    const out = primitives.gunzip(member.finish(), size);
-    if (out.length === size && crc32(out) === crc) return out;
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw fail(
-      name,
-      message.includes('too large') ? `decompresses to more than its ${size} bytes` : `damaged: ${message}`,
-    );
-  }
-  throw fail(name, 'size or CRC-32 does not match: damaged');
+/**
+ * What stands before and behind deflated data to make them a gzip member (RFC 1952, 2.3). The decompressor then checks the CRC
+ * and the size (modulo 2^32) of the entry.
+ */
+function gzipFrame({ size, crc32: crc }: ZipEntry): readonly [Uint8Array, Uint8Array] {
+  const head = new ByteWriter('little', 10).u32(0x00088b1f).u32(0).u16(0xff00).finish();
+  return [
+    head,
+    new ByteWriter('little', 8)
+      .u32(crc)
+      .u32(size % 2 ** 32)
+      .finish(),
+  ];
 }
 
-/** The library unpacks what it is given in one go, to a thousand times its size at worst. */
-const INFLATE_PIECE = 32 << 10;
+function inflateError({ name, size }: ZipEntry, error: unknown): unknown {
+  if (error instanceof InputError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const tooLong = message.includes('too large');
+  return fail(name, tooLong ? `decompresses to more than its ${size} bytes` : `damaged: ${message}`);
+}
 
-/** Inflates piece by piece, whatever the size; size and CRC are checked at the end. */
-function inflateInto({ name, size, crc32: crc }: ZipEntry, data: ByteSource, put: (chunk: Uint8Array) => void): void {
-  let seen = 0;
-  let sum = 0;
-  const stream = new Inflate((chunk) => {
-    seen += chunk.length;
-    if (seen > size) throw fail(name, `decompresses to more than its ${size} bytes`);
-    sum = crc32(chunk, sum);
-    put(chunk);
-  });
-  let left = data.size;
-  for (const piece of piecesOf(data, INFLATE_PIECE)) {
-    left -= piece.length;
-    try {
-      stream.push(piece, left === 0);
-    } catch (error) {
-      if (error instanceof InputError) throw error;
-      throw fail(name, `damaged: ${error instanceof Error ? error.message : String(error)}`);
-    }
+const wrongSize = (name: string): FormatError => fail(name, 'size or CRC-32 does not match: damaged');
+
+function inflate(entry: ZipEntry, data: Uint8Array): Uint8Array {
+  const [head, tail] = gzipFrame(entry);
+  let out: Uint8Array;
+  try {
+    out = primitives.gunzip(concat(head, data, tail), entry.size);
+  } catch (error) {
+    throw inflateError(entry, error);
   }
-  if (seen !== size || sum !== crc) throw fail(name, 'size or CRC-32 does not match: damaged');
+  if (out.length === entry.size && primitives.crc32(out) === entry.crc32) return out;
+  throw wrongSize(entry.name);
+}
+
+function* framed(entry: ZipEntry, data: ByteSource): Generator<Uint8Array, void> {
+  const [head, tail] = gzipFrame(entry);
+  yield head;
+  yield* piecesOf(data);
+  yield tail;
+}
+
+/** {@link inflate} piece by piece into `put`. */
+async function inflateInto(entry: ZipEntry, data: ByteSource, put: (chunk: Uint8Array) => void): Promise<void> {
+  let size = 0;
+  let sum = 0;
+  const take = (chunk: Uint8Array): void => {
+    size += chunk.length;
+    sum = primitives.crc32(chunk, sum);
+    put(chunk);
+  };
+  try {
+    await primitives.gunzipEach(framed(entry, data), entry.size, take, entry.size);
+  } catch (error) {
+    throw inflateError(entry, error);
+  }
+  if (size !== entry.size || sum !== entry.crc32) throw wrongSize(entry.name);
 }
 
 /** Every record of a file begins where the one before has ended. */

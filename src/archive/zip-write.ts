@@ -1,9 +1,10 @@
 /** Writing ZIP archives: the same files give the same bytes everywhere (no times, no owners, files in the order given). */
+
 import { deflateSync } from 'fflate';
+import { primitives } from '#primitives';
 import { concat, utf8 } from '../bytes/bytes.ts';
 import { InputError } from '../bytes/errors.ts';
 import { ByteWriter } from '../bytes/writer.ts';
-import { crc32 } from '../uefi/crc32.ts';
 import { unsafePath } from '../vib/payload.ts';
 import { SEE_64, ZIP, ZIP_FLAG, ZIP_METHOD, ZIP_SIZE, ZIP64_EXTRA } from './zip-format.ts';
 
@@ -115,7 +116,14 @@ export function* zipParts(inputs: Iterable<ZipInput>, { zip64 = false }: ZipWrit
     names.add(name);
     const body = compress ? deflateSync(data, { level: 9 }) : data;
     const method = compress ? ZIP_METHOD.deflated : ZIP_METHOD.stored;
-    const row = { name: utf8(name), method, crc: crc32(data), compressedSize: body.length, size: data.length, offset };
+    const row = {
+      name: utf8(name),
+      method,
+      crc: primitives.crc32(data),
+      compressedSize: body.length,
+      size: data.length,
+      offset,
+    };
     const is64 = zip64 || needs64(row);
     const header = localHeader(row, is64);
     directory.push(centralHeader(row, is64));

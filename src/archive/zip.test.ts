@@ -220,32 +220,45 @@ describe('sources and lazy files', () => {
 
 describe('files unpacked into a spool', () => {
   const spool: Spool = {
-    store: (write) => {
-      const parts: Uint8Array[] = [];
-      write((chunk) => parts.push(chunk.slice()));
-      return bytesSource(concat(...parts));
+    allocate: (size) => {
+      const bytes = new Uint8Array(size);
+      let at = 0;
+      const put = (chunk: Uint8Array): void => {
+        bytes.set(chunk, at);
+        at += chunk.length;
+      };
+      return { put, source: bytesSource(bytes) };
     },
   };
   const big = Uint8Array.from({ length: 3 << 20 }, (_, i) => (i * i) >> 7);
   const packed = writeZip([
     { name: 'big', data: big, compress: true },
     { name: 'plain', data: big },
+    { name: 'more', data: big.subarray(7), compress: true },
+    { name: 'small', data: big.subarray(0, 1000), compress: true },
   ]);
 
-  it('are the same bytes, whether compressed or stored', () => {
+  it('are the same bytes; stored ones stay where they are', async () => {
     const zip = openZip(bytesSource(packed));
-    for (const name of ['big', 'plain']) {
-      const source = zip.open(name, spool);
-      expect(source.size).toBe(big.length);
-      expect(equalBytes(source.read(0, source.size), big)).toBe(true);
-    }
+    await zip.unpack(['big', 'plain', 'small'], spool);
+    const source = zip.unpacked('big');
+    expect(source?.size).toBe(big.length);
+    expect(equalBytes(source?.read(0, big.length) ?? new Uint8Array(0), big)).toBe(true);
+    expect(zip.unpacked('plain')).toBeUndefined();
+    expect(zip.unpacked('small')).toBeUndefined();
   });
 
-  it('are refused where damaged or longer than announced', () => {
-    const entry = openZip(bytesSource(packed)).entries.get('big');
-    const data = (entry?.offset ?? 0) + 30 + 'big'.length;
-    expect(() => openZip(bytesSource(patched(packed, data + 5000, 0x55))).open('big', spool)).toThrow(
+  it('are refused where damaged or longer than announced; the first in order is the one named', async () => {
+    const { entries } = openZip(bytesSource(packed));
+    const inside = (name: string): number => (entries.get(name)?.offset ?? 0) + 30 + name.length + 5000;
+    const damaged = patched(patched(packed, inside('big'), 0x55), inside('more'), 0x55);
+    const zip = openZip(bytesSource(damaged));
+    await expect(zip.unpack(['more', 'big'], spool)).rejects.toThrow(
+      /^zip\.more: (damaged|size or CRC-32|decompresses)/,
+    );
+    await expect(zip.unpack(['big', 'more'], spool)).rejects.toThrow(
       /^zip\.big: (damaged|size or CRC-32|decompresses)/,
     );
+    await expect(zip.unpack(['none'], spool)).rejects.toThrow('no such file');
   });
 });

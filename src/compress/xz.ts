@@ -2,11 +2,11 @@
  * .xz streams (the .xz file format 1.1.0). One stream is decoded; what follows it is left, since a module of the boot bank may
  * carry a signature behind its stream. Filters other than LZMA2 are recognised and refused by name.
  */
+import { primitives } from '#primitives';
 import { equalBytes } from '../bytes/bytes.ts';
 import { FormatError } from '../bytes/errors.ts';
 import { ByteReader } from '../bytes/reader.ts';
 import { hash } from '../crypto/hash.ts';
-import { crc32 } from '../uefi/crc32.ts';
 import { crc64 } from './crc64.ts';
 import { UnsupportedCompression } from './layer.ts';
 import { decodeLzma2, Output } from './lzma2.ts';
@@ -23,7 +23,7 @@ const FILTER_NAMES: Readonly<Record<number, string>> = { 3: 'delta', 4: 'x86', 9
 const CHECKS: Readonly<Record<number, (data: Uint8Array) => Uint8Array>> = {
   1: (data) => {
     const word = new DataView(new ArrayBuffer(4));
-    word.setUint32(0, crc32(data), true);
+    word.setUint32(0, primitives.crc32(data), true);
     return new Uint8Array(word.buffer);
   },
   4: crc64,
@@ -47,7 +47,7 @@ function varint(reader: ByteReader, field: string): number {
 
 /** Compares the CRC-32 at the end of a structure. */
 function checkCrc(bytes: Uint8Array, reader: ByteReader, start: number, end: number, field: string): void {
-  if (reader.u32(field) !== crc32(bytes.subarray(start, end)))
+  if (reader.u32(field) !== primitives.crc32(bytes.subarray(start, end)))
     throw reader.error(field, 'CRC-32 does not match', start);
 }
 
@@ -143,7 +143,7 @@ function readIndex(
   if (
     !same ||
     reader.u16(`${name}.footer.magic`) !== 0x5a59 ||
-    crc !== crc32(bytes.subarray(footer + 4, footer + 10))
+    crc !== primitives.crc32(bytes.subarray(footer + 4, footer + 10))
   ) {
     throw reader.error(`${name}.footer`, 'does not fit the stream', footer);
   }

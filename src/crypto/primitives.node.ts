@@ -1,6 +1,6 @@
 /** {@link Primitives} on node:crypto and node:zlib. */
 import * as crypto from 'node:crypto';
-import { gunzipSync } from 'node:zlib';
+import { crc32, gunzipSync } from 'node:zlib';
 import { concat, leftPad } from '../bytes/bytes.ts';
 import { gunzipEach, tooLarge } from './gunzip.node.ts';
 import { HASH_BLOCK_SIZE, HASH_SIZE } from './hash-size.ts';
@@ -205,6 +205,8 @@ export const primitives: Primitives = {
   isProbablePrime(candidate) {
     return crypto.checkPrimeSync(candidate);
   },
+
+  crc32,
 
   gunzip(data, maxOutput) {
     // zlib's own buffers are not smaller than this.

@@ -87,6 +87,16 @@ describe('browser and Node primitives agree', () => {
     }
   });
 
+  it('CRC-32, whole and in pieces', () => {
+    // The check value of ISO 3309 in Ross Williams' catalogue.
+    const text = new TextEncoder().encode('123456789');
+    for (const p of [node, web]) {
+      expect(p.crc32(text)).toBe(0xcbf43926);
+      expect(p.crc32(text.subarray(4), p.crc32(text.subarray(0, 4)))).toBe(0xcbf43926);
+      expect(p.crc32(new Uint8Array(0))).toBe(0);
+    }
+  });
+
   it('gunzip in pieces of any size, with its limit', async () => {
     const packed = new Uint8Array(gzipSync(bytes(100_000)));
     for (const p of [web, node]) {

@@ -76,6 +76,8 @@ export interface Primitives {
   aes(mode: AesMode, direction: 'encrypt' | 'decrypt', key: Uint8Array, iv: Uint8Array, data: Uint8Array): Uint8Array;
   /** Probable-prime test of a big-endian number, error below 2^-80. */
   isProbablePrime(candidate: Uint8Array): boolean;
+  /** CRC-32 of ISO 3309, as GPT, gzip, ZIP and xz use it; `before` is that of the bytes in front, where they come in pieces. */
+  crc32(bytes: Uint8Array, before?: number): number;
   /**
    * Decompresses one gzip stream (all members). Throws an Error where it is damaged, or where the output would be longer
    * than `maxOutput` bytes (message contains `too large`).

@@ -5,6 +5,7 @@ import { sha1 } from '@noble/hashes/legacy.js';
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
 import { Gunzip } from 'fflate';
 import { concat, fromBigInt, toBigInt } from '../bytes/bytes.ts';
+import { crc32 } from './crc32.web.ts';
 import { modPow, probablePrime } from './modular.ts';
 import { basePoint, multiply, onCurve, verifyDigest } from './noble-ec.ts';
 import type { AesMode, HashName, IncrementalHash, Primitives } from './primitives.ts';
@@ -72,6 +73,7 @@ export const primitives: Primitives = {
   ecdsaVerifyDigest: verifyDigest,
   aes: (mode, direction, key, iv, data) => aes(mode, direction === 'encrypt', key, iv, data),
   isProbablePrime: (candidate) => probablePrime(toBigInt(candidate)),
+  crc32,
   gunzip: (data, maxOutput) => {
     const parts: Uint8Array[] = [];
     inflate([data], maxOutput, (chunk) => parts.push(chunk));

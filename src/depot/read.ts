@@ -51,7 +51,7 @@ const fail = (field: string, problem: string): FormatError => new FormatError({ 
 
 /** How a bundle is read. */
 export interface BundleOptions extends ZipLimits {
-  /** Where VIBs that are compressed in the bundle are unpacked; without one into memory. */
+  /** Where {@link OfflineBundle.unpack} puts VIBs that are compressed in the bundle; without one it does nothing. */
   readonly spool?: Spool;
 }
 
@@ -68,6 +68,11 @@ export interface OfflineBundle {
    * bundle until they are used; then the checksum of a VIB that lies uncompressed is not compared.
    */
   openVib(id: string, options?: { readonly lazy?: boolean }): Vib;
+  /**
+   * Unpacks the files of these VIBs, where they are compressed in the bundle, into the spool, so that {@link openVib} needs no
+   * memory for them. Errors as those of a damaged archive.
+   */
+  unpack(ids: readonly string[]): Promise<void>;
 }
 
 /** What the metadata archives of all vendors say together. */
@@ -180,20 +185,27 @@ export function readBundle(zip: ZipArchive, { spool, ...limits }: BundleOptions 
   const openVib: OfflineBundle['openVib'] = (id, { lazy = false } = {}) => {
     const vib = vibs.get(id);
     if (vib === undefined) throw fail('vibs', `no VIB ${id}`);
-    return openBundleVib(zip, vib, lazy, spool);
+    return openBundleVib(zip, vib, lazy);
   };
-  return { vendors, vibs, profiles, bulletins, findings, openVib };
+  const unpack: OfflineBundle['unpack'] = async (ids) => {
+    const paths = ids.flatMap((id) => vibs.get(id)?.path ?? []).filter((path) => zip.has(path));
+    if (spool !== undefined) await zip.unpack(paths, spool);
+  };
+  return { vendors, vibs, profiles, bulletins, findings, openVib, unpack };
 }
 
-function openBundleVib(zip: ZipArchive, vib: BundleVib, lazy: boolean, spool: Spool | undefined): Vib {
+function openBundleVib(zip: ZipArchive, vib: BundleVib, lazy: boolean): Vib {
   const { path, id, packedSize, sha256 } = vib;
   const size = zip.entries.get(path)?.size;
   if (size !== undefined && packedSize !== undefined && size !== packedSize) {
     throw fail(path, `${size} bytes, the metadata say ${packedSize}`);
   }
-  const stored = lazy ? zip.stored(path) : undefined;
-  const source = stored ?? (spool === undefined ? bytesSource(zip.read(path)) : zip.open(path, spool));
-  const found = stored !== undefined || sha256 === undefined ? sha256 : digestOf(source);
+  const unpacked = zip.unpacked(path);
+  const stored = zip.stored(path);
+  // Something must tell that the file is whole: the decompressor, the metadata, or else the archive's CRC.
+  const inPlace = unpacked ?? (lazy || sha256 !== undefined ? stored : undefined);
+  const source = inPlace ?? bytesSource(zip.read(path));
+  const found = sha256 === undefined || (lazy && source === stored) ? sha256 : digestOf(source);
   if (found !== sha256) throw fail(path, `SHA-256 is ${found}, the metadata say ${sha256}`);
   const opened = vibFromSource(source);
   const { vendor, type, name, version } = opened.descriptor;

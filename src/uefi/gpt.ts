@@ -1,8 +1,8 @@
 /** GUID partition table (UEFI 2.10, 5.3) and the event that measures it (PCR 5, EV_EFI_GPT_EVENT). Little-endian. */
+import { primitives } from '#primitives';
 import { equalBytes, fromUtf16le, latin1, utf16le } from '../bytes/bytes.ts';
 import { ByteReader } from '../bytes/reader.ts';
 import { ByteWriter } from '../bytes/writer.ts';
-import { crc32 } from './crc32.ts';
 import { GUID_SIZE, guid } from './guid.ts';
 
 /** Sizes in bytes. */
@@ -66,9 +66,9 @@ export function buildGpt(gpt: Gpt): { header: Uint8Array; entries: Uint8Array } 
     .u64(gpt.blocks - 1n)
     .u64(34)
     .u64(gpt.blocks - 34n);
-  w.bytes(gpt.diskId).u64(2).u32(GPT_ENTRY_COUNT).u32(GPT_ENTRY_SIZE).u32(crc32(entries));
+  w.bytes(gpt.diskId).u64(2).u32(GPT_ENTRY_COUNT).u32(GPT_ENTRY_SIZE).u32(primitives.crc32(entries));
   const header = w.finish();
-  new DataView(header.buffer).setUint32(HEADER_CRC_OFFSET, crc32(header), true);
+  new DataView(header.buffer).setUint32(HEADER_CRC_OFFSET, primitives.crc32(header), true);
   return { header, entries };
 }
 
@@ -99,7 +99,7 @@ export function parseGptEvent(bytes: Uint8Array): GptEvent {
   const count = r.u64number('NumberOfPartitions', GPT_ENTRY_COUNT);
   const partitions = Array.from({ length: count }, (_, i) => readEntry(r.sub(`Partitions[${i}]`, GPT_ENTRY_SIZE)));
   r.end();
-  return { diskId: header.slice(56, 56 + GUID_SIZE), headerCrcOk: crc32(header) === stated, partitions };
+  return { diskId: header.slice(56, 56 + GUID_SIZE), headerCrcOk: primitives.crc32(header) === stated, partitions };
 }
 
 function readEntry(r: ByteReader): Partition {

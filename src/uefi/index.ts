@@ -1,6 +1,5 @@
 /** UEFI formats: GUIDs, signature databases, device paths, boot options, GPT, PE images and their signatures. */
 export * from './authenticode.ts';
-export * from './crc32.ts';
 export * from './device-path.ts';
 export * from './gpt.ts';
 export * from './guid.ts';

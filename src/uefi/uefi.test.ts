@@ -1,11 +1,12 @@
 /** GUIDs, signature databases, device paths, boot options, GPT. */
+
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { primitives } from '#primitives';
 import { concat, fromHex, toHex, utf8, utf16le } from '../bytes/bytes.ts';
 import { InputError } from '../bytes/errors.ts';
 import { ByteWriter } from '../bytes/writer.ts';
 import { hash } from '../crypto/hash.ts';
-import { crc32 } from './crc32.ts';
 import { buildDevicePath, type DevicePathNode, devicePathText, PCI_ROOT_HID, parseDevicePath } from './device-path.ts';
 import { buildGpt, gptEvent, PARTITION_TYPE, parseGptEvent } from './gpt.ts';
 import { GLOBAL_VARIABLE_GUID, guid, guidText, IMAGE_SECURITY_GUID } from './guid.ts';
@@ -199,17 +200,17 @@ describe('GPT', () => {
   };
 
   it('has the CRC-32 of the check value in every CRC catalogue', () => {
-    expect(crc32(utf8('123456789'))).toBe(0xcbf43926);
+    expect(primitives.crc32(utf8('123456789'))).toBe(0xcbf43926);
   });
 
   it('has a header of 92 bytes with both CRCs (UEFI 2.10, 5.3.2)', () => {
     const { header, entries } = buildGpt(gpt);
     const view = new DataView(header.buffer);
     expect([header.length, entries.length]).toEqual([92, 128 * 128]);
-    expect(view.getUint32(88, true)).toBe(crc32(entries));
+    expect(view.getUint32(88, true)).toBe(primitives.crc32(entries));
     const stated = view.getUint32(16, true);
     view.setUint32(16, 0, true);
-    expect(crc32(header)).toBe(stated);
+    expect(primitives.crc32(header)).toBe(stated);
   });
 
   it('is measured as header, count and used entries', () => {

@@ -2,10 +2,12 @@
  * Everything that can be wrong with a package or an image, one row each, through the command line: unusable input is one line
  * and exit code 2, a bad package one line per finding and exit code 1.
  */
+
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { primitives } from '#primitives';
 import { readSigners } from '../../sim/node/signers.ts';
 import { writeZip } from '../../src/archive/index.ts';
 import { concat, fromUtf8, latin1, toHex, utf8 } from '../../src/bytes/bytes.ts';
@@ -15,7 +17,6 @@ import { encodePem } from '../../src/crypto/pem.ts';
 import { type Certificate, parseCertificate } from '../../src/crypto/x509.ts';
 import { basicConstraints, certificatePolicies, createCertificate, keyUsage } from '../../src/crypto/x509-build.ts';
 import { writeBundle } from '../../src/depot/index.ts';
-import { crc32 } from '../../src/uefi/crc32.ts';
 import {
   buildVib,
   editDescriptor,
@@ -128,7 +129,7 @@ function zipBomb(name: string, size: number): Uint8Array {
   const fields = (v: DataView, at: number): void => {
     v.setUint16(at, 20, true);
     v.setUint16(at + 4, 8, true);
-    v.setUint32(at + 10, crc32(new Uint8Array(size)), true);
+    v.setUint32(at + 10, primitives.crc32(new Uint8Array(size)), true);
     v.setUint32(at + 14, body.length, true);
     v.setUint32(at + 18, size, true);
     v.setUint16(at + 22, name.length, true);
