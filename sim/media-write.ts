@@ -1,4 +1,5 @@
 /** Boot disks as installer discs: the counterpart of `media.ts`. */
+import { bytesSource } from '../src/archive/index.ts';
 import { InputError } from '../src/bytes/errors.ts';
 import {
   BOOT_CFG_FILE,
@@ -9,7 +10,7 @@ import {
   writeBootCfg,
 } from '../src/esxboot/index.ts';
 import { type IsoInput, isoParts, writeFat } from '../src/iso/index.ts';
-import { type BootImage, findFile, findName } from './image.ts';
+import { type BootImage, findFile, findName, findSource } from './image.ts';
 
 /** `installer`: media from which a host is installed; `bootbank`: the boot bank as it is, which boots from the disc. */
 export const DISC_KINDS = ['installer', 'bootbank'] as const;
@@ -50,15 +51,21 @@ function mediaConfig(image: BootImage): { readonly bytes: Uint8Array; readonly m
   return { bytes, modules: [mboot.kernel, ...kept.map(({ file }) => file)].map(base) };
 }
 
-function bankFiles(image: BootImage, kind: DiscKind): (readonly [string, () => Uint8Array])[] {
-  const read = (path: string) => (): Uint8Array => findFile(image.bootbank, path) ?? new Uint8Array(0);
-  if (kind === 'bootbank') return [...image.bootbank.keys()].map((name) => [name, read(name)]);
+function files(all: ReadonlyMap<string, Uint8Array>, names: Iterable<string>): IsoInput[] {
+  return [...names].flatMap((path) => {
+    const data = findSource(all, path);
+    return data === undefined ? [] : [{ path, data }];
+  });
+}
+
+function bankFiles(image: BootImage, kind: DiscKind): IsoInput[] {
+  if (kind === 'bootbank') return files(image.bootbank, image.bootbank.keys());
   const { bytes, modules } = mediaConfig(image);
   const present = modules.flatMap((name) => findName(image.bootbank, name) ?? []);
   return [
-    [BOOT_CFG_FILE, () => bytes],
-    ...present.map((name): readonly [string, () => Uint8Array] => [name, read(name)]),
-    [MEDIA_ONLY, () => new Uint8Array(0)],
+    { path: BOOT_CFG_FILE, data: bytesSource(bytes) },
+    ...files(image.bootbank, present),
+    { path: MEDIA_ONLY, data: bytesSource(new Uint8Array(0)) },
   ];
 }
 
@@ -70,14 +77,7 @@ export function discParts(image: BootImage, kind: DiscKind, label: string): Gene
   const loader = findFile(image.esp, FIRST_LOADER);
   if (loader === undefined) throw new InputError(`the image has no ${FIRST_LOADER} to boot from`);
   const fat = writeFat([[FIRST_LOADER, loader]]);
-  const esp = [...image.esp.keys()].map((path): readonly [string, () => Uint8Array] => [
-    path,
-    () => findFile(image.esp, path) ?? new Uint8Array(0),
-  ]);
-  const files = [...bankFiles(image, kind), ...esp, [EFI_IMAGE, () => fat] as const];
-  return isoParts({
-    label,
-    efiBootImage: EFI_IMAGE,
-    files: files.map(([path, read]): IsoInput => ({ path, size: read().length, read })),
-  });
+  const esp = files(image.esp, image.esp.keys());
+  const boot = { path: EFI_IMAGE, data: bytesSource(fat) };
+  return isoParts({ label, efiBootImage: EFI_IMAGE, files: [...bankFiles(image, kind), ...esp, boot] });
 }

@@ -1,6 +1,7 @@
 import { InputError } from '../../src/bytes/errors.ts';
 import { bundleParts } from '../../src/depot/index.ts';
-import { rewriteVib, type Vib, vibId } from '../../src/vib/index.ts';
+import { type Vib, vibId } from '../../src/vib/index.ts';
+import { sourceOfVib } from '../../src/vib/vib-source.ts';
 import { isoTime } from '../clock.ts';
 import { selectVibs } from '../install/select.ts';
 import { writePiecesAtomic } from '../node/files.ts';
@@ -64,7 +65,7 @@ export async function run({ args, options }: CommandInput): Promise<CommandResul
     vendor: { name: options.text('vendor') ?? 'esxsim', code: options.text('code') ?? 'ESX' },
     timestamp: timestamp(options),
     profiles,
-    vibs: vibs.map((vib) => () => rewriteVib(vib)),
+    vibs: vibs.map((vib) => () => sourceOfVib(vib)),
   });
   const size = writePiecesAtomic(out, parts);
   const names = profiles.map(({ name, vibIds }) => `  image profile ${name}: ${count(vibIds.length, 'VIB')}`);

@@ -1,6 +1,7 @@
 /** Archives over random access: byte sources, lazily read files, ZIP. */
 export { LazyFiles, sourceOf } from './lazy-files.ts';
 export {
+  asSource,
   type ByteSource,
   bytesSource,
   deferredSource,

@@ -34,21 +34,33 @@ export function deferredSource(read: () => Uint8Array): ByteSource {
 export function joinedSource(parts: readonly ByteSource[]): ByteSource {
   const [first] = parts;
   if (first !== undefined && parts.length === 1) return first;
+  const readInto = (offset: number, target: Uint8Array): void => {
+    let start = 0;
+    for (const part of parts) {
+      const from = Math.max(offset, start);
+      const to = Math.min(offset + target.length, start + part.size);
+      if (from < to) fillFrom(part, from - start, target.subarray(from - offset, to - offset));
+      start += part.size;
+    }
+  };
   return {
     size: parts.reduce((sum, { size }) => sum + size, 0),
+    readInto,
     read: (offset, length) => {
       const out = new Uint8Array(length);
-      let start = 0;
-      for (const part of parts) {
-        const from = Math.max(offset, start);
-        const to = Math.min(offset + length, start + part.size);
-        if (from < to) out.set(part.read(from - start, to - from), from - offset);
-        start += part.size;
-      }
+      readInto(offset, out);
       return out;
     },
   };
 }
+
+function fillFrom(source: ByteSource, offset: number, target: Uint8Array): void {
+  if (source.readInto === undefined) target.set(source.read(offset, target.length));
+  else source.readInto(offset, target);
+}
+
+/** What may be given as bytes at hand or as a source, as a source. */
+export const asSource = (data: Uint8Array | ByteSource): ByteSource => ('read' in data ? data : bytesSource(data));
 
 /**
  * Bytes read at once from a source that is read to its end: at the usual ratio of boot modules, what unpacks to one output

@@ -6,12 +6,14 @@ import { concat, utf8 } from '../bytes/bytes.ts';
 import { InputError } from '../bytes/errors.ts';
 import { ByteWriter } from '../bytes/writer.ts';
 import { unsafePath } from '../vib/payload.ts';
+import { asSource, type ByteSource, piecesOf } from './source.ts';
 import { SEE_64, ZIP, ZIP_FLAG, ZIP_METHOD, ZIP_SIZE, ZIP64_EXTRA } from './zip-format.ts';
 
 /** A file to be written. */
 export interface ZipInput {
   readonly name: string;
-  readonly data: Uint8Array;
+  /** A source is read twice, piece by piece, and always stored. */
+  readonly data: Uint8Array | ByteSource;
   /** Deflate it; for files that are compressed already this costs time and gains nothing. Default false. */
   readonly compress?: boolean;
 }
@@ -101,8 +103,14 @@ function endRecords(count: number, size: number, offset: number, forced: boolean
     .finish();
 }
 
+function crcOf(source: ByteSource): number {
+  let crc = 0;
+  for (const piece of piecesOf(source)) crc = primitives.crc32(piece, crc);
+  return crc;
+}
+
 /**
- * The archive piece by piece, so that it can be larger than memory. Files are taken from `inputs` one at a time. A name that
+ * The archive piece by piece, each only until the next is asked for. Files are taken from `inputs` one at a time. A name that
  * a reader would refuse, or one that appears twice, is an InputError.
  */
 export function* zipParts(inputs: Iterable<ZipInput>, { zip64 = false }: ZipWriteOptions = {}): Generator<Uint8Array> {
@@ -114,22 +122,22 @@ export function* zipParts(inputs: Iterable<ZipInput>, { zip64 = false }: ZipWrit
     if (unsafe !== undefined) throw new InputError(`zip: name ${JSON.stringify(name)} ${unsafe}`);
     if (names.has(name)) throw new InputError(`zip: ${name} appears twice`);
     names.add(name);
-    const body = compress ? deflateSync(data, { level: 9 }) : data;
-    const method = compress ? ZIP_METHOD.deflated : ZIP_METHOD.stored;
+    const deflated = compress && !('read' in data) ? deflateSync(data, { level: 9 }) : undefined;
+    const body = asSource(deflated ?? data);
     const row = {
       name: utf8(name),
-      method,
-      crc: primitives.crc32(data),
-      compressedSize: body.length,
-      size: data.length,
+      method: deflated === undefined ? ZIP_METHOD.stored : ZIP_METHOD.deflated,
+      crc: crcOf(asSource(data)),
+      compressedSize: body.size,
+      size: asSource(data).size,
       offset,
     };
     const is64 = zip64 || needs64(row);
     const header = localHeader(row, is64);
     directory.push(centralHeader(row, is64));
     yield header;
-    yield body;
-    offset += header.length + body.length;
+    yield* piecesOf(body);
+    offset += header.length + body.size;
   }
   const bytes = concat(...directory);
   yield bytes;
@@ -138,5 +146,5 @@ export function* zipParts(inputs: Iterable<ZipInput>, { zip64 = false }: ZipWrit
 
 /** The archive as one byte string. */
 export function writeZip(inputs: Iterable<ZipInput>, options: ZipWriteOptions = {}): Uint8Array {
-  return concat(...zipParts(inputs, options));
+  return concat(...Array.from(zipParts(inputs, options), (part) => part.slice()));
 }

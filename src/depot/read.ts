@@ -2,20 +2,18 @@
  * Offline bundles (depots in a ZIP): read over random access, so that a bundle larger than memory can be used. The metadata
  * are read at once, each .vib when it is asked for.
  */
-import { primitives } from '#primitives';
 import {
   type ByteSource,
   bytesSource,
   openZip,
-  piecesOf,
   type Spool,
   type ZipArchive,
   type ZipLimits,
 } from '../archive/index.ts';
-import { toHex } from '../bytes/bytes.ts';
 import { FormatError, InputError } from '../bytes/errors.ts';
 import type { Vib } from '../vib/vib.ts';
 import { vibFromSource } from '../vib/vib-source.ts';
+import { sha256Of } from './digest.ts';
 import {
   type BundleBulletin,
   type BundleProfile,
@@ -205,19 +203,13 @@ function openBundleVib(zip: ZipArchive, vib: BundleVib, lazy: boolean): Vib {
   // Something must tell that the file is whole: the decompressor, the metadata, or else the archive's CRC.
   const inPlace = unpacked ?? (lazy || sha256 !== undefined ? stored : undefined);
   const source = inPlace ?? bytesSource(zip.read(path));
-  const found = sha256 === undefined || (lazy && source === stored) ? sha256 : digestOf(source);
+  const found = sha256 === undefined || (lazy && source === stored) ? sha256 : sha256Of(source);
   if (found !== sha256) throw fail(path, `SHA-256 is ${found}, the metadata say ${sha256}`);
   const opened = vibFromSource(source);
   const { vendor, type, name, version } = opened.descriptor;
   const inside = [vendor, type, name, version].join('_');
   if (inside !== id) throw fail(path, `holds VIB ${inside}, the metadata say ${id}`);
   return opened;
-}
-
-function digestOf(source: ByteSource): string {
-  const digest = primitives.createHash('sha256');
-  for (const piece of piecesOf(source)) digest.update(piece);
-  return toHex(digest.digest());
 }
 
 /**

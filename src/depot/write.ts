@@ -1,11 +1,11 @@
 /** Writing offline bundles. Deterministic: the same VIBs and names give the same bytes. */
-import { writeZip, type ZipInput, zipParts } from '../archive/index.ts';
-import { concat, toHex } from '../bytes/bytes.ts';
+import { asSource, type ByteSource, writeZip, type ZipInput, zipParts } from '../archive/index.ts';
+import { concat } from '../bytes/bytes.ts';
 import { InputError } from '../bytes/errors.ts';
-import { hash } from '../crypto/hash.ts';
 import { acceptanceCode, lowestAcceptance, parseAcceptance } from '../vib/acceptance.ts';
 import { vibId } from '../vib/descriptor.ts';
-import { readVib } from '../vib/vib.ts';
+import { vibFromSource } from '../vib/vib-source.ts';
+import { sha256Of } from './digest.ts';
 import {
   type BundleBulletin,
   type BundleProfile,
@@ -31,25 +31,26 @@ export interface BundleInput {
   /** Image profiles by name: the VIBs' ids; absent for a bundle of VIBs without a profile. */
   readonly profiles?: readonly { readonly name: string; readonly vibIds: readonly string[] }[];
   /** The .vib files, taken one at a time, each function once for the metadata and once for the archive. */
-  readonly vibs: readonly (() => Uint8Array)[];
+  readonly vibs: readonly (() => Uint8Array | ByteSource)[];
 }
 
 interface Described {
   readonly vib: BundleVib;
   readonly xml: ZipInput;
-  readonly read: () => Uint8Array;
+  readonly read: () => ByteSource;
 }
 
-function describe(read: () => Uint8Array): Described {
-  const bytes = read();
-  const { descriptor, descriptorBytes } = readVib(bytes);
+function describe(give: () => Uint8Array | ByteSource): Described {
+  const read = (): ByteSource => asSource(give());
+  const source = read();
+  const { descriptor, descriptorBytes } = vibFromSource(source);
   const id = vibId(descriptor);
   const vib: BundleVib = {
     id,
     descriptor,
     path: `vib20/${descriptor.name}/${id}.vib`,
-    packedSize: bytes.length,
-    sha256: toHex(hash('sha256', bytes)),
+    packedSize: source.size,
+    sha256: sha256Of(source),
   };
   return { vib, read, xml: { name: vibXmlName(vib, descriptorBytes), data: bundleVibXml(vib), compress: true } };
 }
@@ -64,7 +65,7 @@ function profileOf(name: string, vibIds: readonly string[], vibs: readonly Bundl
 }
 
 /**
- * The bundle piece by piece. Unreadable VIBs are a FormatError, two VIBs of one id and profiles that name a VIB the bundle
+ * The bundle piece by piece, each only until the next is asked for. Unreadable VIBs are a FormatError, two VIBs of one id and profiles that name a VIB the bundle
  * does not hold an InputError.
  */
 export function* bundleParts(input: BundleInput): Generator<Uint8Array> {
@@ -98,4 +99,5 @@ export function* bundleParts(input: BundleInput): Generator<Uint8Array> {
 }
 
 /** The bundle as one byte string. */
-export const writeBundle = (input: BundleInput): Uint8Array => concat(...bundleParts(input));
+export const writeBundle = (input: BundleInput): Uint8Array =>
+  concat(...Array.from(bundleParts(input), (part) => part.slice()));

@@ -2,18 +2,17 @@
  * Writing ISO 9660 discs (ECMA-119, names of level 2) with an El Torito boot image for EFI: as much as an installer disc needs.
  * Piece by piece, so that a disc can be larger than memory; the same files give the same bytes.
  */
+import { type ByteSource, piecesOf } from '../archive/source.ts';
 import { concat, latin1 } from '../bytes/bytes.ts';
 import { InputError } from '../bytes/errors.ts';
 import { ByteWriter } from '../bytes/writer.ts';
 import { SECTOR } from './iso9660.ts';
 
-/** A file of the disc; `read` is called once for its bytes, when their turn comes. */
+/** A file of the disc. */
 export interface IsoInput {
   /** Path with forward slashes; names are written in upper case. */
   readonly path: string;
-  /** Bytes that `read` will give. */
-  readonly size: number;
-  read(): Uint8Array;
+  readonly data: ByteSource;
 }
 
 /** What a disc is made of. */
@@ -69,7 +68,7 @@ function place(root: Folder, input: IsoInput): void {
   const bad = parts.find((part) => !NAME.test(part) || part.length > MAX_NAME - 1);
   if (bad !== undefined) throw fail('is no name of ISO 9660: letters, digits, _ and -, one dot, at most 30 characters');
   if (parts.length > MAX_DEPTH + 1) throw fail(`lies deeper than ${MAX_DEPTH} folders`);
-  if (input.size > MAX_FILE) throw fail(`has ${input.size} bytes, the limit is ${MAX_FILE}`);
+  if (input.data.size > MAX_FILE) throw fail(`has ${input.data.size} bytes, the limit is ${MAX_FILE}`);
   let folder = root;
   for (const part of parts.slice(0, -1)) {
     const known = folder.folders.find(({ name }) => name === part);
@@ -119,7 +118,7 @@ function directory(folder: Folder): Uint8Array {
     ...folder.folders.map(({ name, sector, size }) => ({ name, bytes: record(latin1(name), sector, size, true) })),
     ...folder.files.map(({ name, sector, input }) => ({
       name,
-      bytes: record(fileIdentifier(name), sector, input.size, false),
+      bytes: record(fileIdentifier(name), sector, input.data.size, false),
     })),
   ].toSorted(byName);
   const records = [
@@ -194,14 +193,14 @@ function bootCatalogue(image: PlacedFile): Uint8Array {
   let sum = 0;
   for (let i = 0; i < 32; i += 2) sum += view.getUint16(i, true);
   view.setUint16(28, (0x10000 - (sum & 0xffff)) & 0xffff, true);
-  const count = Math.min(Math.ceil(image.input.size / 512), 0xffff);
+  const count = Math.min(Math.ceil(image.input.data.size / 512), 0xffff);
   const w = new ByteWriter('little', 32).u8(0x88).u8(0).u16(0).u8(0).u8(0).u16(count).u32(image.sector);
   return padded(concat(validation, w.finish()));
 }
 
 /**
- * The disc piece by piece. Names that ISO 9660 cannot have, a boot image that is no file of the disc, and a file whose bytes
- * are not as many as it states are an InputError.
+ * The disc piece by piece, each only until the next is asked for. Names that ISO 9660 cannot have and a boot image that is no
+ * file of the disc are an InputError.
  */
 export function* isoParts({ label, files, efiBootImage }: IsoWriteOptions): Generator<Uint8Array> {
   if (!/^[A-Z0-9_-]{1,32}$/.test(label)) {
@@ -230,7 +229,7 @@ export function* isoParts({ label, files, efiBootImage }: IsoWriteOptions): Gene
   }
   for (const file of all) {
     file.sector = next;
-    next += sectors(file.input.size);
+    next += sectors(file.input.data.size);
   }
   yield new Uint8Array(FIRST_DESCRIPTOR * SECTOR);
   yield primaryDescriptor(label, { root, total: next, pathTableSize, littleTable, bigTable });
@@ -241,10 +240,7 @@ export function* isoParts({ label, files, efiBootImage }: IsoWriteOptions): Gene
   yield padded(pathTable(folders, 'big'));
   for (const folder of folders) yield directory(folder);
   for (const { input } of all) {
-    const bytes = input.read();
-    if (bytes.length !== input.size) {
-      throw new InputError(`ISO 9660: ${input.path} has ${bytes.length} bytes, ${input.size} were stated`);
-    }
-    yield padded(bytes);
+    yield* piecesOf(input.data);
+    yield new Uint8Array((SECTOR - (input.data.size % SECTOR)) % SECTOR);
   }
 }

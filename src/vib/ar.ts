@@ -3,10 +3,9 @@
  * owners 0); read in that form and in those of other tools (`ar-scan.ts`). An archive that was read is written back with
  * every byte outside of changed members as it was.
  */
-import { type ByteSource, bytesSource, readRange, sliceRange } from '../archive/source.ts';
+import { type ByteSource, bytesSource, joinedSource, readRange, sliceRange } from '../archive/source.ts';
 import { latin1 } from '../bytes/bytes.ts';
 import { InputError } from '../bytes/errors.ts';
-import { ByteWriter } from '../bytes/writer.ts';
 import {
   AR_FIELDS,
   AR_HEADER_END,
@@ -72,10 +71,10 @@ function framingOf(source: ByteSource, placed: PlacedMember, index: number, arch
 }
 
 /** Where members lie that stay in their archive. Beside the objects, so that a copy with other data has no old place. */
-const sources = new WeakMap<ArMember, ByteSource>();
+const sources = new WeakMap<object, ByteSource>();
 
 /** A member's data as they are read piece by piece. */
-export const memberSource = (member: ArMember): ByteSource => sources.get(member) ?? bytesSource(member.data);
+export const memberSource = (member: ArInput): ByteSource => sources.get(member) ?? bytesSource(member.data);
 
 /** Reads every member over random access; `data` is read from the source each time it is taken. Errors as `scanAr`. */
 export function arFromSource(source: ByteSource): ArMember[] {
@@ -115,34 +114,47 @@ function headFor({ head, headerAt, size }: ArFraming, length: number): Uint8Arra
   return out;
 }
 
-/**
- * Writes members in order. A list that was read keeps its headers, names and padding; of others a name that does not fit
- * the header's 16 bytes is an {@link InputError}.
- */
-export function writeAr(members: readonly ArInput[]): Uint8Array {
-  const kept = framings(members);
-  const writer = new ByteWriter('big', AR_MAGIC.length).bytes(latin1(AR_MAGIC));
-  for (const [i, { name, data, mtime = '0', uid = '0', gid = '0', mode = '0' }] of members.entries()) {
-    const framing = kept?.[i];
-    const odd = data.length % 2 === 1 ? latin1('\n') : new Uint8Array(0);
-    if (framing !== undefined) {
-      const nameSize = framing.head.length - framing.headerAt - AR_HEADER_SIZE;
-      const padding = (data.length + nameSize) % 2 === 1 ? latin1('\n') : new Uint8Array(0);
-      const same = framing.size === data.length;
-      writer
-        .bytes(headFor(framing, data.length))
-        .bytes(data)
-        .bytes(same ? framing.padding : padding);
-      continue;
-    }
-    if (!/^[\x21-\x7e]{1,16}$/.test(name) || /[/\\]/.test(name) || name === '.' || name === '..') {
-      throw new InputError(
-        `"${name}" cannot be an ar member: 1 to ${AR_NAME_SIZE} ASCII characters without spaces or slashes`,
-      );
-    }
-    const values: ArHeader = { name, mtime, uid, gid, mode, size: String(data.length) };
-    for (const [field, width] of AR_FIELDS) writer.bytes(latin1(values[field].padEnd(width)));
-    writer.bytes(latin1(AR_HEADER_END)).bytes(data).bytes(odd);
+/** What stands before and behind `length` bytes of a member's data that was read. */
+function keptFrame(framing: ArFraming, length: number): readonly [Uint8Array, Uint8Array] {
+  const head = headFor(framing, length);
+  const nameSize = framing.head.length - framing.headerAt - AR_HEADER_SIZE;
+  return [head, framing.size === length ? framing.padding : oddPadding(length + nameSize)];
+}
+
+const oddPadding = (length: number): Uint8Array => latin1(length % 2 === 1 ? '\n' : '');
+
+/** The same for a member of our own. */
+function newFrame(
+  { name, mtime = '0', uid = '0', gid = '0', mode = '0' }: ArInput,
+  length: number,
+): readonly [Uint8Array, Uint8Array] {
+  if (!/^[\x21-\x7e]{1,16}$/.test(name) || /[/\\]/.test(name) || name === '.' || name === '..') {
+    throw new InputError(
+      `"${name}" cannot be an ar member: 1 to ${AR_NAME_SIZE} ASCII characters without spaces or slashes`,
+    );
   }
-  return writer.finish();
+  const values: ArHeader = { name, mtime, uid, gid, mode, size: String(length) };
+  const header = AR_FIELDS.map(([field, width]) => values[field].padEnd(width)).join('');
+  return [latin1(header + AR_HEADER_END), oddPadding(length)];
+}
+
+/**
+ * An archive of members in order, whose data stay where they are until it is read. A list that was read keeps its headers,
+ * names and padding; of others a name that does not fit the header's 16 bytes is an {@link InputError}.
+ */
+export function arSource(members: readonly ArInput[]): ByteSource {
+  const kept = framings(members);
+  const parts = members.flatMap((member, i): ByteSource[] => {
+    const data = memberSource(member);
+    const framing = kept?.[i];
+    const [head, padding] = framing === undefined ? newFrame(member, data.size) : keptFrame(framing, data.size);
+    return [bytesSource(head), data, bytesSource(padding)];
+  });
+  return joinedSource([bytesSource(latin1(AR_MAGIC)), ...parts]);
+}
+
+/** {@link arSource}, read at once. */
+export function writeAr(members: readonly ArInput[]): Uint8Array {
+  const archive = arSource(members);
+  return archive.read(0, archive.size).slice();
 }

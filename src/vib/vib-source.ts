@@ -1,6 +1,6 @@
 /** VIBs over random access: descriptor and signature are read at once, payloads when their data are taken. */
 import type { ByteSource } from '../archive/source.ts';
-import { arFromSource } from './ar.ts';
+import { arFromSource, arSource } from './ar.ts';
 import { type Vib, vibOfMembers } from './vib.ts';
 
 /**
@@ -10,3 +10,6 @@ import { type Vib, vibOfMembers } from './vib.ts';
 export function vibFromSource(source: ByteSource, options: { readonly maxDescriptor?: number } = {}): Vib {
   return vibOfMembers(arFromSource(source), options);
 }
+
+/** The bytes of `rewriteVib` as a source: payloads stay where they are until it is read. */
+export const sourceOfVib = (vib: Vib): ByteSource => arSource(vib.members);

@@ -127,10 +127,13 @@ try {
   printTable(rows);
   const bundle = join(folder, 'bundle.zip');
   writeBundle(bundle, vibs);
+  const disc = join(folder, 'host.iso');
+  footprint('image', 'iso', bank, '--out', disc);
   for (const [name, path] of Object.entries({
     'folder of VIBs': vibFolder,
     'boot bank': bank,
     'offline bundle': bundle,
+    'installer disc': disc,
   })) {
     const { megabytes: peak, seconds } = footprint('boot', '--image', path);
     console.log(
