@@ -132,22 +132,22 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     name: 'vib inspect',
     about: 'Show what a VIB says of itself and what is in it',
-    args: [{ name: '<files...>', about: '.vib files' }],
+    args: [{ name: '<paths...>', about: '.vib files, folders of them, offline bundles' }],
     examples: ['vib inspect vib-samples/esxi-8.0/*.vib'],
     load: () => import('./vib-inspect.ts'),
   },
   {
     name: 'vib list',
     about: 'List the files in the payloads of a VIB',
-    args: [{ name: '<files...>', about: '.vib files' }],
+    args: [{ name: '<paths...>', about: '.vib files, folders of them, offline bundles' }],
     options: LIMIT_OPTIONS,
-    examples: ['vib list some.vib'],
+    examples: ['vib list some.vib', 'vib list bundle.zip'],
     load: () => import('./vib-list.ts'),
   },
   {
     name: 'vib verify',
     about: 'Check signature, acceptance level and payload checksums. Exit 1 where one is bad.',
-    args: [{ name: '<files...>', about: '.vib files' }],
+    args: [{ name: '<paths...>', about: '.vib files, folders of them, offline bundles' }],
     options: [
       {
         flags: '--root <pem>',
@@ -161,6 +161,7 @@ export const COMMANDS: readonly CommandRow[] = [
     ],
     examples: [
       'vib verify some.vib',
+      'vib verify bundle.zip',
       'vib verify --revoked revoked.txt some.vib',
       'vib verify --root my-root.pem --level CommunitySupported some.vib',
     ],

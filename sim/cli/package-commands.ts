@@ -20,7 +20,9 @@ export const PACKAGE_COMMANDS: readonly CommandRow[] = [
   {
     name: 'vib extract',
     about: 'Unpack VIBs into a new folder. Exit 1, nothing written, where a path leads outside.',
-    args: [{ name: '<files...>', about: '.vib files; several get a folder each' }],
+    args: [
+      { name: '<paths...>', about: '.vib files, folders of them, offline bundles; several VIBs get a folder each' },
+    ],
     options: [
       { flags: '--out <dir>', about: 'folder to make; one that exists must be empty' },
       { flags: '--raw', about: 'the members as they are: descriptor.xml, sig.pkcs7, payloads' },

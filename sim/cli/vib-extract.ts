@@ -1,7 +1,7 @@
 import { InputError, withSource } from '../../src/bytes/errors.ts';
 import { extractMembers, extractVib, isError, VIB_FINDINGS, vibId } from '../../src/vib/index.ts';
 import { writeTree } from '../node/trees.ts';
-import { openVibs } from '../node/vib-files.ts';
+import { openVibPaths } from '../node/vib-files.ts';
 import type { CommandInput, CommandResult } from './command.ts';
 import { readLimits } from './limits.ts';
 import { count } from './text.ts';
@@ -14,12 +14,13 @@ export async function run({ args, options }: CommandInput): Promise<CommandResul
   if (out === undefined) throw new InputError('vib extract: --out DIR is needed');
   const limits = readLimits(options);
   const raw = options.on('raw');
-  const found = openVibs(args).map(({ path, vib }) => {
+  const opened = await openVibPaths(args);
+  const found = opened.map(({ path, vib }) => {
     const { files, findings } = withSource(path, () =>
       raw ? { files: extractMembers(vib), findings: [] } : extractVib(vib, limits),
     );
     const id = vibId(vib.descriptor);
-    return { path, id, folder: args.length > 1 ? `${folderOf(id)}/` : '', files, findings };
+    return { path, id, folder: opened.length > 1 ? `${folderOf(id)}/` : '', files, findings };
   });
   const refused = found.flatMap(({ findings }) => findings).some(isError);
   // A VIB that tries to leave its folder is not unpacked at all.

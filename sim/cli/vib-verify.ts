@@ -10,7 +10,7 @@ import {
   verifyVib,
 } from '../../src/vib/index.ts';
 import { packageRoot, readFile } from '../node/files.ts';
-import { openVibs, readCertificates } from '../node/vib-files.ts';
+import { openVibPaths, readCertificates } from '../node/vib-files.ts';
 import type { CommandInput, CommandResult } from './command.ts';
 import { readLimits } from './limits.ts';
 import { table } from './text.ts';
@@ -40,7 +40,7 @@ export async function run({ args, options }: CommandInput): Promise<CommandResul
   const file = options.text('revoked');
   const revoked = file === undefined ? revocationList([]) : withSource(file, () => parseRevocationList(readFile(file)));
   const limits = readLimits(options);
-  const files = openVibs(args);
+  const files = await openVibPaths(args);
   const rule = moduleRule(
     files.map(({ vib }) => vib),
     limits,

@@ -1,10 +1,14 @@
-import { InputError, withSource } from '../../src/bytes/errors.ts';
+import { join } from 'node:path';
+import { isZip } from '../../src/archive/index.ts';
+import { InputError, withSource, withSourceAsync } from '../../src/bytes/errors.ts';
 import { decodePem } from '../../src/crypto/pem.ts';
 import { type Certificate, parseCertificate } from '../../src/crypto/x509.ts';
+import { openBundle } from '../../src/depot/index.ts';
 import type { Vib } from '../../src/vib/index.ts';
 import { vibFromSource } from '../../src/vib/vib-source.ts';
 import { fileSource } from './file-source.ts';
-import { readFile } from './files.ts';
+import { isFolder, listFolder, readFile } from './files.ts';
+import { temporarySpool } from './spool.ts';
 
 /** A VIB and where it came from. */
 export interface VibFile {
@@ -15,6 +19,39 @@ export interface VibFile {
 /** Opens VIB files; payloads stay in them until they are used. Errors name the file. */
 export function openVibs(paths: readonly string[]): VibFile[] {
   return paths.map((path) => ({ path, vib: withSource(path, () => vibFromSource(fileSource(path))) }));
+}
+
+/**
+ * {@link openVibs} for folders of VIBs and offline bundles too. The path of a VIB in a bundle is that of the bundle and the one
+ * inside. Nothing found is an InputError.
+ */
+export async function openVibPaths(paths: readonly string[]): Promise<VibFile[]> {
+  const found: VibFile[] = [];
+  for (const path of paths) found.push(...(await vibsAt(path)));
+  return found;
+}
+
+async function vibsAt(path: string): Promise<VibFile[]> {
+  if (isFolder(path)) {
+    const names = listFolder(path).filter((name) => name.endsWith('.vib'));
+    if (names.length === 0) throw new InputError(`${path}: no .vib files`, { source: path });
+    return openVibs(names.map((name) => join(path, name)));
+  }
+  if (!isZip(firstBytes(path))) return openVibs([path]);
+  return await withSourceAsync(path, async () => {
+    const bundle = openBundle(fileSource(path), { spool: temporarySpool });
+    const ids = [...bundle.vibs.keys()];
+    await bundle.unpack(ids);
+    return ids.map((id) => ({
+      path: `${path}/${bundle.vibs.get(id)?.path ?? id}`,
+      vib: bundle.openVib(id, { lazy: true }),
+    }));
+  });
+}
+
+function firstBytes(path: string): Uint8Array {
+  const source = fileSource(path);
+  return source.read(0, Math.min(4, source.size));
 }
 
 /** Certificates of PEM files; a file without any is an InputError. */

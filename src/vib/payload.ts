@@ -25,7 +25,7 @@ export interface OpenArchive {
 }
 
 /** An archive entry without its data. */
-type EntryHead = Omit<ArchiveEntry, 'data'>;
+type EntryHead = Omit<ArchiveEntry, 'data'> & { readonly size: number };
 
 /** A payload, opened. */
 export interface OpenPayload extends OpenArchive {
@@ -34,7 +34,7 @@ export interface OpenPayload extends OpenArchive {
   readonly decompressed: Uint8Array;
   /** Whether the member was gzip. */
   readonly gzip: boolean;
-  readonly entries: readonly ArchiveEntry[];
+  readonly entries: readonly (ArchiveEntry & EntryHead)[];
 }
 
 function contentOf(bytes: Uint8Array): PayloadContent {
@@ -154,7 +154,8 @@ export function openDecompressed(
     nested !== undefined && archive ? openNested(nested, payload, decompressed, limits, findings) : undefined;
   const content = inner === undefined ? outer : contentOf(inner);
   mustHoldTar(payload, content, inner !== undefined);
-  const entries = archive ? READERS[content](inner ?? decompressed) : [];
+  const read = archive ? READERS[content](inner ?? decompressed) : [];
+  const entries = read.map((entry) => ({ ...entry, size: entry.data.length }));
   findings.push(...entryFindings(entries, name));
   return { name, content, decompressed, gzip: zipped, nested, entries, findings };
 }

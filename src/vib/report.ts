@@ -2,13 +2,16 @@
 import { FormatError } from '../bytes/errors.ts';
 import { parseSignedData } from '../crypto/cms.ts';
 import { parseAcceptance } from './acceptance.ts';
+import { memberSource } from './ar.ts';
+import { scanPayload } from './content-scan.ts';
 import { type DescriptorFields, type VibSystemRequires, vibId } from './descriptor.ts';
 import { VIB_FINDINGS } from './findings.ts';
 import type { GunzipLimits } from './gzip.ts';
-import { openPayload } from './payload.ts';
+import { type OpenArchive, openPayload } from './payload.ts';
 import { signatureDer } from './signature-bytes.ts';
 import type { VibReport } from './verify.ts';
-import type { Vib } from './vib.ts';
+import { openArchive } from './verify-payload.ts';
+import { payloadSource, type Vib } from './vib.ts';
 
 /** What `inspect` shows; nothing in it is checked. */
 export interface VibInspection extends Omit<DescriptorFields, 'fileList'> {
@@ -43,7 +46,7 @@ export function inspectVib(vib: Vib): VibInspection {
     ...fields,
     level: parseAcceptance(fields.acceptanceLevel),
     files: fileList.length,
-    members: vib.members.map(({ name, data }) => ({ name, size: data.length })),
+    members: vib.members.map((member) => ({ name: member.name, size: memberSource(member).size })),
     signature: inspectSignature(vib.signature),
   };
 }
@@ -139,19 +142,34 @@ export interface VibListEntry {
   readonly link?: string;
 }
 
+/** Entries of a payload of `size` unpacked bytes. */
+function listed(name: string, { content, entries }: OpenArchive, size: number): VibListEntry[] {
+  if (content !== 'vmtar' && content !== 'tar') {
+    return [{ payload: name, path: name, type: content === 'raw' ? 'module' : content, mode: 0o644, size }];
+  }
+  return entries.map((each): VibListEntry => {
+    const { name: path, type, mode, linkName } = each;
+    const entry = { payload: name, path, type, mode, size: each.size };
+    return linkName === '' ? entry : { ...entry, link: linkName };
+  });
+}
+
 /** Every entry of every payload; raw payloads are one entry of type `module`. Unreadable payloads are a `FormatError`. */
 export function listVib(vib: Vib, limits: GunzipLimits = {}): VibListEntry[] {
   return vib.payloads.flatMap((payload) => {
-    const { name, entries, decompressed, content } = openPayload(payload, limits);
-    if (content !== 'vmtar' && content !== 'tar') {
-      const type = content === 'raw' ? 'module' : content;
-      return [{ payload: name, path: name, type, mode: 0o644, size: decompressed.length }];
-    }
-    return entries.map(({ name: path, type, mode, data, linkName }): VibListEntry => {
-      const entry = { payload: name, path, type, mode, size: data.length };
-      return linkName === '' ? entry : { ...entry, link: linkName };
-    });
+    const opened = openPayload(payload, limits);
+    return listed(payload.name, opened, opened.decompressed.length);
   });
+}
+
+/** {@link listVib} for VIBs of any size: payloads are unpacked piece by piece. */
+export async function listVibFiles(vib: Vib, limits: GunzipLimits = {}): Promise<VibListEntry[]> {
+  const out: VibListEntry[] = [];
+  for (const payload of vib.payloads) {
+    const scan = await scanPayload(payloadSource(payload), payload.name, [], limits);
+    out.push(...listed(payload.name, openArchive(payload, scan, limits), scan.size));
+  }
+  return out;
 }
 
 /** The list as a table. */

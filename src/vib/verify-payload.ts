@@ -96,7 +96,7 @@ function digestsOf(source: ByteSource, names: readonly HashName[]): ReadonlyMap<
 }
 
 /** The archive of a payload from its scan; one with a second layer of compression is opened in memory. */
-function openArchive(payload: VibPayload, scan: ContentScan, limits: GunzipLimits | undefined): OpenArchive {
+export function openArchive(payload: VibPayload, scan: ContentScan, limits: GunzipLimits | undefined): OpenArchive {
   return openScanned(payload, scan) ?? openPayload(payload, limits);
 }
 

@@ -21,7 +21,7 @@ import { extractMembers, extractVib } from './extract.ts';
 import { VIB_FINDINGS } from './findings.ts';
 import { gzip } from './gzip.ts';
 import { LEVEL_POLICY } from './level-policy.ts';
-import { inspectVib, listVib, renderInspect, renderList, renderVerify } from './report.ts';
+import { inspectVib, listVib, listVibFiles, renderInspect, renderList, renderVerify } from './report.ts';
 import { type VibVerifyOptions, verifyVib } from './verify.ts';
 import { buildVib, readVib, rewriteVib, signVib, type Vib, type VibRecipe, type VibSigner, writeVib } from './vib.ts';
 
@@ -520,6 +520,7 @@ describe('reports', () => {
     expect(page).toMatch(/Payload nvmetest +install-size=5000\n/);
     expect(page).toMatch(/nvmetest +vgz +\d+ +sha-256\/gunzip, sha-256, sha-1\/gunzip\n/);
     const list = listVib(vib);
+    expect(await listVibFiles(vib)).toEqual(list);
     expect(list.map((entry) => `${entry.payload}:${entry.path}:${entry.size}`)).toEqual([
       'nvmetest:usr:0',
       'nvmetest:usr/lib/vmware/vmkmod/nvmetest:5000',

@@ -98,6 +98,21 @@ describe('image inputs made by the CLI itself', () => {
     expect(JSON.parse(one.stdout).modules.length).toBeGreaterThan(30);
   });
 
+  it('vib list, inspect and verify take a folder and a bundle as they take the files in them', () => {
+    for (const command of ['list', 'inspect', 'verify']) {
+      const results = [path('vibs'), path('two.zip')].map((each) => {
+        const { code, stdout } = esxsim('vib', command, each, '--json');
+        expect([command, each, code]).toEqual([command, each, 0]);
+        const list: Record<string, unknown>[] = JSON.parse(stdout);
+        return list.map(({ path: from, ...rest }) => [String(from).replace(/^.*\//, ''), rest]);
+      });
+      expect(results[0]?.length).toBe(IDS.length);
+      expect(results[1]).toEqual(results[0]);
+    }
+    const { code, stderr } = esxsim('vib', 'list', path('bank'));
+    expect([code, stderr.trim()]).toEqual([2, `esxsim: ${path('bank')}: no .vib files`]);
+  });
+
   it.each([
     ['image bundle', ['VIBS', '--name', 'a/b', '--out', 'x.zip'], /--name: "a\/b" is no name of an image profile/],
     ['image bundle', ['VIBS', '--name', 'a=none', '--out', 'x.zip'], /--name a: no VIB none/],
