@@ -129,6 +129,12 @@ export function allBytes(bytes: Uint8Array, value: number): boolean {
   return bytes.every((b) => b === value);
 }
 
+/** Unsigned 32-bit number, big-endian, at an offset within the bytes. A DataView of few bytes would make V8 move them. */
+export function u32At(bytes: Uint8Array, at: number): number {
+  const high = ((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16);
+  return (high | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>> 0;
+}
+
 /** Bytes up to which a number is put together in words; of longer ones the text is faster. */
 const WORDS_UP_TO = 256;
 

@@ -1,7 +1,7 @@
 /** One connection and its conversation: bytes in, answers out, descriptors on their way. */
 import type { Socket } from 'node:net';
+import type { Connection } from './connection.ts';
 import { type Answer, type Conversation, SILENT } from './conversation.ts';
-import type { Connection } from './descriptor-socket.ts';
 import { EagerLoop } from './eager-loop.ts';
 
 /** What a conversation leads to beyond its connection. */
@@ -18,7 +18,11 @@ const loop = new EagerLoop();
 const PATIENCE = 250;
 
 /** Reads the connection and answers until it closes. */
-export function converse({ socket, take }: Connection, conversation: Conversation, consequences: Consequences): void {
+export function converse(
+  { socket, read, take }: Connection,
+  conversation: Conversation,
+  consequences: Consequences,
+): void {
   let timer: NodeJS.Timeout | undefined;
   let passed: Socket | undefined;
   const drop = (): void => {
@@ -54,8 +58,8 @@ export function converse({ socket, take }: Connection, conversation: Conversatio
     socket.end();
     if (end === 'server') consequences.end();
   };
-  socket.on('data', (chunk: Buffer) => {
-    clearTimeout(timer);
+  read((bytes) => {
+    if (timer !== undefined) clearTimeout(timer);
     timer = undefined;
     const came = take?.();
     if (came !== undefined) {
@@ -64,11 +68,8 @@ export function converse({ socket, take }: Connection, conversation: Conversatio
       passed = came;
     }
     const descriptor = take === undefined ? 'impossible' : passed === undefined ? 'none' : 'came';
-    // Node reads each chunk into memory of its own: what a TPM keeps of it stays as it is.
-    const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
     answer(() => conversation.receive(bytes, descriptor));
     if (conversation.incomplete) timer = setTimeout(() => answer(() => conversation.idle?.() ?? SILENT), PATIENCE);
     loop.stir();
   });
-  socket.resume();
 }

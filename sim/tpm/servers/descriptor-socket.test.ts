@@ -162,6 +162,6 @@ describe('SET_DATAFD', () => {
 describe('a runtime without IPC pipes', () => {
   it('leaves the connection as it is', () => {
     const accepted = new Socket();
-    expect(receivingConnection(accepted)).toEqual({ socket: accepted });
+    expect(receivingConnection(accepted)).toEqual({ socket: accepted, read: expect.any(Function) });
   });
 });

@@ -8,22 +8,8 @@
  * Limit: Node itself ends the process where what comes is neither a socket nor a pipe (a file, a terminal). Who can send it can
  * also send SHUTDOWN.
  */
-import { Socket } from 'node:net';
-
-/** A connection and the descriptors that come over it. */
-export interface Connection {
-  readonly socket: Socket;
-  /**
-   * The descriptor that came with the bytes of the last `data` event, as a socket nobody reads yet; undefined where none came.
-   * Not there where the connection should carry descriptors and this runtime cannot receive them.
-   */
-  readonly take?: () => Socket | undefined;
-}
-
-/** What is used of the handle under a socket. */
-interface Handle {
-  close(done?: () => void): void;
-}
+import type { Socket } from 'node:net';
+import { type Connection, type Handle, handleOf, has, isStream, readEvents, socketOf } from './connection.ts';
 
 interface PipeHandle extends Handle {
   open(descriptor: number): unknown;
@@ -32,16 +18,8 @@ interface PipeHandle extends Handle {
 /** Kind of a pipe whose reads take descriptors (`constants.IPC` of Node's pipe_wrap). */
 const IPC = 2;
 
-const has = (value: unknown, name: string): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && typeof Reflect.get(value, name) === 'function';
 const isHandle = (value: unknown): value is Handle => has(value, 'close');
 const isPipe = (value: unknown): value is PipeHandle => isHandle(value) && has(value, 'open');
-/** Sockets and pipes can be read; a UDP socket cannot. */
-const isStream = (value: unknown): value is Handle => isHandle(value) && has(value, 'readStart');
-
-/** A socket over a handle that is not read until `resume`. */
-const socketOf = (handle: Handle): Socket =>
-  Reflect.construct(Socket, [{ handle, manualStart: true, allowHalfOpen: false }]);
 
 /** A second handle, in IPC mode, for the descriptor of the first. */
 function ipcTwin(accepted: object | undefined): PipeHandle | undefined {
@@ -61,9 +39,9 @@ function ipcTwin(accepted: object | undefined): PipeHandle | undefined {
 
 /** Takes over a connection accepted by a paused server on a Unix socket, which must not have been read. */
 export function receivingConnection(accepted: Socket): Connection {
-  const handle: unknown = Reflect.get(accepted, '_handle');
+  const handle = handleOf(accepted);
   const twin = ipcTwin(typeof handle === 'object' && handle !== null ? handle : undefined);
-  if (twin === undefined) return { socket: accepted };
+  if (twin === undefined) return { socket: accepted, read: readEvents(accepted) };
   let pending: unknown;
   const discard = (): void => {
     if (isHandle(pending)) pending.close();
@@ -82,8 +60,10 @@ export function receivingConnection(accepted: Socket): Connection {
     // The descriptor is closed by now. The first handle forgets it in the same moment, before its number can be used again.
     accepted.destroy();
   };
+  const socket = socketOf(twin);
   return {
-    socket: socketOf(twin),
+    socket,
+    read: readEvents(socket),
     take: () => {
       const came = pending;
       if (!isStream(came)) {

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { InputError } from '../../../src/bytes/errors.ts';
 import type { Address } from '../ports/stream.ts';
+import { steadyConnection } from './connection.ts';
 import { converse } from './converse.ts';
 import type { TpmMachine } from './machine.ts';
 import { MssimConversation } from './mssim.ts';
@@ -123,13 +124,14 @@ export async function listenSwtpm(machine: TpmMachine, places: SwtpmPlaces): Pro
   const begin = () => new SwtpmData(machine, places.disconnect);
   /** The descriptor is the data channel until its other end closes; then SET_DATAFD may bring another. */
   const adopt = (socket: Socket): void => {
-    passed = socket;
-    socket.once('close', () => {
+    const connection = steadyConnection(socket);
+    passed = connection.socket;
+    passed.once('close', () => {
       passed = undefined;
       store.data = 'awaited';
       left();
     });
-    converse({ socket, take: () => undefined }, begin(), { end });
+    converse(connection, begin(), { end });
   };
   const ports = {
     data: places.data && { port: new Port({ begin, end, left }), place: places.data },

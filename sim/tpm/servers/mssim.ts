@@ -2,7 +2,7 @@
  * Server side of the Microsoft TPM 2.0 simulator's TCP protocol: commands on one port, platform signals on the next. Integers
  * are big-endian; every message is acknowledged by a 32-bit zero, an unknown one by a one.
  */
-import { concat } from '../../../src/bytes/bytes.ts';
+import { concat, u32At } from '../../../src/bytes/bytes.ts';
 import { ByteWriter } from '../../../src/bytes/writer.ts';
 import { TPMA_CC } from '../../../src/tpm2/attributes.ts';
 import { commandByCode } from '../../../src/tpm2/commands.ts';
@@ -43,7 +43,6 @@ const MAX_DATA = 1 << 16;
 const ACK = new Uint8Array(4);
 const UNKNOWN = new Uint8Array([0, 0, 0, 1]);
 
-const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 const u32 = (value: number): Uint8Array => new ByteWriter('big', 4).u32(value).finish();
 
 /** A message: bytes of fixed fields, whether the last of them is the length of data, and what it does. */
@@ -75,7 +74,7 @@ function sendCommand(machine: TpmMachine, fields: Uint8Array): Uint8Array {
 function perform(machine: TpmMachine, command: Uint8Array): Uint8Array {
   if (!machine.running) return new Uint8Array(0);
   if (!machine.nvAvailable && command.length >= 10) {
-    const row = commandByCode(view(command).getUint32(6));
+    const row = commandByCode(u32At(command, 6));
     if (row !== undefined && (row.attributes & TPMA_CC.nv) !== 0) {
       return concat(new Uint8Array([0x80, 0x01, 0, 0, 0, 10]), u32(TPM_RC.NV_UNAVAILABLE));
     }
@@ -159,7 +158,7 @@ export class MssimConversation implements Conversation {
     let bytes = concat(this.#received, chunk);
     const replies: Uint8Array[] = [];
     while (bytes.length >= 4) {
-      const row = this.#rows.get(view(bytes).getUint32(0));
+      const row = this.#rows.get(u32At(bytes, 0));
       if (row === undefined) {
         replies.push(UNKNOWN);
         bytes = bytes.slice(4);
@@ -168,7 +167,7 @@ export class MssimConversation implements Conversation {
       let size = 4 + row.size;
       if (bytes.length < size) break;
       if (row.data) {
-        const length = view(bytes).getUint32(size - 4);
+        const length = u32At(bytes, size - 4);
         // No TPM takes this much: the connection is given up instead of the memory.
         if (length > MAX_DATA) return joined(replies, 'connection');
         size += length;

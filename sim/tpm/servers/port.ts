@@ -3,9 +3,10 @@ import { chmodSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { InputError } from '../../../src/bytes/errors.ts';
 import { type Address, addressText } from '../ports/stream.ts';
+import { type Connection, steadyConnection } from './connection.ts';
 import type { Conversation } from './conversation.ts';
 import { type Consequences, converse } from './converse.ts';
-import { type Connection, receivingConnection } from './descriptor-socket.ts';
+import { receivingConnection } from './descriptor-socket.ts';
 
 /** Clients that may wait for their turn at one port. */
 const BACKLOG = 64;
@@ -36,9 +37,7 @@ export class Port {
     // Only a port that takes descriptors, on a Unix socket, has to be read in another way.
     const local = accepted.remoteAddress === undefined;
     const connection: Connection =
-      this.#options.adopt !== undefined && local
-        ? receivingConnection(accepted)
-        : { socket: accepted, take: () => undefined };
+      this.#options.adopt !== undefined && local ? receivingConnection(accepted) : steadyConnection(accepted);
     const { socket } = connection;
     // A client that breaks off is no fault of ours.
     socket.on('error', () => socket.destroy());

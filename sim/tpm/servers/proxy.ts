@@ -1,6 +1,6 @@
 /** A proxy in front of a TPM server: bytes pass through unchanged, commands and responses are told on the way. */
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { concat } from '../../../src/bytes/bytes.ts';
+import { concat, u32At } from '../../../src/bytes/bytes.ts';
 import { InputError } from '../../../src/bytes/errors.ts';
 import { type Address, addressText } from '../ports/stream.ts';
 import { neighbour, type Protocol, type TpmServer } from './listen.ts';
@@ -19,9 +19,6 @@ const HEADER_SIZE = 10;
 /** More than a command and its response ever take: what is longer is passed on but not understood. */
 const MAX_EXCHANGE = 1 << 16;
 const NOTHING = new Uint8Array(0);
-
-const u32At = (bytes: Uint8Array, at: number): number =>
-  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(at);
 
 /** Puts the two directions of a data or command port together again. */
 export class ExchangeReader {

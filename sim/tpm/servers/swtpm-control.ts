@@ -2,7 +2,7 @@
  * Control channel of swtpm 0.7.1 over a socket: all integers big-endian, a 32-bit command and its fields in, the fields of the
  * response out. Facts from swtpm_ioctls(3) and from comparing answers with the real program (test/conformance).
  */
-import { concat, utf8 } from '../../../src/bytes/bytes.ts';
+import { concat, u32At, utf8 } from '../../../src/bytes/bytes.ts';
 import { FormatError } from '../../../src/bytes/errors.ts';
 import { ByteReader } from '../../../src/bytes/reader.ts';
 import { ByteWriter } from '../../../src/bytes/writer.ts';
@@ -250,7 +250,7 @@ export class SwtpmControl implements Conversation {
     if (row === undefined) return this.#done(u32(RESULT.BAD_ORDINAL));
     if (reader.remaining < row.size) return SILENT;
     if (row.data) {
-      const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(row.size);
+      const length = u32At(bytes, row.size);
       if (length > MAX_BLOB) return { ...this.#done(u32(RESULT.BAD_PARAMETER)), end: 'connection' };
       if (reader.remaining < row.size + length) return SILENT;
     }

@@ -1,5 +1,6 @@
 /** Data port of swtpm's socket interface: raw commands, or commands with the TCG header (code 8, locality, size). */
-import { concat } from '../../../src/bytes/bytes.ts';
+import { concat, u32At } from '../../../src/bytes/bytes.ts';
+import { ByteWriter } from '../../../src/bytes/writer.ts';
 import type { Locality } from '../../../src/tpm2/transport.ts';
 import { type Answer, type Conversation, joined, SILENT } from './conversation.ts';
 import type { TpmMachine } from './machine.ts';
@@ -10,12 +11,10 @@ const PREFIX_SIZE = 9;
 const HEADER_SIZE = 10;
 const NOTHING = new Uint8Array(0);
 
-const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-
 /** The size a command announces, or the bytes needed to know it; a size no TPM takes is not waited for. */
 function announced(command: Uint8Array, max: number): number {
   if (command.length < HEADER_SIZE) return HEADER_SIZE;
-  const size = view(command).getUint32(2);
+  const size = u32At(command, 2);
   return size > max ? command.length : Math.max(size, HEADER_SIZE);
 }
 
@@ -66,21 +65,20 @@ export class SwtpmData implements Conversation {
   #needed(bytes: Uint8Array): number {
     const max = this.#machine.maxCommand;
     if (bytes.length < 4) return HEADER_SIZE;
-    if (view(bytes).getUint32(0) !== SEND_COMMAND) return announced(bytes, max);
+    if (u32At(bytes, 0) !== SEND_COMMAND) return announced(bytes, max);
     if (bytes.length < HEADER_SIZE) return HEADER_SIZE;
-    const size = view(bytes).getUint32(5);
+    const size = u32At(bytes, 5);
     const inner = announced(bytes.subarray(PREFIX_SIZE), max);
     return PREFIX_SIZE + (size > max ? inner : Math.min(size, inner));
   }
 
   #run(bytes: Uint8Array): Uint8Array {
     const machine = this.#machine;
-    if (bytes.length < PREFIX_SIZE || view(bytes).getUint32(0) !== SEND_COMMAND) return machine.execute(bytes);
+    if (bytes.length < PREFIX_SIZE || u32At(bytes, 0) !== SEND_COMMAND) return machine.execute(bytes);
     const locality = bytes[4] ?? 0;
     if (locality <= 4) machine.locality = locality as Locality;
     const response = machine.execute(bytes.subarray(PREFIX_SIZE));
-    const size = new Uint8Array(4);
-    view(size).setUint32(0, response.length);
+    const size = new ByteWriter('big', 4).u32(response.length).finish();
     return concat(size, response, new Uint8Array(4));
   }
 }
