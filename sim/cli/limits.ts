@@ -11,7 +11,7 @@ export const LIMIT_OPTIONS: readonly OptionRow[] = [
 
 /** The same for the files of an offline bundle. */
 export const BUNDLE_LIMIT_OPTIONS: readonly OptionRow[] = [
-  { flags: '--max-size <bytes>', about: 'largest file of a bundle after decompression (default 2147483647)' },
+  { flags: '--max-size <bytes>', about: 'largest file of a bundle after decompression (default 4294967295)' },
   { flags: '--max-ratio <n>', about: 'most bytes out per byte in, of files of a bundle (default 1000)' },
 ];
 

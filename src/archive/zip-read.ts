@@ -16,7 +16,7 @@ import { SEE_64, ZIP, ZIP_FLAG, ZIP_METHOD, ZIP_SIZE, ZIP64_EXTRA } from './zip-
 export interface ZipLimits {
   /** Most files and folders. Default 65 536. */
   readonly maxEntries?: number;
-  /** Most bytes of one decompressed file. Default 2 GiB − 1. */
+  /** Most bytes of one decompressed file. Default 4 GiB − 1. */
   readonly maxBytes?: number;
   /** Most bytes of all files together. Default 16 GiB. */
   readonly maxTotal?: number;
@@ -366,7 +366,7 @@ function withLimits(listed: readonly Listed[], directory: number): ZipEntry[] {
 
 /** Opens an archive: reads and checks its directory. Anything wrong is a FormatError. */
 export function openZip(source: ByteSource, limits: ZipLimits = {}): ZipArchive {
-  const all = { maxEntries: 65_536, maxBytes: 0x7fffffff, maxTotal: 2 ** 34, maxRatio: 1000, ...limits };
+  const all = { maxEntries: 65_536, maxBytes: 0xffffffff, maxTotal: 2 ** 34, maxRatio: 1000, ...limits };
   const { offset, size, count } = readEnd(source);
   if (count > all.maxEntries) throw fail('end.entries', `${count} files, the limit is ${all.maxEntries}`);
   if (size > MAX_DIRECTORY) throw fail('end.size', `central directory of ${size} bytes, the limit is ${MAX_DIRECTORY}`);
