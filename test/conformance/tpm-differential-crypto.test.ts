@@ -155,7 +155,7 @@ describe('ciphers', () => {
       });
     }
     for (const sym of [{ ...AES, keyBits: 256 }]) {
-      const { sensitive } = external['AES'] as S.Sample;
+      const { sensitive } = external.AES as S.Sample;
       const value = new Uint8Array(sym.keyBits / 8).fill(9);
       const inPublic = { ...cipher(USER | O.sign | O.decrypt, sym), unique: hash('sha256', concat(S.seed, value)) };
       await withKey(
