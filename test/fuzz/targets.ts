@@ -7,13 +7,16 @@ import { Host } from '../../sim/host.ts';
 import { loadImage } from '../../sim/node/image-files.ts';
 import { predictReference } from '../../sim/predict.ts';
 import { resolveSpec } from '../../sim/spec/resolve.ts';
-import { bytesSource } from '../../src/archive/index.ts';
+import { bytesSource, openZip, type Spool, writeZip } from '../../src/archive/index.ts';
 import { equalBytes, fromUtf8, utf8 } from '../../src/bytes/bytes.ts';
+import { InputError } from '../../src/bytes/errors.ts';
 import { unxz } from '../../src/compress/xz.ts';
 import { unzstd } from '../../src/compress/zstd.ts';
 import { verifySignedData } from '../../src/crypto/cms.ts';
+import { hash } from '../../src/crypto/hash.ts';
 import { decodePem } from '../../src/crypto/pem.ts';
 import { parseCertificate } from '../../src/crypto/x509.ts';
+import { openBundle, writeBundle } from '../../src/depot/index.ts';
 import {
   appendModulePath,
   checkBootModules,
@@ -27,20 +30,23 @@ import {
   readImgdb,
 } from '../../src/esxboot/index.ts';
 import { parseEventLog, parsePcrsJson, renderEventLog, replayEventLog } from '../../src/eventlog/index.ts';
-import { openIso } from '../../src/iso/index.ts';
+import { FatVolume, openIso, writeFat } from '../../src/iso/index.ts';
 import { decode, parseAttest, TPM2B_PUBLIC, TPMT_SIGNATURE } from '../../src/tpm2/index.ts';
 import { parsePe, parseSignatureDatabase, readPeSignatures } from '../../src/uefi/index.ts';
 import { parseReference, verifyEvidence } from '../../src/verify/index.ts';
 import {
   gunzip,
   openPayload,
+  parseRevocationList,
   readUstar,
   readVib,
   readVmtar,
   rewriteVib,
+  scanPayload,
   verifyVib,
   writeDescriptor,
 } from '../../src/vib/index.ts';
+import { openArchive } from '../../src/vib/verify-payload.ts';
 import { decodeReportJson, decodeReportXml } from '../../src/vim/index.ts';
 import { parseXml } from '../../src/xml/index.ts';
 
@@ -61,6 +67,79 @@ function writtenBack(bytes: Uint8Array): void {
   const vib = readVib(bytes);
   if (!equalBytes(rewriteVib(vib), bytes)) throw new Error('the archive is written back with other bytes');
   if (!equalBytes(writeDescriptor(vib.descriptor), vib.descriptorBytes)) throw new Error('the descriptor is not');
+}
+
+const LIMITS = { maxBytes: 1 << 24 };
+
+/** Every file of an archive, read at once and unpacked piece by piece: the same bytes, or both refused. */
+async function unzipped(bytes: Uint8Array): Promise<void> {
+  const zip = openZip(bytesSource(bytes), LIMITS);
+  for (const name of zip.entries.keys()) {
+    const whole = await outcome(() => zip.read(name));
+    const pieces = await outcome(async () => {
+      await zip.unpack([name], memorySpool);
+      const source = zip.unpacked(name);
+      return source === undefined ? zip.read(name) : source.read(0, source.size);
+    });
+    if (whole === undefined || pieces === undefined ? whole !== pieces : !equalBytes(whole, pieces)) {
+      throw new Error(`${name}: unpacked piece by piece it is another file`);
+    }
+  }
+}
+
+async function outcome<T>(run: () => T | Promise<T>): Promise<T | undefined> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof InputError) return undefined;
+    throw error;
+  }
+}
+
+/** A spool in memory. */
+const memorySpool: Spool = {
+  allocate(size) {
+    const bytes = new Uint8Array(size);
+    let at = 0;
+    const put = (chunk: Uint8Array): void => {
+      bytes.set(chunk, at);
+      at += chunk.length;
+    };
+    return { put, source: bytesSource(bytes) };
+  },
+};
+
+/** A payload opened whole and in one pass that keeps nothing: the same digest and files, or both refused. */
+async function bothWays(data: Uint8Array): Promise<void> {
+  const payload = { name: 'fuzz', type: 'vgz', data };
+  const whole = await outcome(() => openPayload(payload, LIMITS));
+  const passed = await outcome(async () => {
+    const scan = await scanPayload(bytesSource(data), 'fuzz', ['sha256'], LIMITS);
+    const { entries } = openArchive(payload, scan, LIMITS);
+    return { digest: scan.digest('sha256'), entries };
+  });
+  const names = (entries: readonly { readonly name: string; readonly size: number }[]): string =>
+    entries.map(({ name, size }) => `${name} ${size}`).join('\n');
+  if (whole === undefined || passed === undefined) {
+    if ((whole === undefined) !== (passed === undefined)) throw new Error('only one of the two ways refuses it');
+  } else if (
+    !equalBytes(passed.digest, hash('sha256', whole.decompressed)) ||
+    names(whole.entries) !== names(passed.entries)
+  ) {
+    throw new Error('the two ways find other content');
+  }
+}
+
+/** Every VIB of a bundle, left in it and read whole. */
+function bundled(bytes: Uint8Array): void {
+  const bundle = openBundle(bytesSource(bytes), LIMITS);
+  for (const id of bundle.vibs.keys()) bundle.openVib(id, { lazy: true });
+  for (const id of bundle.vibs.keys()) bundle.openVib(id);
+}
+
+function fatFiles(bytes: Uint8Array): void {
+  const volume = new FatVolume(bytesSource(bytes));
+  for (const path of volume.paths) volume.read(path);
 }
 
 /** All targets. The inputs come from a booted host and the sample VIBs, so every parser starts from what it meets in life. */
@@ -90,6 +169,20 @@ export async function targets(): Promise<Target[]> {
   const root = new Uint8Array(readFileSync(join(ROOT, 'vib-samples', 'pki', 'vib-root.crt.pem')));
   const roots = decodePem(root).map(({ bytes }) => parseCertificate(bytes));
   const signature = vib.signature ?? new Uint8Array(0);
+  const bundleBytes = writeBundle({
+    release: '8.0.3',
+    vendor: { name: 'Fuzz', code: 'fuzz' },
+    timestamp: '2026-01-01T00:00:00.000000+00:00',
+    vibs: small.slice(0, 2).map((bytes) => () => bytes),
+  });
+  const whole = openZip(bytesSource(bundleBytes));
+  const deflated = writeZip([
+    ...Array.from(whole.entries.keys(), (name) => ({ name, data: whole.read(name), compress: true })),
+    // Large enough for the spool.
+    { name: 'large', data: new Uint8Array(1_100_000).map((_, i) => (i >> 6) & 63), compress: true },
+  ]);
+  // Most of the volume is free.
+  const fat = writeFat([['EFI/BOOT/BOOTX64.EFI', pe.subarray(0, 20_000)]]).slice(0, 60_000);
   const judge = (name: string) => (bytes: Uint8Array) => verifyEvidence(new Map(files).set(name, bytes), reference);
 
   return [
@@ -132,6 +225,15 @@ export async function targets(): Promise<Target[]> {
       run: (b) => unxz(b, 'fuzz', 1 << 22),
     },
     { name: 'zstd', inputs: [fixture('compress/level-19.zst')], run: (b) => unzstd(b, 'fuzz', 1 << 22) },
+    { name: 'ZIP', inputs: [bundleBytes, deflated], run: unzipped },
+    { name: 'bundle', inputs: [bundleBytes, deflated], run: bundled },
+    { name: 'payload in one pass', inputs: vib.payloads.map(({ data }) => data), run: bothWays },
+    { name: 'FAT', inputs: [fat], run: fatFiles },
+    {
+      name: 'revocation list',
+      inputs: [utf8(`# comment\n${'ab'.repeat(32)}\n0123456789\n`)],
+      run: parseRevocationList,
+    },
     { name: 'disc', inputs: discs, run: (b) => openIso(bytesSource(b)) },
     { name: 'imgdb', inputs: [await content('imgdb')], run: readImgdb },
     { name: 'boot.cfg', inputs: [image.bootbank.get('boot.cfg') ?? new Uint8Array(0)], run: parseBootCfg },
