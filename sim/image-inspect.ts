@@ -1,6 +1,6 @@
 /** What is on a boot disk: each module of boot.cfg, what it is, whose it is, and where it will be measured. */
 import { toHex } from '../src/bytes/bytes.ts';
-import { InputError } from '../src/bytes/errors.ts';
+import { InputError, withPart } from '../src/bytes/errors.ts';
 import type { Certificate } from '../src/crypto/x509.ts';
 import {
   ANCHOR_PAYLOAD,
@@ -15,6 +15,7 @@ import {
   readImgdb,
   readTrustAnchors,
   resolveModulePath,
+  splitModuleName,
 } from '../src/esxboot/index.ts';
 import {
   compareAcceptance,
@@ -92,7 +93,13 @@ async function anchors(modules: readonly BootModule[]): Promise<Certificate[]> {
 async function openModules(
   image: BootImage,
   problems: string[],
-): Promise<{ modules: BootModule[]; sizes: ReadonlyMap<BootModule, number>; build: string }> {
+): Promise<{
+  modules: BootModule[];
+  sizes: ReadonlyMap<BootModule, number>;
+  /** Names that boot.cfg has, of damaged modules too; lower case. */
+  named: readonly string[];
+  build: string;
+}> {
   const config = findFile(image.bootbank, 'boot.cfg');
   if (config === undefined) throw new InputError('no boot.cfg: not a boot bank');
   const { mboot, safeboot, findings } = parseBootCfg(config);
@@ -117,7 +124,8 @@ async function openModules(
       problems.push(`${path}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
-  return { modules, sizes, build: safeboot.build ?? '' };
+  const named = files.map(({ path }) => splitModuleName(path).base.toLowerCase());
+  return { modules, sizes, named, build: safeboot.build ?? '' };
 }
 
 function signatureOf(vib: ImgdbVib, trust: VibTrust): ModuleInspection['signature'] {
@@ -140,15 +148,16 @@ export async function inspectImage(
   trust: Pick<VibTrust, 'time' | 'revoked'> & { roots?: readonly Certificate[] },
 ): Promise<ImageInspection> {
   const problems: string[] = [];
-  const { modules, sizes, build } = await openModules(image, problems);
+  const { modules, sizes, named, build } = await openModules(image, problems);
   const database = modules.find(({ name }) => name === IMGDB_FILE);
-  const imgdb = database === undefined ? undefined : readImgdb(await database.content());
-  if (imgdb === undefined) problems.push(`no ${IMGDB_FILE} among the modules`);
+  const content = await database?.content();
+  const imgdb = content === undefined ? undefined : withPart(IMGDB_FILE, () => readImgdb(content));
+  if (imgdb === undefined && !named.includes(IMGDB_FILE)) problems.push(`no ${IMGDB_FILE} among the modules`);
   for (const { where, message } of imgdb?.findings ?? []) problems.push(`${IMGDB_FILE}: ${where}: ${message}`);
   const full: VibTrust = { ...trust, roots: [...(trust.roots ?? []), ...(await anchors(modules))] };
   const signatures = new Map((imgdb?.vibs ?? []).map((vib) => [vib.id, signatureOf(vib, full)]));
   const byBootloader = await bootloaderMeasures(modules[0]);
-  const used = new Set(['boot.cfg', ...modules.map(({ name }) => name.toLowerCase())]);
+  const used = new Set(['boot.cfg', ...named]);
   return {
     build,
     profile: imgdb?.profile?.name ?? '',

@@ -54,7 +54,11 @@ export async function planChecked(
 ): Promise<InstallPlan> {
   const roots = choices.roots ?? vibTrustAnchors([...(choices.installed ?? []), ...vibs]);
   const revoked = revocationList(spec.vmkernel.revokedCertificates ?? []);
-  const packages = await checkPackages(vibs, { roots, time: Date.parse(spec.time), revoked });
+  const packages = await checkPackages([...(choices.installed ?? []), ...vibs], {
+    roots,
+    time: Date.parse(spec.time),
+    revoked,
+  });
   return planInstall(vibs, { ...installPolicy(spec, choices), packages });
 }
 

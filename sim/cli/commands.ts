@@ -106,7 +106,7 @@ export const COMMANDS: readonly CommandRow[] = [
         about: 'real, or still: time does not pass, so that runs repeat exactly',
         default: 'real',
       },
-      { flags: '--trace <file>', about: 'log every command and response (read it with `tpm trace`)' },
+      { flags: '--trace <file>', about: 'log every command and response, in a new file (read it with `tpm trace`)' },
       ...SWTPM_OPTIONS,
     ],
     examples: [

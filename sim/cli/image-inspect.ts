@@ -35,7 +35,7 @@ function render(info: ImageInspection, path: string): string {
   const design =
     info.measuredBy === 'bootloader' ? 'measured by the bootloader' : 'measured by the VMkernel after a TXT launch';
   const lines = [
-    `${path}: ${plain(info.profile)}, build ${plain(info.build)}, ${count(info.modules.length, 'module')}, ${design}`,
+    `${path}: ${plain(info.profile) || 'no image profile'}, build ${plain(info.build)}, ${count(info.modules.length, 'module')}, ${design}`,
     '',
     table(head, info.modules.map(row)),
   ];

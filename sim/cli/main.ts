@@ -3,12 +3,13 @@ import { Command, CommanderError, Option } from 'commander';
 import { InputError } from '../../src/bytes/errors.ts';
 import { type CommandIo, type CommandRow, Options } from './command.ts';
 import { COMMANDS, GROUPS } from './commands.ts';
+import { endsWithReader } from './server-life.ts';
 import { VERSION } from './version.ts';
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // The reader of a pipe went away (`esxsim … | head`): nothing is wrong.
-  if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
-  throw error;
+  if (error.code !== 'EPIPE') throw error;
+  if (endsWithReader()) process.exit(process.exitCode ?? 0);
 });
 
 const collect = (value: string, earlier: readonly string[] | undefined): readonly string[] => [

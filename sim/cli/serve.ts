@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { utf8 } from '../../src/bytes/bytes.ts';
 import { InputError } from '../../src/bytes/errors.ts';
 import { wallClock } from '../clock.ts';
@@ -15,6 +14,7 @@ import { addressText } from '../tpm/ports/stream.ts';
 import { listenTpm, protocolOf, type TpmServer } from '../tpm/servers/listen.ts';
 import { TpmMachine } from '../tpm/servers/machine.ts';
 import type { CommandInput, CommandIo, CommandResult, Options } from './command.ts';
+import { askedToEnd } from './server-life.ts';
 import { readSpec } from './spec-options.ts';
 
 /** HOST:PORT of an option; the port may be 0 for any free one. */
@@ -25,11 +25,6 @@ export function parseAddress(text: string, option: string): { host: string; port
   if (host === undefined || port > 65_535)
     throw new InputError(`${option}: expected HOST:PORT, not ${JSON.stringify(text)}`);
   return { host: host.replace(/^\[|\]$/g, ''), port };
-}
-
-/** Resolves when the process is asked to end. */
-async function untilStopped(): Promise<void> {
-  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
 }
 
 /** `--tpm-listen`: the first host's TPM, running, as its operating system left it. */
@@ -74,7 +69,7 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
   const caFile = options.text('caOut');
   if (caFile !== undefined && server.caPem !== undefined) writeFileAtomic(caFile, utf8(server.caPem));
   process.stdout.write(`ready ${server.url}\n`);
-  await untilStopped();
+  await askedToEnd();
   await server.close();
   await tpm?.close();
   return { text: '', json: { url: server.url }, exitCode: 0 };

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { InputError } from '../../src/bytes/errors.ts';
 import { HASH_NAMES } from '../../src/crypto/hash.ts';
@@ -17,6 +16,7 @@ import { traceObserver } from '../tpm/trace-log.ts';
 import { inBackground, messageLog, startInBackground, writePid } from './background.ts';
 import type { CommandInput, CommandIo, CommandResult, Options } from './command.ts';
 import { parseAddress } from './serve.ts';
+import { askedToEnd } from './server-life.ts';
 import { readSpec } from './spec-options.ts';
 import { logTarget, pidTarget, statePlace, swtpmCall } from './swtpm-options.ts';
 
@@ -66,15 +66,25 @@ function tpmAddress(options: Options): Address {
   return path === undefined ? parseAddress(options.text('listen') ?? '127.0.0.1:2321', '--listen') : { path };
 }
 
-/** A log file that grows; closed with the server. */
-function traceFile(path: string): { observer: MachineObserver; close: () => void } {
+/** A log file that grows; closed with the server. Where it cannot be written any more the TPM goes on without it. */
+function traceFile(path: string, say: (text: string) => void): { observer: MachineObserver; close: () => void } {
   let file: number;
   try {
     file = openSync(path, 'w');
   } catch (error) {
     throw new InputError(`${path}: cannot write: ${error instanceof Error ? error.message : String(error)}`);
   }
-  return { observer: traceObserver((text) => void writeSync(file, `${text}\n`)), close: () => closeSync(file) };
+  let writable = true;
+  const line = (text: string): void => {
+    if (!writable) return;
+    try {
+      writeSync(file, `${text}\n`);
+    } catch (error) {
+      writable = false;
+      say(`esxsim: ${path}: nothing more is logged: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
+  return { observer: traceObserver(line), close: () => closeSync(file) };
 }
 
 const SIMULATED_START = Date.parse('2026-01-01T00:00:00Z');
@@ -108,11 +118,12 @@ async function serve(options: Options, say: (text: string) => void): Promise<Com
   try {
     const state = place && new TpmStateFile(place.path, engine, place.mode);
     if (state !== undefined) closing.unshift(() => state.close());
-    const trace = tracePath === undefined ? undefined : traceFile(tracePath);
+    const trace = tracePath === undefined ? undefined : traceFile(tracePath, say);
     if (trace !== undefined) closing.unshift(() => trace.close());
     const machine = new TpmMachine(
       engine,
       [state, trace?.observer].filter((one) => one !== undefined),
+      (error) => say(`esxsim: the TPM failed: ${error instanceof Error ? error.message : String(error)}`),
     );
     startUp(machine, startup);
     machine.running = !(swtpm?.needInit ?? false);
@@ -121,11 +132,11 @@ async function serve(options: Options, say: (text: string) => void): Promise<Com
         ? await listenTpm(machine, protocol, tpmAddress(options))
         : await listenSwtpm(machine, { ...swtpm, say: (text) => say(`esxsim: ${text}`) });
     const address = addressText(server.address);
-    if (pid !== undefined) closing.unshift(writePid(pid));
-    // Listening for signals comes first: who reads the line may end us at once.
-    const stopped = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM'), server.ended]);
-    process.stdout.write(`ready ${address}\n`);
     try {
+      if (pid !== undefined) closing.unshift(writePid(pid));
+      // Listening for signals comes first: who reads the line may end us at once.
+      const stopped = Promise.race([askedToEnd(), server.ended]);
+      process.stdout.write(`ready ${address}\n`);
       await stopped;
     } finally {
       await server.close();

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { fromUtf8 } from '../../src/bytes/bytes.ts';
 import { InputError } from '../../src/bytes/errors.ts';
 import { readFile } from '../node/files.ts';
@@ -8,6 +7,7 @@ import { proxyTpm } from '../tpm/servers/proxy.ts';
 import { readTrace, readTraceLine, traceEntryText, traceObserver } from '../tpm/trace-log.ts';
 import type { CommandInput, CommandIo, CommandResult } from './command.ts';
 import { parseAddress } from './serve.ts';
+import { askedToEnd } from './server-life.ts';
 
 /** Shows what passes between clients and another TPM until the process is ended. */
 async function proxy(listen: string, to: string, io: CommandIo): Promise<CommandResult> {
@@ -20,7 +20,7 @@ async function proxy(listen: string, to: string, io: CommandIo): Promise<Command
     else io.line(`${traceEntryText(readTraceLine(line, commands))}\n`);
   });
   const server = await proxyTpm(choice.kind, parseAddress(listen, '--listen'), choice, observer);
-  const stopped = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  const stopped = askedToEnd();
   process.stdout.write(`ready ${addressText(server.address)}\n`);
   await stopped;
   await server.close();
@@ -34,6 +34,8 @@ export async function run({ args, options }: CommandInput, io: CommandIo): Promi
     if (to === undefined) throw new InputError('tpm trace: give a command log, or --to with the TPM server to watch');
     return proxy(options.text('listen') ?? '', to, io);
   }
-  const entries = readTrace(fromUtf8(readFile(file)));
+  const { entries, cutOff } = readTrace(fromUtf8(readFile(file)));
+  if (cutOff !== undefined)
+    io.progress(`line ${cutOff} of the trace is cut off: its writer was ended or had no more room`);
   return { text: entries.map(traceEntryText).join('\n\n'), json: entries, exitCode: 0 };
 }

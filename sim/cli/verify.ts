@@ -1,6 +1,7 @@
 import { tryFromHex } from '../../src/bytes/bytes.ts';
 import { InputError, withSource } from '../../src/bytes/errors.ts';
 import { parseReference, renderAppraisal, verifyEvidence } from '../../src/verify/index.ts';
+import { isoTime } from '../clock.ts';
 import { EVIDENCE_FILES } from '../evidence.ts';
 import { isFolder, listFolder, readFile } from '../node/files.ts';
 import type { CommandInput, CommandResult } from './command.ts';
@@ -24,11 +25,19 @@ export function readNonce(text: string | undefined): Uint8Array | undefined {
   return nonce;
 }
 
-/** Milliseconds since 1970 of `--time`. */
+const ISO_TIME = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}:\d{2})?)?$/;
+
+/** Milliseconds since 1970 of `--time`; without a zone it is UTC. */
 export function readTime(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  const time = Date.parse(text);
-  if (Number.isNaN(time)) throw new InputError(`--time: ${JSON.stringify(text)} is not an ISO 8601 time`);
+  const fail = (why: string): InputError => new InputError(`--time: ${JSON.stringify(text)} ${why}`);
+  const found = ISO_TIME.exec(text);
+  if (found === null) throw fail('is not an ISO 8601 time, e.g. 2026-01-01T00:00:00Z');
+  const [, date = '', clock = '00:00', zone = 'Z'] = found;
+  const midnight = Date.parse(`${date}T00:00:00Z`);
+  const time = Date.parse(`${date}T${clock}${zone}`);
+  // Date.parse takes the 30th of February for a day of March.
+  if (Number.isNaN(time) || isoTime(midnight).slice(0, date.length) !== date) throw fail('is no time there is');
   return time;
 }
 

@@ -6,6 +6,7 @@ import {
   hostAccepts,
   isError,
   parseAcceptance,
+  plainPath,
   type Vib,
   type VibReport,
   type VibTrust,
@@ -60,12 +61,16 @@ export function checkRelations(vibs: readonly Vib[]): InstallProblem[] {
   });
 }
 
-/** Files that two VIBs bring; a VIB with `overlay` may bring files of one without. */
-export function checkFiles(vibs: readonly Vib[]): InstallProblem[] {
+/**
+ * Files that two VIBs bring; a VIB with `overlay` may bring files of one without. `unlisted`: files by VIB id that its payloads
+ * hold and its file-list does not name, where that is known.
+ */
+export function checkFiles(vibs: readonly Vib[], unlisted: PackageChecks['unlisted'] = new Map()): InstallProblem[] {
   const owners = new Map<string, Vib>();
   const problems: InstallProblem[] = [];
   for (const vib of vibs) {
-    for (const file of new Set(vib.descriptor.fileList.map((path) => path.replace(/^\/+/, '')))) {
+    const files = [...vib.descriptor.fileList.map(plainPath), ...(unlisted.get(vibId(vib.descriptor)) ?? [])];
+    for (const file of new Set(files)) {
       // Overlays are a layer of their own.
       const key = `${vib.descriptor.overlay ? 'overlay' : 'base'}:${file}`;
       const other = owners.get(key);
@@ -93,16 +98,25 @@ function signatureProblem({ id, signature, level, findings }: VibReport): Instal
   return [{ code: 'signature', vib: id, message: `VIB ${id} claims ${claimed}, but ${by}` }];
 }
 
+/** What looking into VIBs found. */
+export interface PackageChecks {
+  readonly problems: readonly InstallProblem[];
+  /** By VIB id, see {@link checkFiles}. */
+  readonly unlisted: ReadonlyMap<string, readonly string[]>;
+}
+
 /** Signatures, and payloads against the checksums of the descriptor. */
-export async function checkPackages(vibs: readonly Vib[], trust: VibTrust): Promise<InstallProblem[]> {
+export async function checkPackages(vibs: readonly Vib[], trust: VibTrust): Promise<PackageChecks> {
   const problems: InstallProblem[] = [];
+  const unlisted = new Map<string, readonly string[]>();
   for (const vib of vibs) {
     const report = await verifyVib(vib, trust);
+    unlisted.set(report.id, report.unlisted);
     const damaged = report.findings.find((f) => isError(f) && /^(member|payload|checksum|unsafe)-/.test(f.code));
     const message = `VIB ${report.id}: ${damaged?.where}: ${damaged?.message}`;
     const damage: InstallProblem[] =
       damaged === undefined ? [] : [{ code: 'package-damaged', vib: report.id, message }];
     problems.push(...damage, ...signatureProblem(report));
   }
-  return problems;
+  return { problems, unlisted };
 }

@@ -4,7 +4,7 @@
  */
 
 import { InputError } from '../../src/bytes/errors.ts';
-import { isArchiveType, openPayload, parseAcceptance, type Vib, vibId } from '../../src/vib/index.ts';
+import { isArchiveType, openPayload, parseAcceptance, plainPath, type Vib, vibId } from '../../src/vib/index.ts';
 import type { InstallProblem } from './problems.ts';
 
 /**
@@ -32,8 +32,6 @@ export const COMMUNITY_FOLDERS: readonly string[] = [
 
 /** Files named in a message. */
 const MAX_NAMED = 3;
-
-const plainPath = (path: string): string => path.replace(/^(\.?\/)+/, '');
 
 /** Whether a CommunitySupported VIB may bring a file. */
 export const communityMayBring = (path: string): boolean =>

@@ -4,7 +4,7 @@ import type { AcceptanceLevel, Vib } from '../../src/vib/index.ts';
 import { vibId } from '../../src/vib/index.ts';
 import { isoTime } from '../clock.ts';
 import { changesBetween, type InstallChange } from './changes.ts';
-import { checkFiles, checkLevels, checkRelations } from './checks.ts';
+import { checkFiles, checkLevels, checkRelations, type PackageChecks } from './checks.ts';
 import { checkExtensibility } from './extensibility.ts';
 import { checkHardware, checkSoftware, type HostHardware, type HostSoftware } from './platforms.ts';
 import { type Bypass, bypassesOf, type InstallProblem } from './problems.ts';
@@ -16,15 +16,15 @@ export interface InstallPolicy {
   readonly hardware: HostHardware;
   /** What runs on the host; left out, software platforms are not compared. */
   readonly software?: HostSoftware;
-  /** What is on the host already: an update. Its signatures and files were judged when it was installed. */
+  /** What is on the host already: an update. Its signatures and platforms were judged when it was installed. */
   readonly installed?: readonly Vib[];
   /** Names or ids of installed VIBs that shall go. */
   readonly remove?: readonly string[];
   /**
-   * What `checkPackages` found of the VIBs given; of those that are not installed it does not count. Left out, signatures and
-   * payloads are not looked at until the boot.
+   * What `checkPackages` found of the VIBs given and of those on the host; of these only that they are damaged counts. Left out,
+   * signatures and payloads are not looked at until the boot.
    */
-  readonly packages?: readonly InstallProblem[];
+  readonly packages?: PackageChecks;
   /** Options given. */
   readonly bypass: readonly Bypass[];
 }
@@ -56,17 +56,21 @@ const LOCKER = 'locker';
  * says is installed.
  */
 export function planInstall(given: readonly Vib[], policy: InstallPolicy): InstallPlan {
-  const { installed = [], software, packages = [] } = policy;
+  const { installed = [], software, packages } = policy;
   const selection = selectVibs([...withoutVibs(installed, policy.remove ?? []), ...given]);
   const { vibs: all, problems } = selection;
   const old = new Set(installed.map(({ descriptor }) => vibId(descriptor)));
   const fresh = all.filter(({ descriptor }) => !old.has(vibId(descriptor)));
+  const counts = ({ code, vib }: InstallProblem): boolean =>
+    old.has(vib)
+      ? code === 'package-damaged' && all.some(({ descriptor }) => vibId(descriptor) === vib)
+      : fresh.some(({ descriptor }) => vibId(descriptor) === vib);
   const found: InstallProblem[] = [
     ...problems,
     ...checkLevels(all, policy.level),
-    ...packages.filter(({ vib }) => fresh.some(({ descriptor }) => vibId(descriptor) === vib)),
+    ...(packages?.problems ?? []).filter(counts),
     ...checkRelations(all),
-    ...checkFiles(all),
+    ...checkFiles(all, packages?.unlisted),
     ...checkHardware(fresh, policy.hardware),
     ...(software === undefined ? [] : checkSoftware(fresh, software)),
     ...checkExtensibility(fresh),

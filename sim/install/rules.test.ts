@@ -1,11 +1,12 @@
 /** Rules of an installation beyond levels and relations: folders, platforms, what a change needs; updates of a boot bank. */
 import { describe, expect, it } from 'vitest';
+import { LazyFiles } from '../../src/archive/index.ts';
 import { utf8 } from '../../src/bytes/bytes.ts';
 import { InputError } from '../../src/bytes/errors.ts';
 import { readImgdb } from '../../src/esxboot/index.ts';
 import { buildVib, type DescriptorInput, readVib, type Vib, vibId } from '../../src/vib/index.ts';
 import { findFile } from '../image.ts';
-import { installImage, installLog, installPlanned, installPolicy, planInstall } from '../install.ts';
+import { installImage, installLog, installPlanned, installPolicy, planChecked, planInstall } from '../install.ts';
 import { listFolder, packageRoot } from '../node/files.ts';
 import { openVibs } from '../node/vib-files.ts';
 import { resolveSpec } from '../spec/resolve.ts';
@@ -150,6 +151,18 @@ describe('overlays and the locker', () => {
     expect(codes([base, over, again])).toEqual(['file-conflict']);
   });
 
+  it('one file is one, however its path is written and whether file-list has it', async () => {
+    const [base, ...others] = [
+      make('base', '1-1', { files: ['opt/shared/file'] }),
+      make('dotted', '1-1', { files: ['./opt/shared//file'] }),
+      make('silent', '1-1', { files: ['opt/shared/file'], fileList: [] }),
+    ];
+    if (base === undefined) throw new Error('no VIB');
+    for (const other of others) {
+      await expect(planChecked(spec, [base, other])).rejects.toThrow(/file opt\/shared\/file is in VIB/);
+    }
+  });
+
   it('a VIB of type locker meets dependencies and has no module', () => {
     const tools = make('tools', '1-1', { type: 'locker' });
     const none = { conflicts: [], replaces: [], provides: [], compatibleWith: [] };
@@ -165,6 +178,15 @@ describe('overlays and the locker', () => {
 describe('an update of a boot bank', () => {
   const disk = installImage(spec, image);
   const before = installedImage(disk);
+
+  it('does not carry over what is damaged; what it removes does not matter', async () => {
+    const name = [...disk.bootbank.keys()].find((each) => each.startsWith('vsan')) ?? '';
+    const swapped = LazyFiles.from(disk.bootbank).set(name, findFile(disk.bootbank, 's.v00') ?? new Uint8Array(0));
+    const { vibs } = installedImage({ ...disk, bootbank: swapped });
+    const add = [make('a', '1-1')];
+    await expect(planChecked(spec, add, { installed: vibs })).rejects.toThrow(/vsan.*(checksum|sha-256|bytes)/);
+    expect((await planChecked(spec, add, { installed: before.vibs })).changes.length).toBe(1);
+  });
 
   it('finds what is installed, with every byte of descriptor, signature and payloads', () => {
     const ids = (vibs: readonly Vib[]) => vibs.map(({ descriptor }) => vibId(descriptor)).toSorted();

@@ -10,7 +10,12 @@ const LARGE = 32 << 20;
 
 /** A source over a file. A file that cannot be opened, or that is shorter than before, is an InputError. */
 export function fileSource(path: string): ByteSource {
-  const size = attempt(path, 'read', () => statSync(path).size);
+  const size = attempt(path, 'read', () => {
+    const found = statSync(path);
+    // A pipe or device has no places to read from.
+    if (found.isFile() || found.isDirectory()) return found.size;
+    throw new InputError(`${path}: is no regular file`, { source: path });
+  });
   if (size > LARGE) expectLargeFiles();
   const readInto = (offset: number, target: Uint8Array): void =>
     attempt(path, 'read', () => {

@@ -7,6 +7,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -66,8 +67,12 @@ export function listFolder(path: string): readonly string[] {
   return attempt(path, 'read', () => readdirSync(path)).toSorted();
 }
 
-/** Writes pieces one after the other; gives the number of bytes. */
-function writeSynced(path: string, pieces: Iterable<Uint8Array>, mode?: number): number {
+/** Writes pieces one after the other, and with `sync` waits for the disk; gives the number of bytes. */
+function writePieces(
+  path: string,
+  pieces: Iterable<Uint8Array>,
+  { mode, sync = false }: { readonly mode?: number | undefined; readonly sync?: boolean } = {},
+): number {
   const handle = openSync(path, 'w', mode);
   let total = 0;
   try {
@@ -75,7 +80,7 @@ function writeSynced(path: string, pieces: Iterable<Uint8Array>, mode?: number):
       for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at);
       total += bytes.length;
     }
-    fsyncSync(handle);
+    if (sync) fsyncSync(handle);
     return total;
   } finally {
     closeSync(handle);
@@ -83,7 +88,8 @@ function writeSynced(path: string, pieces: Iterable<Uint8Array>, mode?: number):
 }
 
 /**
- * Writes a file so that a reader sees the old content or the new, never a part (write, fsync, rename).
+ * Writes a file so that a reader sees the old content or the new, never a part (write, fsync, rename). A symbolic link stays
+ * one, its target is written; a device or pipe gets the bytes as they come.
  * @param mode its permissions; default those of any new file
  */
 export function writeFileAtomic(path: string, bytes: Uint8Array, mode?: number): void {
@@ -93,10 +99,13 @@ export function writeFileAtomic(path: string, bytes: Uint8Array, mode?: number):
 /** {@link writeFileAtomic} for a file that need not fit into memory: its pieces in order. Gives the number of bytes. */
 export function writePiecesAtomic(path: string, pieces: Iterable<Uint8Array>, mode?: number): number {
   return attempt(path, 'write', () => {
-    const temporary = join(dirname(resolve(path)), `.${process.pid}.esxsim.tmp`);
+    const old = statSync(path, { throwIfNoEntry: false });
+    if (old !== undefined && !old.isFile() && !old.isDirectory()) return writePieces(path, pieces);
+    const target = old === undefined ? path : realpathSync(path);
+    const temporary = join(dirname(resolve(target)), `.${process.pid}.esxsim.tmp`);
     try {
-      const size = writeSynced(temporary, pieces, mode);
-      renameSync(temporary, path);
+      const size = writePieces(temporary, pieces, { mode, sync: true });
+      renameSync(temporary, target);
       return size;
     } catch (error) {
       rmSync(temporary, { force: true });
@@ -119,7 +128,7 @@ export function writeFolder(
     const staging = join(path, `.${process.pid}.esxsim.tmp`);
     try {
       mkdirSync(staging);
-      for (const [name, bytes] of files) writeSynced(join(staging, name), [bytes]);
+      for (const [name, bytes] of files) writePieces(join(staging, name), [bytes], { sync: true });
       for (const name of replace) if (!files.has(name)) rmSync(join(path, name), { force: true });
       for (const name of files.keys()) renameSync(join(staging, name), join(path, name));
     } finally {

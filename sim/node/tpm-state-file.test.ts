@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -20,8 +20,9 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const STARTUP = encodeCommand(COMMANDS.Startup, { startupType: 0 });
 const RANDOM = encodeCommand(COMMANDS.GetRandom, { bytesRequested: 8 });
-const setOwnerAuth = (auth: number) =>
-  encodeCommand(COMMANDS.HierarchyChangeAuth, { authHandle: TPM_RH.OWNER, newAuth: new Uint8Array([auth]) });
+const setAuth = (authHandle: number, auth: number) =>
+  encodeCommand(COMMANDS.HierarchyChangeAuth, { authHandle, newAuth: new Uint8Array([auth]) });
+const setOwnerAuth = (auth: number) => setAuth(TPM_RH.OWNER, auth);
 
 function open(seed = 'file') {
   const engine = createTpm2({ entropy: new Entropy(seed).stream('tpm'), clock: new VirtualClock() });
@@ -52,6 +53,26 @@ describe('state file', () => {
     expect(readFileSync(path).equals(before)).toBe(true);
     file.close();
     expect(readFileSync(path).equals(before)).toBe(false);
+  });
+
+  it('where it cannot be written the TPM fails, and begins again with what is in it', () => {
+    const { machine, file } = open();
+    machine.execute(STARTUP);
+    machine.execute(setOwnerAuth(1));
+    const aside = `${folder}.aside`;
+    renameSync(folder, aside);
+    const codeOf = (command: Uint8Array): string => toHex(machine.execute(command).subarray(6, 10));
+    expect(codeOf(setAuth(TPM_RH.ENDORSEMENT, 2))).toBe('00000101');
+    expect(codeOf(RANDOM)).toBe('00000101');
+    machine.powerOn();
+    expect(codeOf(STARTUP)).toBe('00000101');
+    renameSync(aside, folder);
+    machine.powerOn();
+    expect(codeOf(STARTUP)).toBe('00000000');
+    expect(machine.engine.state.owner.auth).toEqual(new Uint8Array([1]));
+    expect(machine.engine.state.endorsement.auth).toEqual(new Uint8Array(0));
+    file.close();
+    expect(readdirSync(folder)).toEqual(['tpm.state']);
   });
 
   it('random numbers do not come again after a kill', () => {

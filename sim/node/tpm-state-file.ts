@@ -8,7 +8,7 @@ import { concat, equalBytes, utf8 } from '../../src/bytes/bytes.ts';
 import { InputError, withSource } from '../../src/bytes/errors.ts';
 import { stir } from '../tpm/drbg.ts';
 import type { Tpm2Engine } from '../tpm/engine.ts';
-import type { MachineObserver } from '../tpm/servers/machine.ts';
+import { MACHINE_EVENT, type MachineObserver } from '../tpm/servers/machine.ts';
 import { cloneState, decodeSnapshot, encodeSnapshot, type Snapshot } from '../tpm/snapshot.ts';
 import { readFile, writeFileAtomic } from './files.ts';
 
@@ -112,6 +112,8 @@ export class TpmStateFile implements MachineObserver {
   readonly #unlock: () => void;
   readonly #mode: number | undefined;
   #written: Uint8Array;
+  /** What happened last is not in the file: the TPM has failed and does not go on from it. */
+  #behind = false;
 
   /**
    * Locks the file; an existing one is read and restored into the engine, a new one is written. InputError where it is in
@@ -147,21 +149,29 @@ export class TpmStateFile implements MachineObserver {
   }
 
   #save(): void {
-    if (!equalBytes(comparable(this.#engine.powerCycled()), this.#written)) this.#written = this.#write();
+    if (equalBytes(comparable(this.#engine.powerCycled()), this.#written)) return;
+    this.#behind = true;
+    this.#written = this.#write();
+    this.#behind = false;
   }
 
+  /** Throws where the change cannot be written (InputError); then nothing more is until {@link platform}. */
   command(): void {
-    this.#save();
+    if (!this.#behind) this.#save();
   }
 
-  platform(): void {
+  /** After a change that could not be written the TPM begins again, at its next power cycle, with what is in the file. */
+  platform(event: string): void {
+    const powered = event === MACHINE_EVENT.powerOn;
+    if (this.#behind && !powered && event !== MACHINE_EVENT.restored) return;
+    if (this.#behind && powered && existsSync(this.#path)) this.#load();
     this.#save();
   }
 
   /** Writes what is left (clock, generator) and gives the file free. */
   close(): void {
     try {
-      this.#write();
+      if (!this.#behind) this.#write();
     } finally {
       this.#unlock();
     }

@@ -10,6 +10,7 @@ import {
   renameSync,
   rmdirSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -64,7 +65,10 @@ export function writeTree(target: string, entries: readonly TreeEntry[]): void {
   const path = resolve(target);
   let staging: string | undefined;
   try {
-    if (existsSync(path) && readdirSync(path).length > 0) throw new InputError(`${target}: exists and is not empty`);
+    if (existsSync(path)) {
+      if (!statSync(path).isDirectory()) throw new InputError(`${target}: exists and is no folder`);
+      if (readdirSync(path).length > 0) throw new InputError(`${target}: exists and is not empty`);
+    }
     mkdirSync(dirname(path), { recursive: true });
     staging = mkdtempSync(join(dirname(path), `.${basename(path)}.esxsim-`));
     chmodSync(staging, 0o755);

@@ -52,13 +52,26 @@ export function readTraceLine(text: string, at: number): TraceEntry {
   return { number, locality, command: decoded, response: traceResponse(got, decoded.code) };
 }
 
-/** A whole log. */
-export function readTrace(text: string): TraceEntry[] {
-  return text
-    .split('\n')
+/** A whole log. A last line that has no end and cannot be read was being written: `cutOff` is its number. */
+export function readTrace(text: string): { readonly entries: TraceEntry[]; readonly cutOff: number | undefined } {
+  const lines = text.split('\n');
+  const last = lines.at(-1)?.trim() ?? '';
+  const cutOff = last !== '' && !isWhole(last, lines.length) ? lines.length : undefined;
+  const entries = lines
+    .slice(0, cutOff === undefined ? undefined : -1)
     .map((line, i) => ({ line: line.trim(), at: i + 1 }))
     .filter(({ line }) => line !== '')
     .map(({ line, at }) => readTraceLine(line, at));
+  return { entries, cutOff };
+}
+
+function isWhole(line: string, at: number): boolean {
+  try {
+    parseLine(line, at);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** An entry for people. */

@@ -63,6 +63,20 @@ export async function withSourceAsync<T>(source: string, run: () => Promise<T>):
   }
 }
 
+/** Names the part of a file that an {@link InputError} came from; {@link withSource} may still put the file in front. */
+export function withPart<T>(part: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    const { structure, field, offset } = error;
+    throw new FormatError(
+      { structure: `${part}: ${structure}`, field, offset, problem: error.problem },
+      { cause: error },
+    );
+  }
+}
+
 function named(source: string, error: unknown): unknown {
   if (!(error instanceof InputError) || error.source !== undefined) return error;
   return new InputError(`${source}: ${error.message}`, { source, cause: error });

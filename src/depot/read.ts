@@ -10,7 +10,7 @@ import {
   type ZipArchive,
   type ZipLimits,
 } from '../archive/index.ts';
-import { FormatError, InputError } from '../bytes/errors.ts';
+import { FormatError, InputError, withPart } from '../bytes/errors.ts';
 import type { Vib } from '../vib/vib.ts';
 import { vibFromSource } from '../vib/vib-source.ts';
 import { sha256Of } from './digest.ts';
@@ -170,11 +170,10 @@ export function readBundle(zip: ZipArchive, { spool, ...limits }: BundleOptions 
     const folder = index.slice(0, index.lastIndexOf('/') + 1);
     const paths = new Set(readVendorIndex(zip.read(index)).map(({ url }) => joinPath(folder, url)));
     for (const path of paths) {
-      const metadata = openZip(bytesSource(zip.read(path)), {
-        maxBytes: MAX_METADATA,
-        maxTotal: MAX_METADATA,
-        ...limits,
-      });
+      const bytes = zip.read(path);
+      const metadata = withPart(path, () =>
+        openZip(bytesSource(bytes), { maxBytes: MAX_METADATA, maxTotal: MAX_METADATA, ...limits }),
+      );
       all.add(metadata);
     }
   }

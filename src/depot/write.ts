@@ -45,6 +45,8 @@ function describe(give: () => Uint8Array | ByteSource): Described {
   const source = read();
   const { descriptor, descriptorBytes } = vibFromSource(source);
   const id = vibId(descriptor);
+  if (/[/\\]/.test(id))
+    throw new InputError(`offline bundle: VIB ${JSON.stringify(id)} cannot be a file: its id has a slash`);
   const vib: BundleVib = {
     id,
     descriptor,

@@ -15,7 +15,15 @@ export { type ExtractedFile, type Extraction, extractMembers, extractVib } from 
 export { isError, VIB_FINDINGS, type VibFinding, type VibFindingCode } from './findings.ts';
 export { type GunzipLimits, gunzip, gzip, isGzip } from './gzip.ts';
 export { grantedLevel, LEVEL_POLICY } from './level-policy.ts';
-export { isArchiveType, isFile, type OpenPayload, openPayload, type PayloadContent, unsafePath } from './payload.ts';
+export {
+  isArchiveType,
+  isFile,
+  type OpenPayload,
+  openPayload,
+  type PayloadContent,
+  plainPath,
+  unsafePath,
+} from './payload.ts';
 export * from './report.ts';
 export * from './revocation.ts';
 export type { ArchiveEntry, ArchiveInput, EntryType } from './tar-header.ts';

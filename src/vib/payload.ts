@@ -52,6 +52,13 @@ export function unsafePath(path: string): string | undefined {
   return /[\0\\]/.test(path) ? 'has a character that is no part of a path' : undefined;
 }
 
+/** A path without what changes nothing: leading and repeated slashes, `.` for a folder itself. */
+export const plainPath = (path: string): string =>
+  path
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
+    .join('/');
+
 /** The reason why an entry is not unpacked, if there is one. */
 function entryFinding(entry: EntryHead, where: string): VibFinding | undefined {
   const problem = unsafePath(entry.name);
@@ -72,6 +79,12 @@ function entryFinding(entry: EntryHead, where: string): VibFinding | undefined {
 
 /** Whether an entry carries a file's content. */
 export const isFile = (entry: EntryHead): boolean => entry.type === 'file' || entry.type === 'shared';
+
+/** Types of payloads that ESXi's installer has (facts: vib-and-modules §3). */
+const PAYLOAD_TYPES: ReadonlySet<string> = new Set(['vgz', 'tgz', 'boot', 'bootx64', 'bootia32', 'insttar', 'upgrade']);
+
+/** Whether a payload type is one that is known. */
+export const isKnownType = (type: string): boolean => PAYLOAD_TYPES.has(type);
 
 /** Whether a payload type is an archive of files by its declaration. */
 export const isArchiveType = (type: string): boolean => type === 'vgz' || type === 'tgz';

@@ -8,7 +8,7 @@ import { type ContentScan, scanPayload } from './content-scan.ts';
 import type { VibChecksum, VibPayloadInfo } from './descriptor.ts';
 import { isError, type VibFinding } from './findings.ts';
 import { type GunzipLimits, isGzip } from './gzip.ts';
-import { isArchiveType, type OpenArchive, openPayload, openScanned } from './payload.ts';
+import { isArchiveType, isKnownType, type OpenArchive, openPayload, openScanned, plainPath } from './payload.ts';
 import { payloadSource, type Vib, type VibPayload } from './vib.ts';
 
 /** One checksum, compared. */
@@ -117,6 +117,9 @@ export async function checkPayload(
   }
   const source = payloadSource(payload);
   const before = findings.length;
+  if (!isKnownType(type)) {
+    findings.push({ code: 'payload-type-unknown', where: name, message: `type ${JSON.stringify(type.slice(0, 40))}` });
+  }
   if (size === undefined) {
     findings.push({ code: 'size-missing', where: name, message: `the member has ${source.size} bytes` });
   } else if (source.size !== size) {
@@ -153,20 +156,24 @@ export async function checkPayload(
 /** At most this many differences of the file list are reported one by one. */
 const MAX_DIFFERENCES = 20;
 
-/** Compares file-list with the archives, where every archive could be opened. */
-export function checkFileList(vib: Vib, checks: readonly PayloadCheck[], findings: VibFinding[]): void {
+/**
+ * Compares file-list with the archives, where every archive could be opened. Gives the files that file-list does not name.
+ */
+export function checkFileList(vib: Vib, checks: readonly PayloadCheck[], findings: VibFinding[]): readonly string[] {
   const archives = checks.filter((check) => isArchiveType(check.report.type));
   const readable = archives.every(({ opened }) => opened?.content === 'vmtar' || opened?.content === 'tar');
-  if (!readable) return;
+  if (!readable) return [];
   const held = new Set<string>();
   for (const { opened } of archives) {
-    for (const entry of opened?.entries ?? [])
-      if (entry.type !== 'directory') held.add(entry.name.replace(/^\.?\//, ''));
+    for (const entry of opened?.entries ?? []) if (entry.type !== 'directory') held.add(plainPath(entry.name));
   }
-  const listed = new Set(vib.descriptor.fileList.map((file) => file.replace(/^\//, '')));
-  const unlisted = [...held].filter((file) => !listed.has(file)).slice(0, MAX_DIFFERENCES);
+  const listed = new Set(vib.descriptor.fileList.map(plainPath));
+  const unlisted = [...held].filter((file) => !listed.has(file));
   const absent = [...listed].filter((file) => !held.has(file)).slice(0, MAX_DIFFERENCES);
-  for (const file of unlisted) findings.push({ code: 'file-unlisted', where: file, message: 'not in file-list' });
+  for (const file of unlisted.slice(0, MAX_DIFFERENCES)) {
+    findings.push({ code: 'file-unlisted', where: file, message: 'not in file-list' });
+  }
   for (const file of absent)
     findings.push({ code: 'file-absent', where: file, message: 'in file-list, in no payload' });
+  return unlisted;
 }

@@ -148,11 +148,15 @@ export function verifySignature(vib: SignedDescriptor, trust: VibTrust, findings
     findings.push({ code: 'signature-attributes', where: WHERE, message: `signs content of type ${data.contentType}` });
     return { status: 'invalid', ...NOTHING };
   }
-  const checks = data.signers.map((check) => checkSigner(check, data.certificates, trust, findings));
+  const problems: VibFinding[] = [];
+  const checks = data.signers.map((check) => checkSigner(check, data.certificates, trust, problems));
   const reports: VibSignerReport[] = checks.map((check) => check.report);
   const best = reports.filter((report) => report.ok).sort((a, b) => rank(b) - rank(a))[0];
   const shown = best ?? reports[0];
   const broken = checks.some((check) => check.broken);
+  // One trusted signer is enough: what others lack takes nothing away.
+  const excused = best !== undefined && !broken;
+  findings.push(...problems.map((problem) => (excused ? withoutPath(problem) : problem)));
   return {
     status: broken ? 'invalid' : best === undefined ? 'untrusted' : 'valid',
     signer: shown?.signer,
@@ -161,6 +165,12 @@ export function verifySignature(vib: SignedDescriptor, trust: VibTrust, findings
     signers: reports,
   };
 }
+
+const withoutPath = ({ code, where, message }: VibFinding): VibFinding => ({
+  code: 'signer-without-path',
+  where,
+  message: `${code.replace(/^\w+-/, '').replaceAll('-', ' ')}: ${message}`,
+});
 
 /** Order of signers by what they grant. */
 function rank({ grantedLevel: level }: VibSignerReport): number {

@@ -26,7 +26,7 @@ import { extractVib } from './extract.ts';
 import { gzip } from './gzip.ts';
 import { LEVEL_POLICY } from './level-policy.ts';
 import { type VibVerifyOptions, verifyVib } from './verify.ts';
-import { buildVib, readVib, type Vib, type VibRecipe, type VibSigner, writeVib } from './vib.ts';
+import { buildVib, readVib, signVib, type Vib, type VibRecipe, type VibSigner, writeVib } from './vib.ts';
 
 describe('verifying payloads', () => {
   const members = (
@@ -236,5 +236,15 @@ describe('verifying signatures and levels', () => {
       'signature-other-content',
       'level-not-granted',
     ]);
+  });
+
+  it('one trusted signer is enough: what another one lacks is a warning', async () => {
+    const stranger = signerOf(certificate('Stranger', { issuer: 'Nobody' }));
+    const both = readVib(signVib(vib, [partner, stranger]));
+    const report = await verifyVib(both, trust);
+    expect([report.ok, report.signature.status]).toEqual([true, 'valid']);
+    expect(report.findings.map(({ code }) => code)).toEqual(['signer-without-path']);
+    expect(report.findings[0]?.message).toMatch(/^issuer unknown: /);
+    expect(await codes(readVib(signVib(vib, [stranger])))).toContain('chain-issuer-unknown');
   });
 });

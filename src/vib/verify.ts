@@ -27,6 +27,8 @@ export interface VibReport {
   readonly signature: VibSignatureReport;
   readonly level: LevelReport;
   readonly payloads: readonly PayloadReport[];
+  /** Files of the payloads that file-list does not name. */
+  readonly unlisted: readonly string[];
   readonly findings: readonly VibFinding[];
 }
 
@@ -90,7 +92,7 @@ export async function verifyVib(vib: Vib, options: VibVerifyOptions): Promise<Vi
   const level = checkLevel(vib, signature, findings);
   const checks: PayloadCheck[] = [];
   for (const info of vib.descriptor.payloads) checks.push(await checkPayload(info, vib, options.limits, findings));
-  checkFileList(vib, checks, findings);
+  const unlisted = checkFileList(vib, checks, findings);
   const payloads = checks.map((check) => check.report);
-  return { id: vibId(vib.descriptor), ok: !findings.some(isError), signature, level, payloads, findings };
+  return { id: vibId(vib.descriptor), ok: !findings.some(isError), signature, level, payloads, unlisted, findings };
 }

@@ -112,11 +112,14 @@ function payloadData(recipe: PayloadRecipe): Uint8Array {
   throw new InputError(`payload ${recipe.name}: type ${recipe.type} cannot be made from files, only vgz and tgz can`);
 }
 
+/** What a recipe holds is no bomb, however well it compresses: deflate cannot do better than 1032 to 1. */
+const OWN_CONTENT = { maxRatio: 1100 } as const;
+
 /** The checksums in their order: sha-256 of the decompressed data, sha-256 of the member, sha-1 of the decompressed data. */
 export function payloadChecksums(name: string, data: Uint8Array): VibChecksum[] {
   const whole: VibChecksum = { type: 'sha-256', value: toHex(hash('sha256', data)) };
   if (!isGzip(data)) return [whole];
-  const content = gunzip(data, name);
+  const content = gunzip(data, name, OWN_CONTENT);
   const ofContent = (type: string, digest: Uint8Array): VibChecksum => ({
     type,
     verifyProcess: 'gunzip',
@@ -127,7 +130,7 @@ export function payloadChecksums(name: string, data: Uint8Array): VibChecksum[] 
 
 /** Files of archive payloads in order, directories left out. */
 function filesOf(payload: VibPayload): string[] {
-  const { entries } = openPayload(payload);
+  const { entries } = openPayload(payload, OWN_CONTENT);
   return entries.filter((entry) => entry.type !== 'directory').map((entry) => entry.name);
 }
 

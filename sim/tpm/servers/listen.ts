@@ -54,7 +54,12 @@ export interface SwtpmPlaces {
 
 /** The address of the control or platform port: the next port, or the path with `.ctrl`. */
 export const neighbour = (address: Address): Address =>
-  'path' in address ? { path: `${address.path}.ctrl` } : { host: address.host, port: address.port + 1 };
+  'path' in address ? { path: `${address.path}.ctrl` } : { host: address.host, port: nextPort(address.port) };
+
+function nextPort(port: number): number {
+  if (port >= 65_535) throw new InputError(`port ${port}: the control port is the next one, and there is none`);
+  return port + 1;
+}
 
 /** The end of a server, as a promise and what settles it. */
 function ending(): { ended: Promise<void>; end: (error?: unknown) => void } {

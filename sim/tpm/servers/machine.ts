@@ -5,6 +5,9 @@ import type { Tpm2Engine } from '../engine.ts';
 import { INTERNAL_ERROR } from '../failure.ts';
 import { encodeSnapshot, type Snapshot } from '../snapshot.ts';
 
+/** What happens to a TPM besides commands, in the words of the log. */
+export const MACHINE_EVENT = { powerOn: 'power on', restored: 'state restored' } as const;
+
 /** Told about what happens to the TPM: a log, a state file. */
 export interface MachineObserver {
   /** After every command. */
@@ -26,10 +29,17 @@ export class TpmMachine {
   /** Non-volatile storage can be written (signal of the Microsoft simulator). */
   nvAvailable = true;
   readonly #observers: readonly MachineObserver[];
+  readonly #trouble: (error: unknown) => void;
 
-  constructor(engine: Tpm2Engine, observers: readonly MachineObserver[] = []) {
+  /** @param trouble told why the TPM fails, where an observer could not do what it must */
+  constructor(
+    engine: Tpm2Engine,
+    observers: readonly MachineObserver[] = [],
+    trouble: (error: unknown) => void = () => undefined,
+  ) {
     this.engine = engine;
     this.#observers = observers;
+    this.#trouble = trouble;
   }
 
   /** Bytes that a server reads as one command: as swtpm's, this does not follow the buffer size that is set (`setBufferSize`). */
@@ -41,22 +51,34 @@ export class TpmMachine {
   execute(command: Uint8Array, locality: Locality = this.locality): Uint8Array {
     if (!this.running) return FAILURE.slice();
     const response = this.engine.execute(command, locality);
-    for (const observer of this.#observers) observer.command?.(command, response, locality);
-    return response;
+    const kept = this.#observe((observer) => observer.command?.(command, response, locality));
+    return kept ? response : FAILURE.slice();
+  }
+
+  /** What cannot be kept (the state file) is a failure of the TPM until its next `_TPM_Init` (Part 1, 12.3). */
+  #observe(tell: (observer: MachineObserver) => void): boolean {
+    try {
+      for (const observer of this.#observers) tell(observer);
+      return true;
+    } catch (error) {
+      this.#trouble(error);
+      this.fail();
+      return false;
+    }
   }
 
   /** Power cycle and `_TPM_Init`. */
   powerOn(): void {
     this.engine.powerOn();
     this.running = true;
-    this.#tell('power on');
+    this.#tell(MACHINE_EVENT.powerOn);
   }
 
   /** The TPM goes on from a snapshot. */
   restore(snapshot: Snapshot): void {
     this.engine.restore(snapshot);
     this.running = true;
-    this.#tell('state restored');
+    this.#tell(MACHINE_EVENT.restored);
   }
 
   /** The platform makes the TPM fail; only a power cycle ends that. */
@@ -90,6 +112,6 @@ export class TpmMachine {
   }
 
   #tell(event: string): void {
-    for (const observer of this.#observers) observer.platform?.(event);
+    this.#observe((observer) => observer.platform?.(event));
   }
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { concat, fromHex, toHex } from '../../../src/bytes/bytes.ts';
+import { InputError } from '../../../src/bytes/errors.ts';
 import { COMMANDS, encodeCommand } from '../../../src/tpm2/index.ts';
 import { VirtualClock } from '../../clock.ts';
 import { Entropy } from '../../entropy.ts';
@@ -27,6 +28,35 @@ beforeEach(() => {
   machine = new TpmMachine(createTpm2({ entropy, clock: new VirtualClock(), onFault: (e) => faults.push(e) }));
   control = new SwtpmControl(machine, new SwtpmStore());
   data = new SwtpmData(machine);
+});
+
+describe('what cannot be kept', () => {
+  // swtpm 0.7.1 whose state folder is gone answers TPM_RC_FAILURE too, and works again after INIT once it is back.
+  it('is a failure of the TPM until its next power cycle, not of the server', () => {
+    const entropy = new Entropy('kept').stream('tpm');
+    const said: unknown[] = [];
+    let full = false;
+    const observer = {
+      command() {
+        if (full) throw new InputError('no space');
+      },
+      platform() {
+        if (full) throw new InputError('no space');
+      },
+    };
+    const kept = new TpmMachine(createTpm2({ entropy, clock: new VirtualClock() }), [observer], (e) => said.push(e));
+    const [channel, commands] = [new SwtpmControl(kept, new SwtpmStore()), new SwtpmData(kept)];
+    kept.powerOn();
+    expect(ask(commands, STARTUP)).toBe(OK);
+    full = true;
+    expect(ask(commands, RANDOM)).toBe('80010000000a00000101');
+    expect(ask(commands, RANDOM)).toBe('80010000000a00000101');
+    expect(ask(channel, '0000000200000000')).toBe('00000009');
+    full = false;
+    expect(ask(channel, '0000000200000000')).toBe('00000000');
+    expect(ask(commands, STARTUP)).toBe(OK);
+    expect(said.length).toBeGreaterThan(0);
+  });
 });
 
 const ask = (to: Conversation, hex: string): string => toHex(to.receive(fromHex(hex)).reply);

@@ -17,6 +17,7 @@ import { tpmInfo } from './swtpm-info.ts';
 export const RESULT = {
   SUCCESS: 0,
   BAD_PARAMETER: 0x03,
+  FAIL: 0x09,
   BAD_ORDINAL: 0x0a,
   IOERROR: 0x1f,
   BAD_LOCALITY: 0x3d,
@@ -93,7 +94,7 @@ function init({ machine, store, fields }: Call): Uint8Array {
   machine.locality = 0;
   if (stored === undefined) machine.powerOn();
   else machine.restore(decodeSnapshot(stored));
-  return OK();
+  return machine.engine.state.failure === undefined ? OK() : u32(RESULT.FAIL);
 }
 
 function setLocality({ machine, store, fields }: Call): Uint8Array {
