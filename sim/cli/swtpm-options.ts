@@ -22,6 +22,8 @@ export const SWTPM_OPTIONS: readonly OptionRow[] = [
   { flags: '--log <where>', about: 'swtpm: messages into file=…[,truncate][,prefix=…] or fd=…; `-` drops them' },
   { flags: '--locality <list>', about: 'swtpm: reject-locality-4' },
   { flags: '--seccomp <how>', about: 'swtpm: taken and of no effect' },
+  { flags: '--print-capabilities', about: 'swtpm: print what there is as JSON and end' },
+  { flags: '--print-states', about: 'swtpm: print which state --tpmstate holds as JSON and end' },
 ];
 
 /** Names of the options that make a call one in swtpm's words. */

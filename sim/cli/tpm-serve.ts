@@ -19,6 +19,7 @@ import { parseAddress } from './serve.ts';
 import { askedToEnd } from './server-life.ts';
 import { readSpec } from './spec-options.ts';
 import { logTarget, pidTarget, statePlace, swtpmCall } from './swtpm-options.ts';
+import { capabilities, states } from './swtpm-probe.ts';
 
 /** The value of an option that must be one of a few words. */
 function choice<T extends string>(options: Options, name: string, allowed: readonly T[]): T {
@@ -150,6 +151,12 @@ async function serve(options: Options, say: (text: string) => void): Promise<Com
 export async function run({ args, options }: CommandInput, io: CommandIo): Promise<CommandResult> {
   const [word] = args;
   if (word !== undefined && word !== 'socket') throw new InputError(`tpm serve ${word}: the only interface is socket`);
+  const answer = options.on('printCapabilities')
+    ? capabilities()
+    : options.on('printStates')
+      ? states(statePlace(options))
+      : undefined;
+  if (answer !== undefined) return { text: JSON.stringify(answer), json: answer, exitCode: 0 };
   if (options.on('daemon') && !inBackground()) {
     const text = await startInBackground();
     return { text, json: { address: text.slice(text.lastIndexOf('ready ') + 6) }, exitCode: 0 };

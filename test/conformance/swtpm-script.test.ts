@@ -52,4 +52,24 @@ describe('a script for swtpm', () => {
     expect(ours).toMatchObject({ code: 0, stdout: theirs.stdout, stderr: theirs.stderr });
     expect(theirs).toMatchObject({ code: 0, stdout: expect.stringContaining('data') });
   });
+
+  it('asks before it starts one: what there is, what state it has', () => {
+    const cwd = tempFolder();
+    const esxsim = [process.execPath, join(ROOT, 'bin', 'esxsim.js'), 'tpm', 'serve'];
+    const ask = ([program = '', ...first]: readonly string[], ...args: string[]) => {
+      const { code, stdout } = run(program, [...first, 'socket', '--tpm2', ...args], { cwd });
+      return { code, answer: JSON.parse(stdout) };
+    };
+    const [theirs, ours] = [['swtpm'], esxsim].map((program) => ask(program, '--print-capabilities'));
+    expect(ours).toMatchObject({ code: theirs?.code, answer: { type: theirs?.answer.type } });
+    expect(Object.keys(ours?.answer ?? {})).toEqual(Object.keys(theirs?.answer ?? {}));
+    // A later swtpm has more words; none of ours may be one of our own.
+    const known = new Set(theirs?.answer.features);
+    expect((ours?.answer.features ?? []).filter((feature: string) => !known.has(feature))).toEqual([]);
+    const states = ['--print-states', '--tpmstate', 'dir=.'];
+    expect(ask(esxsim, ...states)).toEqual(ask(['swtpm'], ...states));
+    writeFileSync(join(cwd, 'tpm2-00.esxsim'), 'x'.repeat(77));
+    writeFileSync(join(cwd, 'tpm2-00.permall'), 'x'.repeat(77));
+    expect(ask(esxsim, ...states)).toEqual(ask(['swtpm'], ...states));
+  });
 });
