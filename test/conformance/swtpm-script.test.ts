@@ -38,9 +38,28 @@ tpm2_pcrread sha256:10
 end "$(cat pid)"
 `;
 
-function outcome(tpm: string) {
+/** Its state folder goes away for a while: the TPM fails, the server does not, and INIT ends it once the folder is back. */
+const LOST_STATE = `
+at="type=unixio,path=$PWD/tpm"
+mkdir state
+$TPM socket --tpm2 --server "$at" --ctrl "type=unixio,path=$PWD/tpm.ctrl" --tpmstate "dir=$PWD/state" --flags not-need-init,startup-clear \\
+  --daemon --pid "file=$PWD/pid" --log "file=$PWD/log,level=1" >/dev/null
+export TPM2TOOLS_TCTI=swtpm:path=$PWD/tpm
+tpm2_nvdefine 0x1500001 -s 4 -C o; echo "rc $?"
+mv state aside
+tpm2_nvdefine 0x1500002 -s 4 -C o 2>&1 | grep -o 'Finish ErrorCode (0x00000101)' | head -1
+tpm2_getrandom 4 --hex 2>&1 | grep -o 'Finish ErrorCode (0x00000101)' | head -1
+tpm2_gettestresult 2>&1 | head -1
+mv aside state
+swtpm_ioctl --unix tpm.ctrl -i; echo "rc $?"
+tpm2_startup -c; echo "rc $?"
+tpm2_getcap handles-nv-index | grep 0x15
+swtpm_ioctl --unix tpm.ctrl -s
+`;
+
+function outcome(tpm: string, script = SCRIPT) {
   const cwd = tempFolder();
-  writeFileSync(join(cwd, 'script'), SCRIPT);
+  writeFileSync(join(cwd, 'script'), script);
   const { code, stdout, stderr } = run('bash', ['script'], { cwd, env: { TPM: tpm } });
   return { code, stdout, stderr, log: readFileSync(join(cwd, 'log'), 'utf8') };
 }
@@ -51,6 +70,13 @@ describe('a script for swtpm', () => {
     const ours = outcome(`${process.execPath} ${join(ROOT, 'bin', 'esxsim.js')} tpm serve`);
     expect(ours).toMatchObject({ code: 0, stdout: theirs.stdout, stderr: theirs.stderr });
     expect(theirs).toMatchObject({ code: 0, stdout: expect.stringContaining('data') });
+  });
+
+  it('sees the TPM fail where its state cannot be written, and work again', () => {
+    const theirs = outcome('swtpm', LOST_STATE);
+    const ours = outcome(`${process.execPath} ${join(ROOT, 'bin', 'esxsim.js')} tpm serve`, LOST_STATE);
+    expect(ours.stdout).toBe(theirs.stdout);
+    expect(theirs.stdout).toContain('0x1500001');
   });
 
   it('asks before it starts one: what there is, what state it has', () => {
