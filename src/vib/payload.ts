@@ -136,8 +136,15 @@ function mustHoldTar({ name, type }: PayloadHead, content: PayloadContent, opene
   throw new FormatError({ structure: 'payload', field: name, problem: `type ${type} but holds no tar archive` });
 }
 
-const entryFindings = (entries: readonly EntryHead[], where: string): VibFinding[] =>
-  entries.flatMap((entry) => entryFinding(entry, where) ?? []);
+function entryFindings(entries: readonly EntryHead[], where: string): VibFinding[] {
+  const files = entries.filter(({ type }) => type !== 'directory').map(({ name }) => plainPath(name));
+  const seen = new Set<string>();
+  const twice = new Set(files.filter((name) => seen.size === seen.add(name).size));
+  return [
+    ...entries.flatMap((entry) => entryFinding(entry, where) ?? []),
+    ...[...twice].map((name): VibFinding => ({ code: 'file-twice', where: `${where}:${name}`, message: 'held twice' })),
+  ];
+}
 
 const unopened = (layer: 'xz' | 'zstd', where: string, why = ''): VibFinding => ({
   code: 'nested-compression',

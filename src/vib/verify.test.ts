@@ -136,6 +136,18 @@ describe('verifying payloads', () => {
     ).toEqual(['nested-compression', 'payload-damaged']);
     expect(await codes(make({ name: 'n', type: 'boot', data: utf8('plain') }))).toEqual([]);
   });
+
+  it('a file that an archive holds twice, under any spelling, is said; a folder may come twice', async () => {
+    const files = [
+      { name: 'opt', type: 'directory' as const },
+      { name: 'opt/a', data: utf8('one') },
+      { name: './opt//a', data: utf8('two') },
+      { name: 'opt', type: 'directory' as const },
+    ];
+    const twice = buildVib({ ...recipe, payloads: [{ name: 'p', type: 'tgz', files }] }, partner);
+    const { findings, ok } = await verifyVib(readVib(twice), trust);
+    expect([ok, findings.map(({ code, where }) => [code, where])]).toEqual([true, [['file-twice', 'p:opt/a']]]);
+  });
 });
 
 describe('verifying signatures and levels', () => {
