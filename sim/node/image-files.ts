@@ -9,7 +9,6 @@ import { InputError, withSource, withSourceAsync } from '../../src/bytes/errors.
 import { imageVibs, type OfflineBundle, openBundle } from '../../src/depot/index.ts';
 import { isIso, openIso } from '../../src/iso/index.ts';
 import { isAr, type Vib } from '../../src/vib/index.ts';
-import { vibFromSource } from '../../src/vib/vib-source.ts';
 import type { BootImage } from '../image.ts';
 import { installImage } from '../install.ts';
 import { imageFromDisc } from '../media.ts';
@@ -17,6 +16,7 @@ import type { HostSpec } from '../spec/schema.ts';
 import { fileSource } from './file-source.ts';
 import { isFolder, listFolder, packageRoot } from './files.ts';
 import { temporarySpool } from './spool.ts';
+import { openVibFolder, openVibs } from './vib-files.ts';
 
 /** Folder of the system partition inside a boot bank folder. */
 const ESP_FOLDER = 'esp';
@@ -145,17 +145,9 @@ export async function loadVibs(texts: readonly string[], limits: ZipLimits = {})
 
 /** The VIBs of one path; payload data stay in their files until they are used. */
 function vibsOf({ path, profile, kind, bundle }: ImageInput): Vib[] {
-  if (kind === 'folder') {
-    return listFolder(path)
-      .filter((name) => name.endsWith('.vib'))
-      .map((name) => openVib(join(path, name)));
-  }
-  if (bundle === undefined) return [openVib(path)];
+  if (kind === 'folder') return openVibFolder(path).map(({ vib }) => vib);
+  if (bundle === undefined) return openVibs([path]).map(({ vib }) => vib);
   return withSource(path, () => imageVibs(bundle, profile).map((id) => bundle.openVib(id, { lazy: true })));
-}
-
-function openVib(path: string): Vib {
-  return withSource(path, () => vibFromSource(fileSource(path)));
 }
 
 /** A boot bank folder: its files, and the system partition in the subfolder `esp`. Files are read when they are used. */

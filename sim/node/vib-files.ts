@@ -21,6 +21,14 @@ export function openVibs(paths: readonly string[]): VibFile[] {
   return paths.map((path) => ({ path, vib: withSource(path, () => vibFromSource(fileSource(path))) }));
 }
 
+/** {@link openVibs} of every .vib file in a folder. */
+export const openVibFolder = (folder: string): VibFile[] =>
+  openVibs(
+    listFolder(folder)
+      .filter((name) => name.endsWith('.vib'))
+      .map((name) => join(folder, name)),
+  );
+
 /**
  * {@link openVibs} for folders of VIBs and offline bundles too. The path of a VIB in a bundle is that of the bundle and the one
  * inside. Nothing found is an InputError.
@@ -33,9 +41,9 @@ export async function openVibPaths(paths: readonly string[]): Promise<VibFile[]>
 
 async function vibsAt(path: string): Promise<VibFile[]> {
   if (isFolder(path)) {
-    const names = listFolder(path).filter((name) => name.endsWith('.vib'));
-    if (names.length === 0) throw new InputError(`${path}: no .vib files`, { source: path });
-    return openVibs(names.map((name) => join(path, name)));
+    const found = openVibFolder(path);
+    if (found.length === 0) throw new InputError(`${path}: no .vib files`, { source: path });
+    return found;
   }
   if (!isZip(firstBytes(path))) return openVibs([path]);
   return await withSourceAsync(path, async () => {

@@ -1,4 +1,5 @@
 /** Archives over random access: byte sources, lazily read files, ZIP. */
+export { digestsOf } from './digest.ts';
 export { LazyFiles, sourceOf } from './lazy-files.ts';
 export {
   asSource,

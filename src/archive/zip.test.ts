@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { memorySpool } from '../../test/support/memory-spool.ts';
 import { concat, equalBytes, fromHex, fromUtf8, utf8 } from '../bytes/bytes.ts';
 import { FormatError, InputError } from '../bytes/errors.ts';
-import { bytesSource, LazyFiles, openZip, type Spool, sliceSource, writeZip, type ZipLimits } from './index.ts';
+import { bytesSource, LazyFiles, openZip, sliceSource, writeZip, type ZipLimits } from './index.ts';
 
 /** Made by Python 3.11's zipfile: `a.txt` deflated, folder `d/`, `d/b.bin` stored with a 64-bit local header. */
 const PYTHON_ZIP = fromHex(
@@ -219,17 +220,6 @@ describe('sources and lazy files', () => {
 });
 
 describe('files unpacked into a spool', () => {
-  const spool: Spool = {
-    allocate: (size) => {
-      const bytes = new Uint8Array(size);
-      let at = 0;
-      const put = (chunk: Uint8Array): void => {
-        bytes.set(chunk, at);
-        at += chunk.length;
-      };
-      return { put, source: bytesSource(bytes) };
-    },
-  };
   const big = Uint8Array.from({ length: 3 << 20 }, (_, i) => (i * i) >> 7);
   const packed = writeZip([
     { name: 'big', data: big, compress: true },
@@ -240,7 +230,7 @@ describe('files unpacked into a spool', () => {
 
   it('are the same bytes; stored ones stay where they are', async () => {
     const zip = openZip(bytesSource(packed));
-    await zip.unpack(['big', 'plain', 'small'], spool);
+    await zip.unpack(['big', 'plain', 'small'], memorySpool);
     const source = zip.unpacked('big');
     expect(source?.size).toBe(big.length);
     expect(equalBytes(source?.read(0, big.length) ?? new Uint8Array(0), big)).toBe(true);
@@ -253,12 +243,12 @@ describe('files unpacked into a spool', () => {
     const inside = (name: string): number => (entries.get(name)?.offset ?? 0) + 30 + name.length + 5000;
     const damaged = patched(patched(packed, inside('big'), 0x55), inside('more'), 0x55);
     const zip = openZip(bytesSource(damaged));
-    await expect(zip.unpack(['more', 'big'], spool)).rejects.toThrow(
+    await expect(zip.unpack(['more', 'big'], memorySpool)).rejects.toThrow(
       /^zip\.more: (damaged|size or CRC-32|decompresses)/,
     );
-    await expect(zip.unpack(['big', 'more'], spool)).rejects.toThrow(
+    await expect(zip.unpack(['big', 'more'], memorySpool)).rejects.toThrow(
       /^zip\.big: (damaged|size or CRC-32|decompresses)/,
     );
-    await expect(zip.unpack(['none'], spool)).rejects.toThrow('no such file');
+    await expect(zip.unpack(['none'], memorySpool)).rejects.toThrow('no such file');
   });
 });

@@ -1,6 +1,5 @@
 /** Checking payloads: size, checksums, and what the archives hold. */
-import { primitives } from '#primitives';
-import { type ByteSource, piecesOf } from '../archive/source.ts';
+import { digestsOf } from '../archive/digest.ts';
 import { toHex } from '../bytes/bytes.ts';
 import { FormatError } from '../bytes/errors.ts';
 import type { HashName } from '../crypto/primitives.ts';
@@ -87,13 +86,6 @@ function checkSum(name: string, sum: VibChecksum, digests: Digests, findings: Vi
 const hashesOf = (checksums: readonly VibChecksum[], covered: 'member' | 'content'): HashName[] => [
   ...new Set(checksums.filter((sum) => covers(sum) === covered).flatMap((sum) => hashOf(sum) ?? [])),
 ];
-
-/** Digests of the bytes of a source. */
-function digestsOf(source: ByteSource, names: readonly HashName[]): ReadonlyMap<HashName, Uint8Array> {
-  const hashes = names.map((name) => [name, primitives.createHash(name)] as const);
-  for (const piece of hashes.length === 0 ? [] : piecesOf(source)) for (const [, each] of hashes) each.update(piece);
-  return new Map(hashes.map(([name, each]) => [name, each.digest()]));
-}
 
 /** The archive of a payload from its scan; one with a second layer of compression is opened in memory. */
 export function openArchive(payload: VibPayload, scan: ContentScan, limits: GunzipLimits | undefined): OpenArchive {

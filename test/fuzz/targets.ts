@@ -7,7 +7,7 @@ import { Host } from '../../sim/host.ts';
 import { loadImage } from '../../sim/node/image-files.ts';
 import { predictReference } from '../../sim/predict.ts';
 import { resolveSpec } from '../../sim/spec/resolve.ts';
-import { bytesSource, openZip, type Spool, writeZip } from '../../src/archive/index.ts';
+import { bytesSource, openZip, writeZip } from '../../src/archive/index.ts';
 import { equalBytes, fromUtf8, utf8 } from '../../src/bytes/bytes.ts';
 import { InputError } from '../../src/bytes/errors.ts';
 import { unxz } from '../../src/compress/xz.ts';
@@ -49,6 +49,7 @@ import {
 import { openArchive } from '../../src/vib/verify-payload.ts';
 import { decodeReportJson, decodeReportXml } from '../../src/vim/index.ts';
 import { parseXml } from '../../src/xml/index.ts';
+import { memorySpool } from '../support/memory-spool.ts';
 
 /** One fuzz target. `run` may throw an InputError; anything else is a finding. */
 export interface Target {
@@ -95,19 +96,6 @@ async function outcome<T>(run: () => T | Promise<T>): Promise<T | undefined> {
     throw error;
   }
 }
-
-/** A spool in memory. */
-const memorySpool: Spool = {
-  allocate(size) {
-    const bytes = new Uint8Array(size);
-    let at = 0;
-    const put = (chunk: Uint8Array): void => {
-      bytes.set(chunk, at);
-      at += chunk.length;
-    };
-    return { put, source: bytesSource(bytes) };
-  },
-};
 
 /** A payload opened whole and in one pass that keeps nothing: the same digest and files, or both refused. */
 async function bothWays(data: Uint8Array): Promise<void> {
