@@ -66,7 +66,7 @@ export const asSource = (data: Uint8Array | ByteSource): ByteSource => ('read' i
  * Bytes read at once from a source that is read to its end: at the usual ratio of boot modules, what unpacks to one output
  * buffer of the decompressor.
  */
-const PIECE = 1920 << 10;
+const PIECE = 1600 << 10;
 /** Buffers of that size that nobody reads into at the moment, at most as many as are filled side by side. */
 const spare: Uint8Array[] = [];
 const MAX_SPARE = 3;
