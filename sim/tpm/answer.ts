@@ -46,7 +46,7 @@ function writeParameters(writer: ByteWriter, row: AnyCommandRow, output: Output)
 
 /** The response where no session needs a digest of it: none, or one empty password. */
 function plainResponse(row: AnyCommandRow, output: Output, password: boolean): Uint8Array {
-  if (output === undefined) return password ? OK_WITH_PASSWORD.slice() : OK_WITHOUT_SESSIONS.slice();
+  if (output === undefined) return new Uint8Array(password ? OK_WITH_PASSWORD : OK_WITHOUT_SESSIONS);
   const writer = new ByteWriter('big', 512);
   writer
     .u16(password ? TPM_ST.SESSIONS : TPM_ST.NO_SESSIONS)

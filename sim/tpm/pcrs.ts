@@ -18,8 +18,11 @@ export function extendBank(bank: PcrBank, pcr: number, digest: Uint8Array): void
   const old = bank.values[pcr];
   const room = ROOM[bank.size];
   if (old === undefined || room === undefined) return;
-  room.set(old, 0);
-  room.set(digest, bank.size);
+  const { size } = bank;
+  for (let i = 0; i < size; i++) {
+    room[i] = old[i] ?? 0;
+    room[size + i] = digest[i] ?? 0;
+  }
   bank.values[pcr] = hash(bank.hash, room);
 }
 
