@@ -2,7 +2,14 @@
 import { fromHex } from '../src/bytes/bytes.ts';
 import { InputError } from '../src/bytes/errors.ts';
 import { EventLogWriter } from '../src/eventlog/index.ts';
-import { type Credential, PLATFORM_CERTIFICATE_INDEX, pcrSelection, Tpm2Client, TpmError } from '../src/tpm2/index.ts';
+import {
+  COMMANDS,
+  type Credential,
+  PLATFORM_CERTIFICATE_INDEX,
+  pcrSelection,
+  Tpm2Client,
+  TpmError,
+} from '../src/tpm2/index.ts';
 import type { TpmTransport } from '../src/tpm2/transport.ts';
 import type { HostTpmAttestationReport } from '../src/vim/index.ts';
 import { writeAssetTag } from './asset-tag.ts';
@@ -16,6 +23,7 @@ import type { BootImage } from './image.ts';
 import { BootHalt, type HaltReason, type Machine, type MachineTpm } from './machine.ts';
 import { BANK_ALGORITHM, Measurer } from './measure.ts';
 import { PCR_NUMBERS, type PcrBanks, readPcrs } from './pcrs.ts';
+import { requireUntouched } from './platform/running-tpm.ts';
 import { buildReport } from './report.ts';
 import type { HostSpec } from './spec/schema.ts';
 import { tpmConfigOf } from './spec/tpm-config.ts';
@@ -123,6 +131,7 @@ export class Host {
     const startedAt = this.#clock.now();
     const machine = this.#machine();
     try {
+      if (machine.tpm?.transport.running) await requireUntouched(machine.spec, machine.tpm);
       if (this.#boots === 1) await this.#writeAssetTag();
       let halted: HaltReason | undefined;
       const system: RunningSystem = {
@@ -196,6 +205,15 @@ export class Host {
       throw new InputError('credential activation needs a booted host with a TPM');
     }
     return activateCredential(new Tpm2Client(this.#transport), keys, credential);
+  }
+
+  /** Takes the keys of the last boot out of the TPM, so that somebody else finds its room for objects free. */
+  async releaseKeys(): Promise<void> {
+    const keys = this.#keys;
+    if (keys === undefined || this.#transport === undefined) return;
+    const client = new Tpm2Client(this.#transport);
+    this.#keys = undefined;
+    for (const flushHandle of [keys.akHandle, keys.ekHandle]) await client.call(COMMANDS.FlushContext, { flushHandle });
   }
 
   async #collect(tpm: MachineTpm, system: RunningSystem): Promise<BootTpmEvidence> {

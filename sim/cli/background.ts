@@ -65,7 +65,7 @@ export function messageLog({
   const handle =
     'descriptor' in target
       ? target.descriptor
-      : attempt(target.file, 'write', () => openSync(target.file, truncate ? 'w' : 'a', 0o640));
+      : attempt(target.file, 'write', () => openSync(target.file, truncate ? 'w' : 'a', 0o600));
   return {
     say: (text) => void writeSync(handle, `${prefix}${text}\n`),
     close: () => {

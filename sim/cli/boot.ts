@@ -31,6 +31,7 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
     const out = options.text('out');
     if (out !== undefined) writeFolder(out, files, EVIDENCE_FILES);
     const { appraisal, why } = await appraise(host, result, files, image);
+    if (tpm !== undefined) await host.releaseKeys();
     return {
       text: render(result, appraisal, why, out),
       json: bootJson(result, appraisal),

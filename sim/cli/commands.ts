@@ -37,7 +37,11 @@ export const COMMANDS: readonly CommandRow[] = [
       SPEC,
       IMAGE,
       SEED,
-      { flags: '--tpm <where>', about: 'embedded, swtpm:HOST:PORT or mssim:HOST:PORT', default: 'embedded' },
+      {
+        flags: '--tpm <where>',
+        about: 'embedded, swtpm:HOST:PORT, swtpm:unix:PATH, mssim:HOST:PORT or device:/dev/tpmrm0',
+        default: 'embedded',
+      },
       FAULT,
       { flags: '--nonce <hex>', about: 'qualifying data of the quote (default: 32 bytes from the seed)' },
       { flags: '--out <dir>', about: 'write the evidence into this folder' },

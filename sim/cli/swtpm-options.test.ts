@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Options } from './command.ts';
-import { logTarget, pidTarget, statePlace, swtpmCall } from './swtpm-options.ts';
+import { checkSeccomp, logTarget, pidTarget, statePlace, swtpmCall } from './swtpm-options.ts';
 
 const call = (values: Record<string, unknown>) => swtpmCall(new Options({ protocol: 'swtpm', ...values }));
 const DEFAULTS = { disconnect: false, terminate: false, rejectLocality4: false, needInit: true, startup: 'none' };
@@ -80,6 +80,13 @@ describe('files', () => {
   it('state: neither nor, or both', () => {
     expect(() => statePlace(options({ tpmstate: 'mode=0600' }))).toThrow('--tpmstate: expected dir=FOLDER');
     expect(() => statePlace(options({ tpmstate: 'dir=/a', state: 'b' }))).toThrow('exclude each other');
+  });
+
+  it('system call filter: what swtpm(8) names, and nothing else', () => {
+    for (const seccomp of ['action=none', 'action=log', 'action=kill', '']) checkSeccomp(options({ seccomp }));
+    checkSeccomp(options({}));
+    expect(() => checkSeccomp(options({ seccomp: 'action=trap' }))).toThrow('--seccomp: action=trap: expected none');
+    expect(() => checkSeccomp(options({ seccomp: 'bogus' }))).toThrow('--seccomp: "bogus" is not supported here');
   });
 
   it('process ID and messages', () => {

@@ -21,7 +21,7 @@ export const SWTPM_OPTIONS: readonly OptionRow[] = [
   { flags: '--pid <where>', about: 'swtpm: write the process ID, file=… or fd=…' },
   { flags: '--log <where>', about: 'swtpm: messages into file=…[,truncate][,prefix=…] or fd=…; `-` drops them' },
   { flags: '--locality <list>', about: 'swtpm: reject-locality-4' },
-  { flags: '--seccomp <how>', about: 'swtpm: taken and of no effect' },
+  { flags: '--seccomp <how>', about: 'swtpm: action=none, log or kill; of no effect' },
   { flags: '--print-capabilities', about: 'swtpm: print what there is as JSON and end' },
   { flags: '--print-states', about: 'swtpm: print which state --tpmstate holds as JSON and end' },
 ];
@@ -166,6 +166,18 @@ export function pidTarget(options: Options): Target | undefined {
   const found = target(parts);
   parts.done();
   return found;
+}
+
+const SECCOMP_ACTIONS: readonly string[] = ['none', 'log', 'kill'];
+
+/** Refuses what swtpm refuses of `--seccomp`. Node filters no system calls. */
+export function checkSeccomp(options: Options): void {
+  const parts = new Parts('seccomp', options.text('seccomp') ?? '');
+  const action = parts.value('action');
+  if (action !== undefined && !SECCOMP_ACTIONS.includes(action)) {
+    throw parts.error(`action=${action}: expected ${SECCOMP_ACTIONS.join(', ')}`);
+  }
+  parts.done();
 }
 
 /** `--log`; `none` drops every message. The level is that of swtpm's own code and says nothing here. */

@@ -18,7 +18,7 @@ import type { CommandInput, CommandIo, CommandResult, Options } from './command.
 import { parseAddress } from './serve.ts';
 import { askedToEnd } from './server-life.ts';
 import { readSpec } from './spec-options.ts';
-import { logTarget, pidTarget, statePlace, swtpmCall } from './swtpm-options.ts';
+import { checkSeccomp, logTarget, pidTarget, statePlace, swtpmCall } from './swtpm-options.ts';
 import { capabilities, states } from './swtpm-probe.ts';
 
 /** The value of an option that must be one of a few words. */
@@ -101,6 +101,7 @@ function startUp(machine: TpmMachine, kind: 'none' | 'clear' | 'state'): void {
 async function serve(options: Options, say: (text: string) => void): Promise<CommandResult> {
   const protocol = protocolOf(options.text('protocol'), '--protocol');
   const swtpm = swtpmCall(options);
+  checkSeccomp(options);
   const startup = swtpm?.startup ?? choice(options, 'startup', ['none', 'clear'] as const);
   const clockKind = choice(options, 'clock', ['real', 'still']);
   const { config, seed } = tpmOptions(options);

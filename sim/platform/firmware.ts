@@ -116,8 +116,10 @@ export class Firmware {
     const { tpm, spec, console } = this.#machine;
     if (tpm === undefined) return;
     const locality = spec.hardware.firmware.startupLocality;
-    await tpm.transport.powerOn();
-    await tpm.client.call(COMMANDS.Startup, { startupType: TPM_SU.CLEAR }, { locality });
+    if (!tpm.transport.running) {
+      await tpm.transport.powerOn();
+      await tpm.client.call(COMMANDS.Startup, { startupType: TPM_SU.CLEAR }, { locality });
+    }
     if (locality !== 0) tpm.measurer.recordStartupLocality(locality);
     console.print('firmware', `TPM 2.0 started; banks ${tpm.measurer.banks.join(', ')}`);
   }

@@ -6,6 +6,11 @@ export type Locality = 0 | 1 | 2 | 3 | 4;
  * above this line knows nothing else about the TPM.
  */
 export interface TpmTransport {
+  /**
+   * Somebody else powered the TPM and started it with TPM2_Startup(CLEAR) at locality 0, as an operating system does with the
+   * device it offers: {@link powerOn} cannot work, and the TPM is used as it is.
+   */
+  readonly running?: boolean;
   /** One command in, the whole response out. Throws an InputError where the TPM cannot be reached. */
   transmit(command: Uint8Array, locality: Locality): Promise<Uint8Array>;
   /** Platform reset: power cycle and `_TPM_Init`; the TPM then expects TPM2_Startup. */

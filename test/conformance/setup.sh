@@ -31,11 +31,24 @@ ls /usr/lib/*/libtss2-tcti-tabrmd.so.0 >/dev/null 2>&1 || need+=(libtss2-tcti-ta
 # Firmware of virtual machines.
 [ -e /usr/share/OVMF/OVMF_CODE_4M.fd ] || need+=(ovmf)
 [ -e /usr/share/seabios/bios-256k.bin ] || need+=(seabios)
+as_root=()
+[ "$(id -u)" -eq 0 ] || as_root=(sudo)
 if [ "${#need[@]}" -gt 0 ]; then
-  as_root=()
-  [ "$(id -u)" -eq 0 ] || as_root=(sudo)
   "${as_root[@]}" apt-get update -qq
   DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq "${need[@]}" python3-venv >/dev/null
+fi
+
+# A kernel for virtual machines, taken out of its package: nothing of this machine is to boot with it.
+if [ ! -e "$cache/guest/vmlinuz" ]; then
+  mkdir -p "$cache/guest"
+  (
+    cd "$(mktemp -d)"
+    apt-cache show linux-image-cloud-amd64 >/dev/null 2>&1 || "${as_root[@]}" apt-get update -qq
+    apt-get download -qq "$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/ *Depends: *//p')" 2>/dev/null
+    dpkg-deb -x ./*.deb package
+    cp package/boot/vmlinuz-* "$cache/guest/vmlinuz"
+    rm -r "$PWD"
+  )
 fi
 
 if [ ! -x "$cache/venv/bin/python" ]; then python3 -m venv "$cache/venv"; fi

@@ -19,6 +19,12 @@ const COMMAND: Readonly<Record<Emulator, readonly [string, ...string[]]>> = {
   swtpm: ['swtpm', 'socket'],
 };
 
+/** A TPM that waits for a machine. */
+export interface TpmOfMachine {
+  readonly process: ChildProcess;
+  stop(): Promise<void>;
+}
+
 /** What the firmware writes when everything is measured and nothing can be booted, and where. */
 const DONE: Readonly<Record<Firmware, { readonly file: string; readonly text: string }>> = {
   ovmf: { file: 'serial', text: 'UEFI v2' },
@@ -47,6 +53,21 @@ async function ended(child: ChildProcess): Promise<void> {
   await until('the end of a process', 30, () => child.exitCode !== null || child.signalCode !== null);
 }
 
+/** Starts an emulator whose control socket is `ctrl` in the folder, which also has its state; esxsim takes further options. */
+export async function startEmulator(emulator: Emulator, folder: string, ...options: string[]): Promise<TpmOfMachine> {
+  const [program, ...words] = COMMAND[emulator];
+  const channel = ['--tpm2', '--ctrl', `type=unixio,path=${folder}/ctrl`, '--tpmstate', `dir=${folder}`];
+  const process = background(program, [...words, ...channel, ...(emulator === 'esxsim' ? options : [])], folder);
+  await until(`${emulator} listens`, 30, () => existsSync(join(folder, 'ctrl')));
+  return {
+    process,
+    stop: () => {
+      process.kill('SIGKILL');
+      return ended(process);
+    },
+  };
+}
+
 /** A TPM and a virtual machine that uses it. */
 export class VirtualMachine {
   readonly #folder: string;
@@ -64,10 +85,7 @@ export class VirtualMachine {
   /** A new TPM and a machine that starts, or that goes on from `saved` (a file of {@link save}). */
   static async start(emulator: Emulator, firmware: Firmware, saved?: string): Promise<VirtualMachine> {
     const folder = tempFolder();
-    const [program, ...words] = COMMAND[emulator];
-    const channel = ['--tpm2', '--ctrl', `type=unixio,path=${folder}/ctrl`, '--tpmstate', `dir=${folder}`];
-    const tpm = background(program, [...words, ...channel], folder);
-    await until(`${emulator} listens`, 30, () => existsSync(join(folder, 'ctrl')));
+    const { process: tpm } = await startEmulator(emulator, folder);
     const flash: string[] = [];
     if (firmware === 'ovmf') {
       copyFileSync(`${OVMF}/OVMF_VARS_4M.fd`, join(folder, 'vars'));

@@ -12,6 +12,7 @@ const HEADER_SIZE = 10;
  * and has locality 0 only: what needs more is an InputError.
  */
 export class DeviceTransport implements TpmTransport {
+  readonly running = true;
   readonly #path: string;
   #file: Promise<FileHandle> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
@@ -56,7 +57,7 @@ export class DeviceTransport implements TpmTransport {
   }
 
   async powerOn(): Promise<void> {
-    throw this.#error('cannot be power cycled by software: boot a host with another --tpm');
+    throw this.#error('cannot be power cycled by software');
   }
 
   async hashStart(): Promise<void> {

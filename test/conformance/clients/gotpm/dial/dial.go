@@ -1,4 +1,4 @@
-// Package dial opens TPMs that listen on sockets, with either of the two protocols in use.
+// Package dial opens TPMs that listen on sockets, with either of the two protocols in use, and devices of the kernel.
 package dial
 
 import (
@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/google/go-tpm/tpm2/transport"
+	"github.com/google/go-tpm/tpm2/transport/linuxtpm"
 	"github.com/google/go-tpm/tpm2/transport/tcp"
 )
 
@@ -23,11 +24,14 @@ type TPM struct {
 }
 
 // Open connects to "swtpm:HOST:PORT", "swtpm:/PATH" (control socket PATH.ctrl) or "mssim:HOST:PORT" and powers the TPM on.
-// The control or platform port is the next one.
+// The control or platform port is the next one. "device:/PATH" is a TPM that the kernel has started.
 func Open(address string) (*TPM, error) {
 	protocol, place, found := strings.Cut(address, ":")
 	if !found {
-		return nil, fmt.Errorf("address %q: want swtpm:HOST:PORT, swtpm:/PATH or mssim:HOST:PORT", address)
+		return nil, fmt.Errorf("address %q: want swtpm:HOST:PORT, swtpm:/PATH, mssim:HOST:PORT or device:/PATH", address)
+	}
+	if protocol == "device" {
+		return openDevice(place)
 	}
 	network, data, control := "unix", place, place+".ctrl"
 	if !strings.HasPrefix(place, "/") {
@@ -48,6 +52,15 @@ func Open(address string) (*TPM, error) {
 		return openMssim(data, control)
 	}
 	return nil, fmt.Errorf("address %q: unknown protocol %q", address, protocol)
+}
+
+func openDevice(path string) (*TPM, error) {
+	tpm, err := linuxtpm.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	reset := func() error { return errors.New("a device cannot be power cycled") }
+	return &TPM{send: tpm.Send, reset: reset, closers: []io.Closer{tpm}}, nil
 }
 
 func openMssim(data, control string) (*TPM, error) {
