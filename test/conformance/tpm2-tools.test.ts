@@ -7,6 +7,7 @@ import { startOurs, startTheirs, type TpmProcess } from './tpm-peer.ts';
 
 const FOLDER = join(ROOT, 'test', 'conformance', 'clients', 'tpm2-tools');
 const SCRIPT = join(FOLDER, 'every-tool.sh');
+const FAPI_SCRIPT = join(FOLDER, 'every-fapi-tool.sh');
 
 /** libtpms has eight curves, this TPM three. */
 const compared = (output: string): string[] =>
@@ -34,13 +35,15 @@ async function output(
 const ours = (protocol: string) => () => startOurs('--no-ek-certificates', '--protocol', protocol);
 
 describe('tpm2-tools', () => {
-  it('the script uses every tool of the package', () => {
-    const listed = run('dpkg', ['-L', 'tpm2-tools']).stdout.matchAll(/\/usr\/bin\/tpm2_(\w+)\n/g);
-    const script = readFileSync(SCRIPT, 'utf8');
-    const unused = [...listed]
-      .map(([, tool]) => tool ?? '')
-      .filter((tool) => !new RegExp(`\\b${tool}( |$)`, 'm').test(script));
-    expect(unused).toEqual([]);
+  it.each([
+    ['tpm2', SCRIPT],
+    ['tss2', FAPI_SCRIPT],
+  ])('the script of the %s_ tools uses every one of the package', (family, script) => {
+    const text = readFileSync(script, 'utf8');
+    const listed = run('dpkg', ['-L', 'tpm2-tools']).stdout.matchAll(new RegExp(`/usr/bin/${family}_(\\w+)\n`, 'g'));
+    const tools = [...listed].map(([, tool]) => tool ?? '');
+    expect(tools.length).toBeGreaterThan(30);
+    expect(tools.filter((tool) => !new RegExp(`\\b${tool}( |$)`, 'm').test(text))).toEqual([]);
   });
 
   describe('directly', () => {
@@ -65,5 +68,14 @@ describe('tpm2-tools', () => {
   it('the same through tpm2-abrmd', async () => {
     const theirs = await output(() => startTheirs(), 'swtpm', brokered);
     expect(await output(ours('swtpm'), 'swtpm', brokered)).toEqual(theirs);
+  });
+
+  // The TCG Feature API: sessions with salts, parameter encryption and HMACs, policies from JSON, a keystore.
+  it.each(['P_ECCP256SHA256', 'P_RSA2048SHA256'])('the same through the Feature API with %s', async (profile) => {
+    const through = (tcti: string) => run('bash', [FAPI_SCRIPT, profile, tcti]);
+    const theirs = await output(() => startTheirs(), 'swtpm', through);
+    expect(theirs.filter((line) => / -> [1-9]/.test(line)).length).toBeLessThan(20);
+    expect(theirs.filter((line) => line === '    a message').length).toBeGreaterThan(8);
+    expect(await output(ours('swtpm'), 'swtpm', through)).toEqual(theirs);
   });
 });
