@@ -70,6 +70,8 @@ const PIECE = 1600 << 10;
 /** Buffers of that size that nobody reads into at the moment, at most as many as are filled side by side. */
 const spare: Uint8Array[] = [];
 const MAX_SPARE = 3;
+/** Sources up to this size are read into a buffer of their own, which the collector frees soon. */
+const SMALL = 64 << 10;
 
 /**
  * The bytes of a source from beginning to end, in pieces of `length` bytes; each holds only until the next, or the end, is
@@ -81,14 +83,14 @@ export function* piecesOf(source: ByteSource, length = PIECE): Generator<Uint8Ar
     for (let at = 0; at < size; at += length) yield source.read(at, Math.min(length, size - at));
     return;
   }
-  const room = Math.min(length, size);
-  const buffer = (room === PIECE ? spare.pop() : undefined) ?? new Uint8Array(room);
+  const shared = length === PIECE && size > SMALL;
+  const buffer = (shared ? spare.pop() : undefined) ?? new Uint8Array(shared ? PIECE : Math.min(length, size));
   for (let at = 0; at < size; at += length) {
     const piece = buffer.subarray(0, size - at);
     source.readInto(at, piece);
     yield piece;
   }
-  if (room === PIECE && spare.length < MAX_SPARE) spare.push(buffer);
+  if (shared && spare.length < MAX_SPARE) spare.push(buffer);
 }
 
 /** A part of a source as a source of its own. The part must lie within the source (InputError). */

@@ -3,12 +3,12 @@
  * about itself is checked first: ranges, overlaps, repeated names, paths that lead outside, links, sizes.
  */
 import { primitives } from '#primitives';
-import { concat, fromLatin1, tryFromUtf8 } from '../bytes/bytes.ts';
+import { fromLatin1, tryFromUtf8 } from '../bytes/bytes.ts';
 import { FormatError, InputError } from '../bytes/errors.ts';
 import { ByteReader } from '../bytes/reader.ts';
 import { ByteWriter } from '../bytes/writer.ts';
 import { unsafePath } from '../vib/payload.ts';
-import { type ByteSource, piecesOf, readRange, sliceRange, sliceSource } from './source.ts';
+import { type ByteSource, bytesSource, joinedSource, piecesOf, readRange, sliceRange, sliceSource } from './source.ts';
 import type { Spool } from './spool.ts';
 import { SEE_64, ZIP, ZIP_FLAG, ZIP_METHOD, ZIP_SIZE, ZIP64_EXTRA } from './zip-format.ts';
 
@@ -243,8 +243,8 @@ export class ZipArchive {
   /** The bytes of a file. Damage, limits, encryption and unknown compression are a FormatError that names the file. */
   read(name: string): Uint8Array {
     const { entry, data } = this.#checked(name);
+    if (entry.method === ZIP_METHOD.deflated) return inflate(entry, data);
     const bytes = data.read(0, data.size);
-    if (entry.method === ZIP_METHOD.deflated) return inflate(entry, bytes);
     if (primitives.crc32(bytes) !== entry.crc32) throw fail(name, 'CRC-32 does not match: damaged');
     return bytes;
   }
@@ -314,11 +314,12 @@ function inflateError({ name, size }: ZipEntry, error: unknown): unknown {
 
 const wrongSize = (name: string): FormatError => fail(name, 'size or CRC-32 does not match: damaged');
 
-function inflate(entry: ZipEntry, data: Uint8Array): Uint8Array {
+function inflate(entry: ZipEntry, data: ByteSource): Uint8Array {
   const [head, tail] = gzipFrame(entry);
+  const member = joinedSource([bytesSource(head), data, bytesSource(tail)]);
   let out: Uint8Array;
   try {
-    out = primitives.gunzip(concat(head, data, tail), entry.size);
+    out = primitives.gunzip(member.read(0, member.size), entry.size);
   } catch (error) {
     throw inflateError(entry, error);
   }

@@ -223,10 +223,13 @@ export const primitives: Primitives = {
   gunzipEach,
 };
 
-/** The size a gzip trailer announces (modulo 2^32) makes a good single chunk; it is only a hint and never trusted. */
+/**
+ * The size a gzip trailer announces (modulo 2^32) makes a good single chunk; it is only a hint and never trusted. One byte more,
+ * because zlib takes memory for another chunk where the first is full.
+ */
 function gunzipChunk(data: Uint8Array, maxOutput: number): number {
   if (data.length < 18) return 1024;
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const announced = view.getUint32(data.length - 4, true);
-  return Math.min(Math.max(announced, 1024), maxOutput, 64 * 1024 * 1024);
+  return Math.min(Math.max(announced, 1024), maxOutput, 64 * 1024 * 1024) + 1;
 }
