@@ -6,7 +6,8 @@ import { type GunzipLimits, parseAcceptance, type Vib } from '../../src/vib/inde
 import { type InstalledImage, installedImage } from '../install/installed.ts';
 import { type Bypass, changeLines, type InstallPlan, installLog, installPlanned, planChecked } from '../install.ts';
 import { packageRoot } from '../node/files.ts';
-import { imageKind, loadImage, loadVibs } from '../node/image-files.ts';
+import { loadImage, loadVibs } from '../node/image-files.ts';
+import { imageKind } from '../node/image-paths.ts';
 import { entrySize, type TreeEntry, writeTree } from '../node/trees.ts';
 import { readCertificates } from '../node/vib-files.ts';
 import type { HostSpec } from '../spec/schema.ts';

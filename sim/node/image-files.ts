@@ -1,91 +1,29 @@
-/**
- * Boot images from files, recognised by their content (docs/images.md): VIBs and folders of them, offline bundles, a boot
- * bank folder, an installer disc, the sample image of a profile. Large files are read piece by piece.
- */
-import { existsSync } from 'node:fs';
+/** Boot images from files: VIBs and folders of them, offline bundles, a boot bank folder, an installer disc, the sample image of a profile. */
 import { join } from 'node:path';
-import { type ByteSource, isZip, LazyFiles, type ZipLimits } from '../../src/archive/index.ts';
+import { LazyFiles, type ZipLimits } from '../../src/archive/index.ts';
 import { InputError, withSource, withSourceAsync } from '../../src/bytes/errors.ts';
-import { imageVibs, type OfflineBundle, openBundle } from '../../src/depot/index.ts';
-import { isIso, openIso } from '../../src/iso/index.ts';
-import { isAr, type Vib } from '../../src/vib/index.ts';
+import { imageVibs, type OfflineBundle } from '../../src/depot/index.ts';
+import { openIso } from '../../src/iso/index.ts';
+import type { Vib } from '../../src/vib/index.ts';
 import type { BootImage } from '../image.ts';
 import { installImage } from '../install.ts';
 import { imageFromDisc } from '../media.ts';
 import type { HostSpec } from '../spec/schema.ts';
 import { fileSource } from './file-source.ts';
 import { isFolder, listFolder, packageRoot } from './files.ts';
-import { temporarySpool } from './spool.ts';
-import { openVibFolder, openVibs } from './vib-files.ts';
+import { BOOT_CFG, type ImageInput, openInput } from './image-paths.ts';
+import { openVibPaths, unpackBundles, vibsOfInput } from './vib-files.ts';
 
 /** Folder of the system partition inside a boot bank folder. */
 const ESP_FOLDER = 'esp';
-const BOOT_CFG = 'boot.cfg';
-
-/** What a path holds. */
-export type ImageKind = 'vib' | 'bundle' | 'iso' | 'bootbank' | 'folder';
-
-/** A path with the image profile behind `#`, where the user names one. */
-interface ImagePath {
-  readonly path: string;
-  readonly profile: string | undefined;
-}
-
-/** A path and what it holds. */
-interface ImageInput extends ImagePath {
-  readonly kind: ImageKind;
-  /** Of the kind `bundle`. */
-  readonly bundle?: OfflineBundle;
-}
-
-/** Splits `bundle.zip#PROFILE`; a file whose own name has a `#` is taken as it is. */
-function splitPath(text: string): ImagePath {
-  const at = text.lastIndexOf('#');
-  if (at <= 0 || existsSync(text)) return { path: text, profile: undefined };
-  return { path: text.slice(0, at), profile: text.slice(at + 1) };
-}
-
-/** Recognises what a path holds by its content. Nothing of it is an InputError. */
-export function imageKind(path: string): ImageKind {
-  if (isFolder(path)) return bankConfig(path) === undefined ? 'folder' : 'bootbank';
-  return withSource(path, () => fileKind(fileSource(path)));
-}
-
-function fileKind(source: ByteSource): ImageKind {
-  const start = source.read(0, Math.min(8, source.size));
-  if (isAr(start)) return 'vib';
-  if (isZip(start)) return 'bundle';
-  if (isIso(source)) return 'iso';
-  throw new InputError('neither a VIB, an offline bundle (.zip) nor an installer disc (.iso)');
-}
-
-function openInput(text: string, limits: ZipLimits = {}): ImageInput {
-  const { path, profile } = splitPath(text);
-  const kind = imageKind(path);
-  if (kind !== 'bundle') return { path, profile, kind };
-  const bundle = withSource(path, () => openBundle(fileSource(path), { ...limits, spool: temporarySpool }));
-  return { path, profile, kind, bundle };
-}
-
-/** Unpacks what is compressed in bundles, outside of memory and with threads of its own: everything that reads it is synchronous. */
-async function unpackBundles(inputs: readonly ImageInput[]): Promise<void> {
-  for (const { path, profile, bundle } of inputs) {
-    if (bundle === undefined) continue;
-    await withSourceAsync(path, () => bundle.unpack(imageVibs(bundle, profile)));
-  }
-}
 
 /** The bundle at a path that names no image profile; undefined where the path holds something else. */
 export async function bundleAt(text: string, limits: ZipLimits = {}): Promise<OfflineBundle | undefined> {
-  const { path, profile } = splitPath(text);
-  if (profile !== undefined || imageKind(path) !== 'bundle') return undefined;
-  const { bundle } = openInput(text, limits);
-  if (bundle !== undefined) await withSourceAsync(path, () => bundle.unpack([...bundle.vibs.keys()]));
+  const { path, profile, bundle } = openInput(text, limits);
+  if (bundle === undefined || profile !== undefined) return undefined;
+  await withSourceAsync(path, () => bundle.unpack([...bundle.vibs.keys()]));
   return bundle;
 }
-
-const bankConfig = (folder: string): string | undefined =>
-  listFolder(folder).find((name) => name.toLowerCase() === BOOT_CFG);
 
 /**
  * The boot disk of a spec: its paths where it names any, else its sample image. VIBs that are compressed in a bundle are
@@ -98,7 +36,7 @@ export function loadImage(spec: HostSpec): BootImage {
 /** {@link loadImage} for images of any size. */
 export async function openImage(spec: HostSpec): Promise<BootImage> {
   const inputs = openInputs(spec);
-  await unpackBundles(inputs);
+  await unpackBundles(inputs, imageVibs);
   return fromInputs(spec, inputs);
 }
 
@@ -110,10 +48,7 @@ function openInputs(spec: HostSpec): ImageInput[] {
 }
 
 function fromInputs(spec: HostSpec, inputs: readonly ImageInput[]): BootImage {
-  for (const { path, profile, kind } of inputs) {
-    if (profile !== undefined && kind !== 'bundle') {
-      throw new InputError(`${path}: #${profile} names an image profile, but this is no offline bundle`);
-    }
+  for (const { path, kind } of inputs) {
     if (inputs.length > 1 && (kind === 'bootbank' || kind === 'iso')) {
       throw new InputError(`${path}: a whole image (${kind}) cannot be combined with other --image paths`);
     }
@@ -121,33 +56,16 @@ function fromInputs(spec: HostSpec, inputs: readonly ImageInput[]): BootImage {
   const [first] = inputs;
   if (first?.kind === 'bootbank') return readBootbank(first.path);
   if (first?.kind === 'iso') return withSource(first.path, () => imageFromDisc(openIso(fileSource(first.path)), spec));
-  const vibs = inputs.flatMap((input) => vibsOf(input));
+  const vibs = inputs.flatMap((input) => vibsOfInput(input, imageVibs)).map(({ vib }) => vib);
   if (vibs.length === 0) {
     throw new InputError(`${inputs.map(({ path }) => path).join(', ')}: no .vib files and no ${BOOT_CFG}`);
   }
   return installImage(spec, vibs);
 }
 
-/** The VIBs of several paths: files, folders, bundles (within `limits`). A path that is a whole image or holds no VIB is an InputError. */
+/** The VIBs of several paths that an image is made of: files, folders, image profiles of bundles (within `limits`). */
 export async function loadVibs(texts: readonly string[], limits: ZipLimits = {}): Promise<Vib[]> {
-  const inputs = texts.map((text) => openInput(text, limits));
-  await unpackBundles(inputs);
-  return inputs.flatMap((input) => {
-    const { path, kind } = input;
-    if (kind === 'bootbank' || kind === 'iso') {
-      throw new InputError(`${path}: is a whole image (${kind}), not a .vib file, a folder of them or a bundle`);
-    }
-    const vibs = vibsOf(input);
-    if (vibs.length === 0) throw new InputError(`${path}: no .vib files`, { source: path });
-    return vibs;
-  });
-}
-
-/** The VIBs of one path; payload data stay in their files until they are used. */
-function vibsOf({ path, profile, kind, bundle }: ImageInput): Vib[] {
-  if (kind === 'folder') return openVibFolder(path).map(({ vib }) => vib);
-  if (bundle === undefined) return openVibs([path]).map(({ vib }) => vib);
-  return withSource(path, () => imageVibs(bundle, profile).map((id) => bundle.openVib(id, { lazy: true })));
+  return (await openVibPaths(texts, limits, imageVibs)).map(({ vib }) => vib);
 }
 
 /** A boot bank folder: its files, and the system partition in the subfolder `esp`. Files are read when they are used. */

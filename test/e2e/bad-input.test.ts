@@ -73,7 +73,11 @@ describe('unusable input', () => {
     ['unknown fault', ['boot', '--fault', 'no-such-fault'], /unknown fault "no-such-fault"; known: .*vib-payload-swap/],
     ['image build without --out', ['image', 'build'], /image build: --out DIR is needed/],
     ['vib build without a recipe', ['vib', 'build', '--out', 'x.vib'], /vib build: --recipe FILE and --out/],
-    ['vib extract of no VIB', ['vib', 'extract', file('no.vib', 'x'), '--out', join(folder, 'x')], /no\.vib: ar\./],
+    [
+      'vib extract of no VIB',
+      ['vib', 'extract', file('no.vib', 'x'), '--out', join(folder, 'x')],
+      /no\.vib: neither a VIB/,
+    ],
     [
       'a revocation list of nonsense',
       ['vib', 'verify', '--revoked', file('r.txt', 'zz\n'), sample],
@@ -91,7 +95,7 @@ describe('unusable input', () => {
     ['unknown option', ['boot', '--frobnicate'], /unknown option '--frobnicate'/],
     ['unknown command', ['bot'], /unknown command 'bot'/],
     ['image without VIBs', ['boot', '--image', emptyFolder], /no \.vib files and no boot\.cfg/],
-    ['VIB that is a text file', ['vib', 'inspect', file('text.vib', 'hello')], /text\.vib: .*(ar|magic)/i],
+    ['VIB that is a text file', ['vib', 'inspect', file('text.vib', 'hello')], /text\.vib: neither a VIB \("!<arch>"/],
     [
       'truncated VIB',
       ['vib', 'inspect', file('cut.vib', vib.subarray(0, vib.length - 100))],

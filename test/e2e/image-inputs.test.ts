@@ -109,8 +109,14 @@ describe('image inputs made by the CLI itself', () => {
       expect(results[0]?.length).toBe(IDS.length);
       expect(results[1]).toEqual(results[0]);
     }
+    const listed = esxsim('vib', 'list', `${path('two.zip')}#ESXi-8.0.3-standard`, '--json');
+    expect(JSON.parse(listed.stdout).length).toBeLessThanOrEqual(IDS.length);
+    expect(esxsim('vib', 'list', `${path('two.zip')}#none`).stderr).toContain('no image profile "none"');
     const { code, stderr } = esxsim('vib', 'list', path('bank'));
-    expect([code, stderr.trim()]).toEqual([2, `esxsim: ${path('bank')}: no .vib files`]);
+    expect([code, stderr.trim()]).toEqual([
+      2,
+      `esxsim: ${path('bank')}: is a whole image (bootbank), not a .vib file, a folder of them or a bundle`,
+    ]);
   });
 
   it.each([
@@ -163,7 +169,7 @@ describe('image inputs', () => {
     ['two.zip', 'several image profiles, add #NAME to choose one: ESXi-8.0.3-standard, ESXi-8.0.3-no-tools'],
     ['two.zip#none', 'no image profile "none"; the bundle has ESXi-8.0.3-standard, ESXi-8.0.3-no-tools'],
     ['bank#x', '#x names an image profile, but this is no offline bundle'],
-    ['text.txt', 'neither a VIB, an offline bundle (.zip) nor an installer disc (.iso)'],
+    ['text.txt', 'neither a VIB ("!<arch>" at its beginning), an offline bundle (.zip) nor an installer disc (.iso)'],
     ['nothing.iso', 'cannot read: no such file or folder'],
   ])('%s: one line that says what is wrong', (name, message) => {
     const { code, stdout, stderr } = esxsim('predict', '--image', path(name));
