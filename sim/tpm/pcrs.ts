@@ -1,6 +1,6 @@
 /** Operations on PCR banks that several commands share. */
 import { ByteWriter } from '../../src/bytes/writer.ts';
-import { hash } from '../../src/crypto/hash.ts';
+import { hashInto } from '../../src/crypto/hash.ts';
 import { isSelected, PCR_SELECT_SIZE, type TPML_PCR_SELECTION } from '../../src/tpm2/structures/index.ts';
 import { PCR_TABLE } from './pcr-table.ts';
 import type { PcrBank, TpmState } from './state.ts';
@@ -23,7 +23,7 @@ export function extendBank(bank: PcrBank, pcr: number, digest: Uint8Array): void
     room[i] = old[i] ?? 0;
     room[size + i] = digest[i] ?? 0;
   }
-  bank.values[pcr] = hash(bank.hash, room);
+  hashInto(bank.hash, room, old);
 }
 
 /** The bank of a hash algorithm; undefined where the TPM has none allocated. */

@@ -4,7 +4,7 @@ import { toHex } from '../../src/bytes/bytes.ts';
 import { FormatError } from '../../src/bytes/errors.ts';
 import { ByteReader } from '../../src/bytes/reader.ts';
 import { ByteWriter } from '../../src/bytes/writer.ts';
-import { COMMANDS, encodeCommand, TPM_ALG, TPM_RH } from '../../src/tpm2/index.ts';
+import { COMMANDS, encodeCommand, pcrSelection, TPM_ALG, TPM_RH } from '../../src/tpm2/index.ts';
 import { AK_ECC_P256 } from '../../src/tpm2/templates.ts';
 import { VirtualClock } from '../clock.ts';
 import { Entropy } from '../entropy.ts';
@@ -65,6 +65,35 @@ describe('snapshot', () => {
     tpm.execute(EXTEND, 0);
     tpm.powerOn();
     expect(toHex(encodeSnapshot(snapshot))).toBe(before);
+  });
+
+  it('holds PCRs as they were, whatever is extended later on either side', () => {
+    const tpm = busy();
+    const before = tpm.snapshot();
+    const bytes = encodeSnapshot(before);
+    tpm.execute(EXTEND, 0);
+    expect(encodeSnapshot(before)).toEqual(bytes);
+    tpm.restore(before);
+    tpm.execute(EXTEND, 0);
+    expect(encodeSnapshot(before)).toEqual(bytes);
+  });
+
+  it('PCRs saved by TPM2_Shutdown(STATE) are not those that are extended after it', () => {
+    const tpm = engine();
+    const read = encodeCommand(COMMANDS.PCR_Read, { pcrSelectionIn: [pcrSelection(TPM_ALG.SHA256, [10])] });
+    const value = (): string => toHex(tpm.execute(read, 0).subarray(-32));
+    for (const command of [STARTUP, EXTEND]) tpm.execute(command, 0);
+    const saved = value();
+    tpm.execute(encodeCommand(COMMANDS.Shutdown, { shutdownType: 1 }), 0);
+    for (let round = 0; round < 2; round++) {
+      tpm.powerOn();
+      tpm.execute(encodeCommand(COMMANDS.Startup, { startupType: 1 }), 0);
+      expect(value()).toBe(saved);
+      tpm.execute(encodeCommand(COMMANDS.Shutdown, { shutdownType: 1 }), 0);
+    }
+    tpm.execute(EXTEND, 0);
+    expect(value()).not.toBe(saved);
+    expect(toHex(tpm.state.savedPcrs?.get(TPM_ALG.SHA256)?.[10] ?? EMPTY)).toBe(saved);
   });
 
   it('time between saving and restoring does not count', () => {

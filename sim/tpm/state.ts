@@ -22,7 +22,7 @@ import type { PlatformDescription } from './platform-description.ts';
 import { TESTED_ON_DEMAND } from './self-test.ts';
 import type { Session } from './sessions.ts';
 
-/** One PCR bank; `values[n]` is replaced, never changed in place. */
+/** One PCR bank. An extend changes `values[n]` in place: whoever keeps a value copies it. */
 export interface PcrBank {
   readonly alg: number;
   readonly hash: HashName;

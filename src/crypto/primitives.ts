@@ -56,6 +56,8 @@ export interface EcPrivateKey extends EcPublicKey {
 /** What a platform must offer. */
 export interface Primitives {
   hash(name: HashName, data: Uint8Array): Uint8Array;
+  /** {@link hash} into the first bytes of `target`, which may be a part of `data`: nothing is allocated. */
+  hashInto(name: HashName, data: Uint8Array, target: Uint8Array): void;
   createHash(name: HashName): IncrementalHash;
   hmac(name: HashName, key: Uint8Array, data: Uint8Array): Uint8Array;
   /** Raw RSA: `input`^e mod n, result as long as n. `input` is as long as n and less than n. */

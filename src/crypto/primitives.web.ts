@@ -55,6 +55,7 @@ function aes(mode: AesMode, encrypt: boolean, key: Uint8Array, iv: Uint8Array, d
 
 export const primitives: Primitives = {
   hash: (name, data) => HASHES[name](data),
+  hashInto: (name, data, target) => target.set(HASHES[name](data)),
   createHash: (name) => new WebHash(HASHES[name].create()),
   hmac: (name, key, data) => hmac(HASHES[name], key, data),
   rsaPublicRaw: (key, input) => fromBigInt(modPow(toBigInt(input), BigInt(key.e), toBigInt(key.n)), key.n.length),

@@ -29,7 +29,7 @@ function startPcrs(tpm: Tpm, saved: ReadonlyMap<number, Uint8Array[]> | undefine
     for (const bank of state.banks) {
       const start = startupValue(pcr, bank.size);
       if (pcr === HCRTM_PCR) start[bank.size - 1] = state.startupLocality;
-      bank.values[pcr] = (kept ? saved.get(bank.alg)?.[pcr] : undefined) ?? start;
+      bank.values[pcr] = (kept ? saved.get(bank.alg)?.[pcr]?.slice() : undefined) ?? start;
     }
   }
 }
@@ -96,7 +96,9 @@ const shutdown = action(Shutdown, (tpm, { shutdownType }) => {
   saveOrderlyIndices(state);
   state.savedPcrUpdateCounter = state.pcrUpdateCounter;
   state.savedPcrs =
-    shutdownType === TPM_SU.STATE ? new Map(state.banks.map(({ alg, values }) => [alg, [...values]])) : undefined;
+    shutdownType === TPM_SU.STATE
+      ? new Map(state.banks.map(({ alg, values }) => [alg, values.map((value) => value.slice())]))
+      : undefined;
   state.shutdown = shutdownType;
   // Power may go now without a failed try being hidden.
   state.access.dictionary.used = false;
