@@ -30,7 +30,7 @@ import { type BootModule, ModuleReader } from './boot/modules.ts';
 import { type BootImage, findFile, findSource } from './image.ts';
 import { anchorFiles } from './vmkernel/installed-vibs.ts';
 import { txtModulePcr } from './vmkernel/measure.ts';
-import { openArchive } from './vmkernel/tardisks.ts';
+import { openTardisk } from './vmkernel/tardisks.ts';
 
 /** One module. */
 export interface ModuleInspection {
@@ -83,7 +83,8 @@ async function anchors(modules: readonly BootModule[]): Promise<Certificate[]> {
   const sb = modules.find(({ stem }) => stem === ANCHOR_PAYLOAD);
   if (sb === undefined) return [];
   try {
-    return readTrustAnchors(await anchorFiles({ module: sb, files: openArchive(sb) ?? [] }));
+    const tardisk = await openTardisk(sb);
+    return tardisk === undefined ? [] : readTrustAnchors(await anchorFiles(tardisk));
   } catch (error) {
     if (error instanceof InputError) return [];
     throw error;

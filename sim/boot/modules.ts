@@ -6,7 +6,14 @@ import { primitives } from '#primitives';
 import { type ByteSource, bytesSource } from '../../src/archive/index.ts';
 import type { HashName } from '../../src/crypto/primitives.ts';
 import { type ModuleStream, splitModuleName } from '../../src/esxboot/index.ts';
-import { type ContentScan, isGzip, scanContent, type TarEntry, UnpackedFile } from '../../src/vib/index.ts';
+import {
+  type ContentScan,
+  isGzip,
+  type Passes,
+  scanContent,
+  type TarEntry,
+  UnpackedFile,
+} from '../../src/vib/index.ts';
 
 /** Most bytes of one decompressed module. */
 export const MAX_MODULE = 1 << 30;
@@ -52,20 +59,20 @@ export class BootModule extends UnpackedFile implements ModuleName, ModuleStream
 const MAX_WAITING = 16 << 20;
 
 /**
- * Gives the data of these entries of the module's archive, in this order, and keeps none of them. One pass is enough where the
+ * Gives the data of these entries of an archive, in this order, and keeps none of them. One pass is enough where the
  * data lie in that order; what would have to wait too long comes from another one.
  */
 export async function eachFile(
-  module: BootModule,
+  archive: Passes,
   entries: readonly TarEntry[],
   visit: (entry: TarEntry, data: Uint8Array) => void,
 ): Promise<void> {
-  for (let next = 0; next < entries.length; ) next = await filesOfPass(module, entries, next, visit);
+  for (let next = 0; next < entries.length; ) next = await filesOfPass(archive, entries, next, visit);
 }
 
 /** Visits entries from `first` on as far as one pass gives them, but at least one; the place of the next is returned. */
 async function filesOfPass(
-  module: BootModule,
+  archive: Passes,
   entries: readonly TarEntry[],
   first: number,
   visit: (entry: TarEntry, data: Uint8Array) => void,
@@ -95,7 +102,7 @@ async function filesOfPass(
   };
   let at = 0;
   visitComplete();
-  await module.each((chunk) => {
+  await archive.each((chunk) => {
     for (let place = next; place < entries.length; place++) {
       const entry = entries[place];
       if (entry === undefined) break;

@@ -44,7 +44,7 @@ export async function startVmkernel(machine: Machine, system: RunningSystem, boo
     console.print('vmkernel', 'TPM: hypervisor modules measured at locality 2');
   }
 
-  const tardisks = mountTardisks(machine, boot.modules);
+  const tardisks = await mountTardisks(machine, boot.modules);
   await checkInstalledVibs(machine, system, { modules: boot.modules, tardisks, secureBoot: boot.secureBoot });
   const execInstalledOnly = bootOption(boot.commandLine, 'execInstalledOnly') ?? spec.boot.execInstalledOnly;
 

@@ -1,11 +1,16 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { concat, fromHex, utf8 } from '../../src/bytes/bytes.ts';
+import { utf8 } from '../../src/bytes/bytes.ts';
 import { gzip, writeUstar, writeVmtar } from '../../src/vib/index.ts';
 import { readModule } from '../boot/modules.ts';
 import { VirtualClock } from '../clock.ts';
 import { BootConsole } from '../console.ts';
 import type { Machine } from '../machine.ts';
 import { eachTardiskFile, mountTardisks } from './tardisks.ts';
+
+const fixture = (name: string): Uint8Array =>
+  new Uint8Array(readFileSync(join(import.meta.dirname, '../../test/fixtures/compress', name)));
 
 const FILES = [
   { name: 'opt', type: 'directory' as const },
@@ -18,7 +23,7 @@ async function mount(...contents: readonly Uint8Array[]) {
   const modules = await Promise.all(
     contents.map((content, index) => readModule({ index, path: `/m.v0${index}`, options: '' }, gzip(content))),
   );
-  const mounted = mountTardisks({ console } as Machine, modules);
+  const mounted = await mountTardisks({ console } as Machine, modules);
   return { mounted, lines: console.lines.map(({ text }) => text) };
 }
 
@@ -39,18 +44,38 @@ describe('tardisks', () => {
     }
   });
 
-  it('says why an archive is not mounted: damaged, or inside a second layer of compression', async () => {
+  it('lie below a second layer of compression too, as in official images', async () => {
+    const { mounted, lines } = await mount(fixture('vmtar.xz'), fixture('ustar.zst'));
+    expect(lines).toEqual(['VisorFS: mounted 2 tardisks']);
+    for (const tardisk of mounted) {
+      const found: [string, string][] = [];
+      const all = (path: string, data: Uint8Array) => found.push([path, new TextDecoder().decode(data)]);
+      // More than one pass, each of which unpacks the archive again.
+      await eachTardiskFile(tardisk, () => true, all);
+      await eachTardiskFile(tardisk, (path) => path === 'opt/b', all);
+      expect(found).toEqual([
+        ['opt/a', 'first'],
+        ['opt/b', 'second'],
+        ['opt/b', 'second'],
+      ]);
+    }
+  });
+
+  it('says why an archive is not mounted: damaged, or compressed in a form that is not opened', async () => {
     const damaged = writeVmtar(FILES).slice(0, 700);
-    const xz = concat(fromHex('fd377a585a000004'), new Uint8Array(600));
-    const zstd = concat(fromHex('28b52ffd'), new Uint8Array(600));
-    const { mounted, lines } = await mount(damaged, xz, zstd);
+    const xz = fixture('vmtar.xz');
+    xz[100] = (xz[100] ?? 0) ^ 1;
+    const zstd = fixture('ustar.zst').slice(0, 100);
+    const { mounted, lines } = await mount(damaged, xz, zstd, fixture('vmtar-x86.xz'));
     expect(mounted).toEqual([]);
-    expect(lines[0]).toMatch(
-      /^VisorFS: cannot mount m\.v00: vmtar\.entry\[1\] at offset 512: needs 512 bytes, 188 left$/,
-    );
-    expect(lines.slice(1, 3)).toEqual([
-      'VisorFS: cannot mount m.v01: holds xz data inside gzip',
-      'VisorFS: cannot mount m.v02: holds zstd data inside gzip',
+    expect(lines).toEqual([
+      'VisorFS: cannot mount m.v00: vmtar.entry[1] at offset 512: needs 512 bytes, 188 left',
+      expect.stringMatching(/^VisorFS: cannot mount m\.v01: xz\.m\.v01\.\w+ at offset \d+: /),
+      expect.stringMatching(
+        /^VisorFS: cannot mount m\.v02: zstd\.m\.v02\.block at offset \d+: needs \d+ bytes, \d+ left$/,
+      ),
+      'VisorFS: cannot mount m.v03: xz filter x86 is not supported',
+      'VisorFS: mounted 0 tardisks',
     ]);
   });
 });

@@ -1,12 +1,11 @@
 /** Tardisks: archives of the boot bank that the VMkernel mounts as its file system, in boot order. */
 import { InputError } from '../../src/bytes/errors.ts';
-import { isXz } from '../../src/compress/xz.ts';
-import { isZstd } from '../../src/compress/zstd.ts';
-import type { TarEntry } from '../../src/vib/index.ts';
-import { type BootModule, eachFile } from '../boot/modules.ts';
+import { layerLimit } from '../../src/compress/layer.ts';
+import { NestedFile, nestedLayer, type Passes, type ScannedArchive, type TarEntry } from '../../src/vib/index.ts';
+import { type BootModule, eachFile, MAX_MODULE } from '../boot/modules.ts';
 import type { Machine } from '../machine.ts';
 
-/** A file of a mounted archive; its data are in the module. */
+/** A file of a mounted archive; its data are in the archive. */
 export interface TardiskFile {
   /** Path without a leading slash. */
   readonly path: string;
@@ -16,11 +15,12 @@ export interface TardiskFile {
 /** A mounted archive. */
 export interface Tardisk {
   readonly module: BootModule;
+  /** The archive's bytes: the module's, or what is below its second layer of compression. */
+  readonly data: Passes;
   readonly files: readonly TardiskFile[];
 }
 
-/** The files of an archive; undefined where the module is none. Throws FormatError where it is damaged. */
-export function openArchive({ archive }: BootModule): TardiskFile[] | undefined {
+function filesOf(archive: ScannedArchive | undefined): TardiskFile[] | undefined {
   if (archive === undefined) return undefined;
   if ('error' in archive) throw archive.error;
   return archive.entries
@@ -28,35 +28,39 @@ export function openArchive({ archive }: BootModule): TardiskFile[] | undefined 
     .map((entry) => ({ path: entry.name.replace(/^(\.?\/)+/, ''), entry }));
 }
 
+/**
+ * Opens an archive, through a second layer of compression too; undefined where the module is none. Damage is a FormatError, a
+ * layer that cannot be opened an UnsupportedCompression.
+ */
+export async function openTardisk(module: BootModule): Promise<Tardisk | undefined> {
+  const layer = nestedLayer(module.head);
+  const nested = layer && new NestedFile(module, layer, module.name, Math.min(MAX_MODULE, layerLimit(module.size, {})));
+  const files = filesOf(nested === undefined ? module.archive : await nested.archive());
+  return files && { module, data: nested ?? module, files };
+}
+
 /** Gives the data of some files of a tardisk, in its order, and keeps none. */
 export async function eachTardiskFile(
-  { module, files }: Tardisk,
+  { data, files }: Tardisk,
   wanted: (path: string) => boolean,
   visit: (path: string, data: Uint8Array) => void,
 ): Promise<void> {
   const found = files.filter(({ path }) => wanted(path));
   const paths = new Map(found.map(({ path, entry }) => [entry, path]));
   await eachFile(
-    module,
+    data,
     found.map(({ entry }) => entry),
-    (entry, data) => visit(paths.get(entry) ?? entry.name, data),
+    (entry, bytes) => visit(paths.get(entry) ?? entry.name, bytes),
   );
 }
 
-/** A second layer of compression around an archive, which is measured as it is but not opened here (docs/images.md). */
-const nestedLayer = (head: Uint8Array): string | undefined => (isXz(head) ? 'xz' : isZstd(head) ? 'zstd' : undefined);
-
 /** Mounts every archive among the modules. A damaged one is not mounted; its absence shows later, as on a host. */
-export function mountTardisks(machine: Machine, modules: readonly BootModule[]): Tardisk[] {
+export async function mountTardisks(machine: Machine, modules: readonly BootModule[]): Promise<Tardisk[]> {
   const mounted: Tardisk[] = [];
   for (const module of modules) {
     try {
-      const files = openArchive(module);
-      if (files !== undefined) mounted.push({ module, files });
-      const layer = nestedLayer(module.head);
-      if (layer !== undefined) {
-        machine.console.print('vmkernel', `VisorFS: cannot mount ${module.name}: holds ${layer} data inside gzip`);
-      }
+      const tardisk = await openTardisk(module);
+      if (tardisk !== undefined) mounted.push(tardisk);
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       machine.console.print('vmkernel', `VisorFS: cannot mount ${module.name}: ${error.message}`);

@@ -1,13 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { concat, fromUtf8, latin1, toHex, tryFromBase64, utf8 } from '../bytes/bytes.ts';
+import { concat, equalBytes, fromUtf8, latin1, toHex, tryFromBase64, utf8 } from '../bytes/bytes.ts';
 import { FormatError, InputError } from '../bytes/errors.ts';
 import { gzip } from '../vib/gzip.ts';
 import { openPayload } from '../vib/payload.ts';
-import { crc64 } from './crc64.ts';
+import { Feeder, Place } from './asking.ts';
+import { Crc64 } from './crc64.ts';
 import { layerLimit, UnsupportedCompression } from './layer.ts';
-import { isXz, unxz } from './xz.ts';
-import { isZstd, unzstd } from './zstd.ts';
+import { decodeLzma2 } from './lzma2.ts';
+import { isXz, unxz, xzDecoder } from './xz.ts';
+import { isZstd, unzstd, zstdDecoder } from './zstd.ts';
 
 const base64 = (text: string): Uint8Array => tryFromBase64(text) ?? new Uint8Array(0);
 const LIMIT = 1 << 20;
@@ -58,7 +60,12 @@ const damage = (bytes: Uint8Array) =>
 
 describe('CRC-64/XZ', () => {
   // The check value of the catalogue of parametrised CRC algorithms, least significant byte first.
-  it('of "123456789"', () => expect(toHex(crc64(latin1('123456789')))).toBe('fa3919dfbbc95d99'));
+  it('of "123456789" in two pieces', () => {
+    const crc = new Crc64();
+    crc.update(latin1('1234'));
+    crc.update(latin1('56789'));
+    expect(toHex(crc.digest())).toBe('fa3919dfbbc95d99');
+  });
 });
 
 describe('unxz', () => {
@@ -136,6 +143,59 @@ describe('unzstd', () => {
       }),
       { numRuns: 400 },
     );
+  });
+});
+
+describe('decoding piece by piece', () => {
+  it.each([
+    ['xz', concat(XZ_BLOCKS, utf8('signature')), xzDecoder],
+    ['zstd', concat(ZSTD_19, ZSTD_1, utf8('signature')), zstdDecoder],
+  ])('%s: gives the same however the input is cut', (_, bytes, decoder) => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1 }), (cuts) => {
+        const parts: Uint8Array[] = [];
+        const feeder = new Feeder(decoder('p', LIMIT, (chunk) => parts.push(chunk.slice())));
+        for (let at = 0, i = 0; at < bytes.length; i++) {
+          const length = cuts[i % cuts.length] ?? 1;
+          feeder.push(bytes.subarray(at, at + length));
+          at += length;
+        }
+        feeder.end();
+        expect(fromUtf8(concat(...parts)).slice(0, TEXT.length)).toBe(TEXT);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it.each([
+    ['xz', XZ, xzDecoder],
+    ['zstd', ZSTD_19, zstdDecoder],
+  ])('%s: an end before its time is a FormatError', (_, bytes, decoder) => {
+    for (let length = 0; length < bytes.length; length++) {
+      const feeder = new Feeder(decoder('p', LIMIT, () => undefined));
+      expect(() => {
+        feeder.push(bytes.subarray(0, length));
+        feeder.end();
+      }, `${length} bytes`).toThrow(FormatError);
+    }
+  });
+
+  it('keeps no more of xz data than their dictionary', () => {
+    // One block with a dictionary of 4 KiB: a plain chunk after the other, which no match refers to.
+    const chunk = new Uint8Array(1 << 16).map((_, i) => i * 7);
+    let size = 0;
+    const place = new Place('xz', 'p');
+    const feeder = new Feeder(
+      decodeLzma2(place, 4096, (bytes) => {
+        expect(equalBytes(bytes, chunk)).toBe(true);
+        size += bytes.length;
+        expect(bytes.buffer.byteLength).toBeLessThanOrEqual(4096 + (4 << 20));
+      }),
+    );
+    for (let i = 0; i < 100; i++) feeder.push(concat(Uint8Array.of(i === 0 ? 1 : 2, 0xff, 0xff), chunk));
+    feeder.push(Uint8Array.of(0));
+    feeder.end();
+    expect(size).toBe(100 << 16);
   });
 });
 

@@ -15,17 +15,28 @@ for (let n = 0; n < 256; n++) {
   HIGH[n] = high;
 }
 
-/** The CRC as eight bytes, little-endian. */
-export function crc64(bytes: Uint8Array): Uint8Array {
-  let low = 0xffffffff;
-  let high = 0xffffffff;
-  for (const byte of bytes) {
-    const at = (low ^ byte) & 0xff;
-    low = ((low >>> 8) | (high << 24)) ^ (LOW[at] ?? 0);
-    high = (high >>> 8) ^ (HIGH[at] ?? 0);
+/** A CRC of bytes that come in pieces. */
+export class Crc64 {
+  #low = 0xffffffff;
+  #high = 0xffffffff;
+
+  update(bytes: Uint8Array): void {
+    let low = this.#low;
+    let high = this.#high;
+    for (const byte of bytes) {
+      const at = (low ^ byte) & 0xff;
+      low = ((low >>> 8) | (high << 24)) ^ (LOW[at] ?? 0);
+      high = (high >>> 8) ^ (HIGH[at] ?? 0);
+    }
+    this.#low = low;
+    this.#high = high;
   }
-  const out = new DataView(new ArrayBuffer(8));
-  out.setUint32(0, ~low >>> 0, true);
-  out.setUint32(4, ~high >>> 0, true);
-  return new Uint8Array(out.buffer);
+
+  /** Eight bytes, little-endian. */
+  digest(): Uint8Array {
+    const out = new DataView(new ArrayBuffer(8));
+    out.setUint32(0, ~this.#low >>> 0, true);
+    out.setUint32(4, ~this.#high >>> 0, true);
+    return new Uint8Array(out.buffer);
+  }
 }

@@ -1,11 +1,13 @@
 /**
- * LZMA2, the filter of .xz files: chunks of LZMA data, of plain bytes, and resets. Decoded synchronously, which no library
- * for both Node and browsers does; written from the public format descriptions. Every length is checked before it is used.
+ * LZMA2, the filter of .xz files: chunks of LZMA data, of plain bytes, and resets. Decoded piece by piece and synchronously,
+ * which no library for both Node and browsers does; written from the public format descriptions. Every length is checked before
+ * it is used.
  */
-import { FormatError } from '../bytes/errors.ts';
+import type { Asking, Place, Sink } from './asking.ts';
 import { evenProbabilities, RANGE_INIT, RangeDecoder } from './range-decoder.ts';
 
-const STRUCTURE = 'lzma2';
+/** Field in errors. */
+const FIELD = 'data';
 const STATES = 12;
 const POSITIONS = 16;
 const MIN_MATCH = 2;
@@ -13,28 +15,42 @@ const MIN_MATCH = 2;
 const SLOT = { direct: 4, endOfModel: 14, lengths: 4 } as const;
 const ALIGN_BITS = 4;
 
-/** A buffer that grows as long as its limit allows. */
-export class Output {
-  bytes: Uint8Array;
-  length = 0;
-  readonly #limit: number;
-  readonly #exceeded: () => FormatError;
+/** Bytes of one chunk at most. */
+const MAX_CHUNK = 1 << 21;
+/** Largest dictionary that data may reach back in, as of zstd: `xz -9` has 64 MiB. */
+const MAX_WINDOW = 128 << 20;
+/** The window moves by multiples of this, so that places modulo 16 stay the same. */
+const STEP = 16;
 
-  /** `exceeded` makes the error for output over `limit` bytes. */
-  constructor(limit: number, exceeded: () => FormatError) {
-    this.#limit = limit;
-    this.#exceeded = exceeded;
-    this.bytes = new Uint8Array(Math.min(limit, 1 << 16));
+/** The end of the output, as far back as the dictionary reaches. */
+class Window {
+  bytes = new Uint8Array(1 << 16);
+  length = 0;
+  readonly size: number;
+  readonly #error: (problem: string) => Error;
+
+  /** @param size of the dictionary, which bounds what is kept */
+  constructor(size: number, error: (problem: string) => Error) {
+    this.size = size;
+    this.#error = error;
   }
 
-  /** Makes room for `count` bytes more. */
-  reserve(count: number): void {
+  /** Makes room for a chunk. How far everything moved towards the beginning is returned. */
+  reserve(count: number): number {
     const wanted = this.length + count;
-    if (wanted > this.#limit) throw this.#exceeded();
-    if (wanted <= this.bytes.length) return;
-    const grown = new Uint8Array(Math.min(this.#limit, Math.max(wanted, this.bytes.length * 2)));
-    grown.set(this.bytes.subarray(0, this.length));
-    this.bytes = grown;
+    if (wanted <= this.bytes.length) return 0;
+    const most = Math.min(this.size, MAX_WINDOW) + 2 * MAX_CHUNK;
+    if (wanted <= most) {
+      const grown = new Uint8Array(Math.min(most, Math.max(wanted, this.bytes.length * 2)));
+      grown.set(this.bytes.subarray(0, this.length));
+      this.bytes = grown;
+      return 0;
+    }
+    if (this.size > MAX_WINDOW) throw this.#error(`dictionary of ${this.size} bytes, the limit is ${MAX_WINDOW}`);
+    const moved = (this.length - this.size) & ~(STEP - 1);
+    this.bytes.copyWithin(0, moved, this.length);
+    this.length -= moved;
+    return moved;
   }
 }
 
@@ -58,7 +74,11 @@ class LzmaState {
   readonly lp: number;
   readonly pb: number;
   state = 0;
-  readonly reps = [0, 0, 0, 0];
+  /** The last four distances, the last one first. */
+  rep0 = 0;
+  rep1 = 0;
+  rep2 = 0;
+  rep3 = 0;
   readonly isMatch = evenProbabilities(STATES * POSITIONS);
   readonly isRep = evenProbabilities(STATES);
   readonly isRepG0 = evenProbabilities(STATES);
@@ -80,7 +100,7 @@ class LzmaState {
   }
 }
 
-function literal(range: RangeDecoder, s: LzmaState, out: Output, start: number): void {
+function literal(range: RangeDecoder, s: LzmaState, out: Window, start: number): void {
   const { bytes, length } = out;
   const previous = length > start ? (bytes[length - 1] ?? 0) : 0;
   const place = (((length - start) & ((1 << s.lp) - 1)) << s.lc) + (previous >> (8 - s.lc));
@@ -88,7 +108,7 @@ function literal(range: RangeDecoder, s: LzmaState, out: Output, start: number):
   let symbol = 1;
   if (s.state >= 7) {
     // Behind a match the byte at the last distance says which probabilities hold, until the first bit that differs.
-    let expected = bytes[length - (s.reps[0] ?? 0) - 1] ?? 0;
+    let expected = bytes[length - s.rep0 - 1] ?? 0;
     while (symbol < 0x100) {
       const bit = (expected >> 7) & 1;
       expected <<= 1;
@@ -113,11 +133,14 @@ function distance(range: RangeDecoder, s: LzmaState, length: number): number {
 
 /** Length and distance of the next match; the state moves on. A length of 1 is a single byte at the last distance. */
 function match(range: RangeDecoder, s: LzmaState, position: number): number {
-  const { state, reps } = s;
+  const { state } = s;
   if (range.bit(s.isRep, state) === 0) {
-    reps.pop();
     const length = s.matchLength.decode(range, position);
-    reps.unshift(distance(range, s, length));
+    const found = distance(range, s, length);
+    s.rep3 = s.rep2;
+    s.rep2 = s.rep1;
+    s.rep1 = s.rep0;
+    s.rep0 = found;
     s.state = state < 7 ? 7 : 10;
     return length + MIN_MATCH;
   }
@@ -127,23 +150,29 @@ function match(range: RangeDecoder, s: LzmaState, position: number): number {
       return 1;
     }
   } else {
-    const which = range.bit(s.isRepG1, state) === 0 ? 1 : range.bit(s.isRepG2, state) === 0 ? 2 : 3;
-    const [used = 0] = reps.splice(which, 1);
-    reps.unshift(used);
+    useEarlier(range, s);
   }
   s.state = state < 7 ? 8 : 11;
   return s.repLength.decode(range, position) + MIN_MATCH;
 }
 
-/** Decodes LZMA data until `end` bytes are there. `start` is where the dictionary began, `window` its size in bytes. */
-function lzmaChunk(
-  range: RangeDecoder,
-  s: LzmaState,
-  out: Output,
-  end: number,
-  start: number,
-  window: number,
-): boolean {
+/** One of the three distances before the last becomes the last. */
+function useEarlier(range: RangeDecoder, s: LzmaState): void {
+  let used = s.rep1;
+  if (range.bit(s.isRepG1, s.state) !== 0) {
+    used = s.rep2;
+    if (range.bit(s.isRepG2, s.state) !== 0) {
+      used = s.rep3;
+      s.rep3 = s.rep2;
+    }
+    s.rep2 = s.rep1;
+  }
+  s.rep1 = s.rep0;
+  s.rep0 = used;
+}
+
+/** Decodes LZMA data until `end` bytes are there. `start` is where the dictionary began. */
+function lzmaChunk(range: RangeDecoder, s: LzmaState, out: Window, end: number, start: number): boolean {
   const mask = (1 << s.pb) - 1;
   while (out.length < end) {
     if (range.overrun) return false;
@@ -153,11 +182,11 @@ function lzmaChunk(
       continue;
     }
     const length = match(range, s, position);
-    const from = out.length - (s.reps[0] ?? 0) - 1;
-    if (from < start || out.length - from > window || out.length + length > end) return false;
-    const { bytes } = out;
-    for (let i = 0; i < length; i++) bytes[out.length + i] = bytes[from + i] ?? 0;
-    out.length += length;
+    const from = out.length - s.rep0 - 1;
+    if (from < start || out.length - from > out.size || out.length + length > end) return false;
+    const { bytes, length: at } = out;
+    for (let i = 0; i < length; i++) bytes[at + i] = bytes[from + i] ?? 0;
+    out.length = at + length;
   }
   return range.finished;
 }
@@ -171,50 +200,44 @@ function stateOf(byte: number): LzmaState | undefined {
 const CONTROL = { end: 0, resetAndPlain: 1, plain: 2, lzma: 0x80 } as const;
 
 /**
- * Decodes a run of LZMA2 chunks from `at` into `out`; gives the offset behind it. Damage is a `FormatError` of `field`.
- * `window`: bytes of the dictionary that distances may reach back.
+ * Decodes a run of LZMA2 chunks. Damage is a `FormatError` of `place`. `size`: bytes of the dictionary that distances may reach
+ * back. `sink` may throw where it has got enough.
  */
-export function decodeLzma2(bytes: Uint8Array, at: number, out: Output, window: number, field: string): number {
-  const fail = (problem: string, offset: number): FormatError =>
-    new FormatError({ structure: STRUCTURE, field, offset, problem });
+export function* decodeLzma2(place: Place, size: number, sink: Sink): Asking {
+  const out = new Window(size, (problem) => place.error(FIELD, problem));
   let state: LzmaState | undefined;
-  let start = -1;
-  for (let i = at; ; ) {
-    const offset = i;
-    const control = bytes[i++];
-    const take = (count: number): number => {
-      if (i + count > bytes.length) throw fail(`needs ${count} bytes, ${bytes.length - i} left`, offset);
-      i += count;
-      return i - count;
-    };
-    const u16 = (): number => {
-      const place = take(2);
-      return ((bytes[place] ?? 0) << 8) | (bytes[place + 1] ?? 0);
-    };
-    if (control === undefined) throw fail('cut off before its end mark', offset);
-    if (control === CONTROL.end) return i;
+  /** Where the dictionary began in the window; before it where that has moved on. Undefined before the first reset. */
+  let start: number | undefined;
+  for (;;) {
+    const offset = place.at;
+    const fail = (problem: string): Error => place.error(FIELD, problem, offset);
+    const [control = 0] = yield* place.take(1, FIELD);
+    if (control === CONTROL.end) return;
     if (control === CONTROL.resetAndPlain || control >= 0xe0) start = out.length;
-    if (start < 0) throw fail('the first chunk does not reset the dictionary', offset);
+    if (start === undefined) throw fail('the first chunk does not reset the dictionary');
     if (control <= CONTROL.plain) {
-      const size = u16() + 1;
-      const from = take(size);
-      out.reserve(size);
-      out.bytes.set(bytes.subarray(from, from + size), out.length);
-      out.length += size;
+      const plain = u16(yield* place.take(2, FIELD), 0) + 1;
+      start -= out.reserve(plain);
+      out.bytes.set(yield* place.take(plain, FIELD), out.length);
+      out.length += plain;
+      sink(out.bytes.subarray(out.length - plain, out.length));
       continue;
     }
-    if (control < CONTROL.lzma) throw fail(`control byte ${control} is not known`, offset);
-    const size = ((control & 0x1f) << 16) + u16() + 1;
-    const packed = u16() + 1;
+    if (control < CONTROL.lzma) throw fail(`control byte ${control} is not known`);
+    const sizes = (yield* place.take(4, FIELD)).slice();
+    const count = ((control & 0x1f) << 16) + u16(sizes, 0) + 1;
+    const packed = u16(sizes, 2) + 1;
     if (control >= 0xc0) {
-      state = stateOf(bytes[take(1)] ?? 0xff);
-      if (state === undefined) throw fail('bad LZMA properties', offset);
-    } else if (state === undefined) throw fail('the first LZMA chunk brings no properties', offset);
+      state = stateOf((yield* place.take(1, FIELD))[0] ?? 0xff);
+      if (state === undefined) throw fail('bad LZMA properties');
+    } else if (state === undefined) throw fail('the first LZMA chunk brings no properties');
     else if (control >= 0xa0) state = new LzmaState(state.lc, state.lp, state.pb);
-    if (packed < RANGE_INIT) throw fail(`LZMA chunk of ${packed} bytes`, offset);
-    const from = take(packed);
-    out.reserve(size);
-    const range = new RangeDecoder(bytes, from, from + packed);
-    if (!lzmaChunk(range, state, out, out.length + size, start, window)) throw fail('damaged LZMA data', offset);
+    if (packed < RANGE_INIT) throw fail(`LZMA chunk of ${packed} bytes`);
+    start -= out.reserve(count);
+    const range = new RangeDecoder(yield* place.take(packed, FIELD), 0, packed);
+    if (!lzmaChunk(range, state, out, out.length + count, start)) throw fail('damaged LZMA data');
+    sink(out.bytes.subarray(out.length - count, out.length));
   }
 }
+
+const u16 = (bytes: Uint8Array, at: number): number => ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);

@@ -3,13 +3,13 @@
  * carry a signature behind its stream. Filters other than LZMA2 are recognised and refused by name.
  */
 import { primitives } from '#primitives';
-import { equalBytes } from '../bytes/bytes.ts';
-import { FormatError } from '../bytes/errors.ts';
+import { concat, equalBytes } from '../bytes/bytes.ts';
 import { ByteReader } from '../bytes/reader.ts';
-import { hash } from '../crypto/hash.ts';
-import { crc64 } from './crc64.ts';
+import { createHash } from '../crypto/hash.ts';
+import { type Asking, decodeWhole, Place, type Sink } from './asking.ts';
+import { Crc64 } from './crc64.ts';
 import { UnsupportedCompression } from './layer.ts';
-import { decodeLzma2, Output } from './lzma2.ts';
+import { decodeLzma2 } from './lzma2.ts';
 
 const STRUCTURE = 'xz';
 const MAGIC = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00] as const;
@@ -19,15 +19,31 @@ const MAX_BLOCKS = 1_000_000;
 /** Filters by their ids, for messages. */
 const FILTER_NAMES: Readonly<Record<number, string>> = { 3: 'delta', 4: 'x86', 9: 'sparc', 10: 'arm64' };
 
-/** Bytes of a checksum by its type, and how it is computed; types without a function are not compared. */
-const CHECKS: Readonly<Record<number, (data: Uint8Array) => Uint8Array>> = {
-  1: (data) => {
+/** A checksum over content that comes in pieces. */
+interface Check {
+  update(data: Uint8Array): void;
+  digest(): Uint8Array;
+}
+
+class Crc32 implements Check {
+  #sum = 0;
+
+  update(data: Uint8Array): void {
+    this.#sum = primitives.crc32(data, this.#sum);
+  }
+
+  digest(): Uint8Array {
     const word = new DataView(new ArrayBuffer(4));
-    word.setUint32(0, primitives.crc32(data), true);
+    word.setUint32(0, this.#sum, true);
     return new Uint8Array(word.buffer);
-  },
-  4: crc64,
-  10: (data) => hash('sha256', data),
+  }
+}
+
+/** How a checksum is computed, by its type; those of other types are not compared. */
+const CHECKS: Readonly<Record<number, () => Check>> = {
+  1: () => new Crc32(),
+  4: () => new Crc64(),
+  10: () => createHash('sha256'),
 };
 const CHECK_SIZES = [0, 4, 4, 4, 8, 8, 8, 16, 16, 16, 32, 32, 32, 64, 64, 64] as const;
 
@@ -56,10 +72,9 @@ function dictionarySize(bits: number): number {
   return bits === 40 ? 0xffffffff : (2 | (bits & 1)) * 2 ** ((bits >> 1) + 11);
 }
 
-/** Reads a block header at `at`; gives the dictionary's size and the sizes it states. */
-function readBlockHeader(bytes: Uint8Array, at: number, name: string) {
-  const size = ((bytes[at] ?? 0) + 1) * 4;
-  const reader = new ByteReader(bytes.subarray(at), STRUCTURE, 'little', at).sub(`${name}.block`, size);
+/** Reads a block header that stands at `at`; gives the dictionary's size and the sizes it states. */
+function readBlockHeader(header: Uint8Array, at: number, name: string) {
+  const reader = new ByteReader(header, STRUCTURE, 'little', at);
   reader.skip(`${name}.block.size`, 1);
   const flags = reader.u8(`${name}.block.flags`);
   if ((flags & 0x3c) !== 0) throw reader.error(`${name}.block.flags`, 'reserved bits are set');
@@ -71,80 +86,114 @@ function readBlockHeader(bytes: Uint8Array, at: number, name: string) {
     return { id, properties };
   });
   reader.skip(`${name}.block.padding`, Math.max(reader.remaining - 4, 0));
-  checkCrc(bytes, reader, at, at + size - 4, `${name}.block.crc`);
+  checkCrc(header, reader, 0, header.length - 4, `${name}.block.crc`);
   const other = filters.find(({ id }) => id !== LZMA2);
   if (other !== undefined) throw new UnsupportedCompression(`xz filter ${FILTER_NAMES[other.id] ?? other.id}`);
   const bits = filters.length === 1 ? filters[0]?.properties[0] : undefined;
   if (bits === undefined || bits > 40) throw reader.error(`${name}.block.filter`, 'bad LZMA2 properties', at);
-  return { end: at + size, packed, unpacked, window: dictionarySize(bits) };
+  return { packed, unpacked, window: dictionarySize(bits) };
 }
 
-/** Decompresses the first stream. Damage and output over `limit` bytes are a `FormatError`; `name` stands in errors. */
-export function unxz(bytes: Uint8Array, name: string, limit: number): Uint8Array {
-  const fail = (field: string, offset: number, problem: string): FormatError =>
-    new FormatError({ structure: STRUCTURE, field: `${name}.${field}`, offset, problem });
-  if (!isXz(bytes)) throw fail('magic', 0, 'does not start with fd 37 7a 58 5a 00');
-  const header = new ByteReader(bytes, STRUCTURE, 'little');
+/** Sizes of a block as the index tells them. */
+interface BlockSizes {
+  readonly unpadded: number;
+  readonly size: number;
+}
+
+/** Decodes the first stream. Damage and output over `limit` bytes are a `FormatError`; `name` stands in errors. */
+export function* xzDecoder(name: string, limit: number, sink: Sink): Asking {
+  const place = new Place(STRUCTURE, name);
+  const start = (yield* place.take(HEADER_SIZE, 'header')).slice();
+  if (!isXz(start)) throw place.error('magic', 'does not start with fd 37 7a 58 5a 00', 0);
+  const header = new ByteReader(start, STRUCTURE, 'little');
   header.skip(`${name}.magic`, MAGIC.length);
   const flags = header.u16(`${name}.flags`);
-  checkCrc(bytes, header, MAGIC.length, MAGIC.length + 2, `${name}.crc`);
-  const checkType = flags >> 8;
-  const checkSize = CHECK_SIZES[checkType];
-  if ((flags & 0xff) !== 0 || checkSize === undefined) throw fail('flags', 6, 'flags are not known');
-  const out = new Output(limit, () => fail('', 0, `decompresses to more than the limit of ${limit} bytes`));
-  const sizes: { readonly unpadded: number; readonly size: number }[] = [];
-  let at = HEADER_SIZE;
-  while (bytes[at] !== 0) {
-    if (at >= bytes.length) throw fail('index', at, 'cut off before the index');
-    if (sizes.length >= MAX_BLOCKS) throw fail('block', at, `more than ${MAX_BLOCKS} blocks`);
-    const block = readBlockHeader(bytes, at, name);
-    const before = out.length;
-    const end = decodeLzma2(bytes, block.end, out, block.window, name);
-    const data = out.bytes.subarray(before, out.length);
-    if (block.packed !== undefined && block.packed !== end - block.end)
-      throw fail('block', at, 'compressed size differs');
-    if (block.unpacked !== undefined && block.unpacked !== data.length) throw fail('block', at, 'size differs');
-    const check = Math.ceil(end / 4) * 4;
-    if (check + checkSize > bytes.length) throw fail('check', check, `needs ${checkSize} bytes`);
-    const expected = CHECKS[checkType]?.(data);
-    if (expected !== undefined && !equalBytes(expected, bytes.subarray(check, check + checkSize))) {
-      throw fail('check', check, 'checksum of the content does not match');
-    }
-    sizes.push({ unpadded: end - at + checkSize, size: data.length });
-    at = check + checkSize;
+  checkCrc(start, header, MAGIC.length, MAGIC.length + 2, `${name}.crc`);
+  const checkSize = CHECK_SIZES[flags >> 8];
+  if ((flags & 0xff) !== 0 || checkSize === undefined) throw place.error('flags', 'flags are not known', 6);
+  let total = 0;
+  const counted: Sink = (chunk) => {
+    total += chunk.length;
+    if (total > limit) throw place.error('', `decompresses to more than the limit of ${limit} bytes`, 0);
+    sink(chunk);
+  };
+  const sizes: BlockSizes[] = [];
+  for (;;) {
+    const first = (yield* place.take(1, 'block')).slice();
+    if (first[0] === 0) break;
+    if (sizes.length === MAX_BLOCKS) throw place.error('block', `more than ${MAX_BLOCKS} blocks`);
+    sizes.push(yield* decodeBlock(place, first, flags >> 8, counted));
   }
-  readIndex(bytes, at, flags, sizes, name);
-  return out.bytes.subarray(0, out.length);
+  yield* readIndex(place, flags, sizes);
 }
 
-/** Compares index and footer with the blocks that were read. */
-function readIndex(
-  bytes: Uint8Array,
-  at: number,
-  flags: number,
-  sizes: readonly { readonly unpadded: number; readonly size: number }[],
-  name: string,
-): void {
-  const reader = new ByteReader(bytes.subarray(at), STRUCTURE, 'little', at);
-  reader.skip(`${name}.index`, 1);
-  const differs = varint(reader, `${name}.index.records`) !== sizes.length;
-  const wrong = sizes.some(({ unpadded, size }) => {
-    const same = varint(reader, `${name}.index.unpadded`) === unpadded;
-    return varint(reader, `${name}.index.size`) !== size || !same;
+/** One block; `first` is the first byte of its header. */
+function* decodeBlock(place: Place, first: Uint8Array, checkType: number, sink: Sink): Asking<BlockSizes> {
+  const start = place.at - 1;
+  const rest = yield* place.take((first[0] ?? 0) * 4 + 3, 'block');
+  const block = readBlockHeader(concat(first, rest), start, place.name);
+  const check = CHECKS[checkType]?.();
+  let size = 0;
+  const data = place.at;
+  yield* decodeLzma2(place, block.window, (chunk) => {
+    size += chunk.length;
+    check?.update(chunk);
+    sink(chunk);
   });
-  if (differs || wrong) throw reader.error(`${name}.index`, 'does not describe the blocks', at);
-  reader.skip(`${name}.index.padding`, (4 - ((reader.offset - at) % 4)) % 4);
-  const indexSize = reader.offset - at;
-  checkCrc(bytes, reader, at, at + indexSize, `${name}.index.crc`);
-  const footer = reader.offset;
-  const crc = reader.u32(`${name}.footer.crc`);
-  const backward = (reader.u32(`${name}.footer.backwardSize`) + 1) * 4;
-  const same = reader.u16(`${name}.footer.flags`) === flags && backward === indexSize + 4;
-  if (
-    !same ||
-    reader.u16(`${name}.footer.magic`) !== 0x5a59 ||
-    crc !== primitives.crc32(bytes.subarray(footer + 4, footer + 10))
-  ) {
-    throw reader.error(`${name}.footer`, 'does not fit the stream', footer);
+  const packed = place.at - data;
+  if (block.packed !== undefined && block.packed !== packed) {
+    throw place.error('block', 'compressed size differs', start);
   }
+  if (block.unpacked !== undefined && block.unpacked !== size) throw place.error('block', 'size differs', start);
+  yield* place.take((4 - (packed % 4)) % 4, 'block.padding');
+  const at = place.at;
+  const checkSize = CHECK_SIZES[checkType] ?? 0;
+  const expected = yield* place.take(checkSize, 'check');
+  if (check !== undefined && !equalBytes(check.digest(), expected)) {
+    throw place.error('check', 'checksum of the content does not match', at);
+  }
+  return { unpadded: data + packed - start + checkSize, size };
+}
+
+/** Decompresses the first stream of bytes at hand, as {@link xzDecoder}. */
+export const unxz = (bytes: Uint8Array, name: string, limit: number): Uint8Array =>
+  decodeWhole(bytes, (sink) => xzDecoder(name, limit, sink));
+
+/** Compares index, of which the first byte was read, and footer with the blocks. */
+function* readIndex(place: Place, flags: number, sizes: readonly BlockSizes[]): Asking {
+  const at = place.at - 1;
+  const seen = [0];
+  function* number(field: string): Asking<number> {
+    let value = 0;
+    for (let i = 0; i < 7; i++) {
+      const [byte = 0] = yield* place.take(1, field);
+      seen.push(byte);
+      value += (byte & 0x7f) * 2 ** (7 * i);
+      if (byte < 0x80) return value;
+    }
+    throw place.error(field, 'number of more than 49 bits');
+  }
+  let same = (yield* number('index.records')) === sizes.length;
+  for (const { unpadded, size } of same ? sizes : []) {
+    if ((yield* number('index.unpadded')) !== unpadded) same = false;
+    if ((yield* number('index.size')) !== size) same = false;
+  }
+  if (!same) throw place.error('index', 'does not describe the blocks', at);
+  const padding = (4 - (seen.length % 4)) % 4;
+  seen.push(...(yield* place.take(padding, 'index.padding')));
+  const crc = primitives.crc32(Uint8Array.from(seen));
+  const end = (yield* place.take(4, 'index.crc')).slice();
+  const reader = new ByteReader(concat(end, yield* place.take(12, 'footer')), STRUCTURE, 'little', at + seen.length);
+  const { name } = place;
+  if (reader.u32(`${name}.index.crc`) !== crc) throw place.error('index.crc', 'CRC-32 does not match', at);
+  const footer = reader.offset;
+  const footerCrc = reader.u32(`${name}.footer.crc`);
+  const fields = reader.bytes(`${name}.footer.fields`, 6);
+  const view = new DataView(fields.buffer, fields.byteOffset, fields.byteLength);
+  const fits =
+    footerCrc === primitives.crc32(fields) &&
+    (view.getUint32(0, true) + 1) * 4 === seen.length + 4 &&
+    view.getUint16(4, true) === flags &&
+    reader.u16(`${name}.footer.magic`) === 0x5a59;
+  if (!fits) throw place.error('footer', 'does not fit the stream', footer);
 }

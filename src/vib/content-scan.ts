@@ -218,22 +218,41 @@ class ArchiveWatch {
   }
 }
 
+/** Looks at content that passes by: how long it is, how it begins, and its directory where it is an archive. */
+export class ContentWatch {
+  readonly #head = new Head();
+  readonly #archive = new ArchiveWatch();
+  size = 0;
+
+  push(chunk: Uint8Array): void {
+    const before = this.#head.bytes.length;
+    const complete = this.#head.push(chunk);
+    if (complete) this.#archive.begin(this.#head.bytes);
+    // What the head took of this chunk the archive has seen.
+    this.#archive.push(complete ? chunk.subarray(BLOCK - before) : chunk);
+    this.size += chunk.length;
+  }
+
+  /** The first 512 bytes, or all where there are fewer. */
+  get head(): Uint8Array {
+    return this.#head.bytes;
+  }
+
+  /** The directory, when all has passed. */
+  archive(): ScannedArchive | undefined {
+    return this.#archive.end(this.size);
+  }
+}
+
 /** Takes one pass over a file. Errors are those of {@link unpackEach}. */
 export async function scanContent(source: ByteSource, options: ScanOptions): Promise<ContentScan> {
   const hashes = new Map(options.hashes.map((name) => [name, primitives.createHash(name)]));
-  const head = new Head();
-  const archive = new ArchiveWatch();
+  const watch = new ContentWatch();
   // What is larger than that before it is unpacked is so afterwards.
   let kept: Uint8Array[] | undefined = source.size > options.keep ? undefined : [];
-  let size = 0;
   const compressed = await unpackEach(source, options.maxBytes, (chunk) => {
-    const before = head.bytes.length;
-    const complete = head.push(chunk);
-    if (complete) archive.begin(head.bytes);
-    // What the head took of this chunk the archive has seen.
-    archive.push(complete ? chunk.subarray(BLOCK - before) : chunk);
-    size += chunk.length;
-    if (size > options.keep) kept = undefined;
+    watch.push(chunk);
+    if (watch.size > options.keep) kept = undefined;
     kept?.push(chunk.slice());
     for (const each of hashes.values()) each.update(chunk);
   });
@@ -241,9 +260,9 @@ export async function scanContent(source: ByteSource, options: ScanOptions): Pro
   const content = kept === undefined ? undefined : concat(...kept);
   return {
     compressed,
-    size,
-    head: head.bytes,
-    archive: archive.end(size),
+    size: watch.size,
+    head: watch.head,
+    archive: watch.archive(),
     content,
     digest: (name) => {
       const known = digests.get(name) ?? (content && hash(name, content));

@@ -15,6 +15,7 @@ export { type ExtractedFile, type Extraction, extractMembers, extractVib } from 
 export { isError, VIB_FINDINGS, type VibFinding, type VibFindingCode } from './findings.ts';
 export { type GunzipLimits, gunzip, gzip, isGzip } from './gzip.ts';
 export { grantedLevel, LEVEL_POLICY } from './level-policy.ts';
+export { NestedFile, type NestedLayer, nestedLayer, type Passes } from './nested-file.ts';
 export {
   isArchiveType,
   isFile,

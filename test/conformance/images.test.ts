@@ -280,3 +280,24 @@ it('the folder of a bank with upper-case names boots as well', async () => {
   cpSync(path('bank/EFI'), path('copy/esp/EFI'), { recursive: true });
   expect(await pcrsOf([path('copy')])).toEqual(await pcrsOf([]));
 });
+
+describe('modules compressed a second time, as in official images', () => {
+  it.each([
+    ['xz', 'xz -c'],
+    ['xz, blocks and a small dictionary', 'xz -c --block-size=100KiB --lzma2=preset=1,dict=4KiB'],
+    ['zstd', 'zstd -q -c'],
+  ])('%s: the VMkernel mounts and runs what is inside', (_, compress) => {
+    rmSync(path('nested'), { recursive: true, force: true });
+    expect(esxsim('image', 'build', '--out', path('nested')).code).toBe(0);
+    const drivers = ['ne1000', 'vmkusb'];
+    for (const driver of drivers) {
+      const file = path(`nested/${driver}.v00`);
+      run('bash', '-c', `gunzip < ${file} | ${compress} | gzip > ${file}.new && mv ${file}.new ${file}`);
+    }
+    const { code, stdout } = esxsim('boot', '--image', path('nested'), '--json');
+    expect(code).toBe(0);
+    const { console: lines } = JSON.parse(stdout);
+    expect(lines.filter((line: string) => line.includes('cannot mount'))).toEqual([]);
+    for (const driver of drivers) expect(lines.join('\n')).toContain(`vmkernel: Loaded module ${driver}`);
+  });
+});
