@@ -17,14 +17,15 @@ export class RangeDecoder {
   readonly #bytes: Uint8Array;
   readonly #end: number;
   #at: number;
-  #range = 0xffffffff;
+  // Both are unsigned numbers of 32 bits, kept as signed ones: those need no memory of their own.
+  #range = -1;
   #code = 0;
 
   /** The chunk from `at` to `end`, which must hold {@link RANGE_INIT} bytes. */
   constructor(bytes: Uint8Array, at: number, end: number) {
     this.#bytes = bytes;
     this.#end = end;
-    for (let i = 1; i < RANGE_INIT; i++) this.#code = ((this.#code << 8) | (bytes[at + i] ?? 0)) >>> 0;
+    for (let i = 1; i < RANGE_INIT; i++) this.#code = (this.#code << 8) | (bytes[at + i] ?? 0);
     this.#at = at + RANGE_INIT;
   }
 
@@ -40,9 +41,9 @@ export class RangeDecoder {
   }
 
   #normalize(): void {
-    if (this.#range >= TOP) return;
-    this.#range = (this.#range << 8) >>> 0;
-    this.#code = ((this.#code << 8) | (this.#at < this.#end ? (this.#bytes[this.#at] ?? 0) : 0)) >>> 0;
+    if (this.#range >>> 0 >= TOP) return;
+    this.#range <<= 8;
+    this.#code = (this.#code << 8) | (this.#at < this.#end ? (this.#bytes[this.#at] ?? 0) : 0);
     this.#at++;
   }
 
@@ -50,14 +51,15 @@ export class RangeDecoder {
   bit(probabilities: Uint16Array, index: number): 0 | 1 {
     this.#normalize();
     const p = probabilities[index] ?? 0;
-    const bound = (this.#range >>> MODEL_BITS) * p;
-    if (this.#code < bound) {
+    // Below 2^32: the probability has eleven bits.
+    const bound = Math.imul(this.#range >>> MODEL_BITS, p);
+    if (this.#code >>> 0 < bound >>> 0) {
       this.#range = bound;
       probabilities[index] = p + (((1 << MODEL_BITS) - p) >> MOVE_BITS);
       return 0;
     }
-    this.#range = (this.#range - bound) >>> 0;
-    this.#code = (this.#code - bound) >>> 0;
+    this.#range = (this.#range - bound) | 0;
+    this.#code = (this.#code - bound) | 0;
     probabilities[index] = p - (p >> MOVE_BITS);
     return 1;
   }
@@ -87,8 +89,8 @@ export class RangeDecoder {
     for (let i = 0; i < bits; i++) {
       this.#normalize();
       this.#range >>>= 1;
-      const one = this.#code >= this.#range;
-      if (one) this.#code = (this.#code - this.#range) >>> 0;
+      const one = this.#code >>> 0 >= this.#range;
+      if (one) this.#code = (this.#code - this.#range) | 0;
       value = value * 2 + (one ? 1 : 0);
     }
     return value;
