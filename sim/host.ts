@@ -37,6 +37,7 @@ import {
   quote,
   readCertificate,
 } from './tpm/identity.ts';
+import { TracedTransport } from './tpm/traced.ts';
 import type { Region } from './vmkernel/address-space.ts';
 
 /** How a boot ended. */
@@ -80,6 +81,8 @@ export interface HostOptions {
   readonly tpm?: TpmTransport | undefined;
   /** Called with every console line as it is printed. */
   readonly onConsole?: ((line: ConsoleLine) => void) | undefined;
+  /** Called with every line of the TPM's command log (docs/tpm.md). */
+  readonly onTpmTrace?: ((line: string) => void) | undefined;
 }
 
 /** TPM errors and unusable input end in the same way: what was asked of the host cannot be done. */
@@ -102,6 +105,8 @@ export class Host {
   readonly #clock: VirtualClock;
   readonly #options: HostOptions;
   readonly #transport: TpmTransport | undefined;
+  /** The TPM engine inside this host; undefined where it has none or another TPM was plugged in. */
+  readonly tpmEngine: Tpm2Engine | undefined;
   #boots = 0;
   #keys: ProvisionedKeys | undefined;
 
@@ -112,12 +117,10 @@ export class Host {
     this.#image = applyImageFaults(image, spec.faults);
     this.#clock = new VirtualClock(Date.parse(spec.time));
     this.#options = options;
-    this.#transport = spec.hardware.tpm.present ? (options.tpm ?? this.#embeddedTpm()) : undefined;
-  }
-
-  /** The TPM engine inside this host; undefined where it has none or another TPM was plugged in. */
-  get tpmEngine(): Tpm2Engine | undefined {
-    return this.#transport instanceof EmbeddedTransport ? this.#transport.engine : undefined;
+    const transport = spec.hardware.tpm.present ? (options.tpm ?? this.#embeddedTpm()) : undefined;
+    this.tpmEngine = transport instanceof EmbeddedTransport ? transport.engine : undefined;
+    const { onTpmTrace } = options;
+    this.#transport = transport && onTpmTrace ? new TracedTransport(transport, onTpmTrace) : transport;
   }
 
   #embeddedTpm(): TpmTransport {

@@ -1,4 +1,4 @@
-import { toHex } from '../../src/bytes/bytes.ts';
+import { toHex, utf8 } from '../../src/bytes/bytes.ts';
 import { InputError } from '../../src/bytes/errors.ts';
 import type { TpmTransport } from '../../src/tpm2/transport.ts';
 import { type Appraisal, renderAppraisal } from '../../src/verify/index.ts';
@@ -8,7 +8,7 @@ import { formatConsoleLine } from '../console.ts';
 import { EVIDENCE_FILES, evidenceFiles, hostJson, pcrsJson } from '../evidence.ts';
 import { type BootResult, Host } from '../host.ts';
 import type { BootImage } from '../image.ts';
-import { writeFolder } from '../node/files.ts';
+import { writeFileAtomic, writeFolder } from '../node/files.ts';
 import { openImage } from '../node/image-files.ts';
 import { predictReference } from '../predict.ts';
 import type { HostSpec } from '../spec/schema.ts';
@@ -25,8 +25,15 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
   const image = await openImage(spec);
   const tpm = externalTpm(spec, options.text('tpm') ?? 'embedded');
   try {
-    const host = new Host(spec, image, { tpm, onConsole: (line) => io.line(formatConsoleLine(line)) });
+    const trace: string[] = [];
+    const host = new Host(spec, image, {
+      tpm,
+      onConsole: (line) => io.line(formatConsoleLine(line)),
+      onTpmTrace: (line) => trace.push(`${line}\n`),
+    });
     const result = await host.powerOn();
+    const traceFile = options.text('trace');
+    if (traceFile !== undefined) writeFileAtomic(traceFile, utf8(trace.join('')));
     const files = evidenceFiles(result);
     const out = options.text('out');
     if (out !== undefined) writeFolder(out, files, EVIDENCE_FILES);

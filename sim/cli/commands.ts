@@ -45,6 +45,7 @@ export const COMMANDS: readonly CommandRow[] = [
       FAULT,
       { flags: '--nonce <hex>', about: 'qualifying data of the quote (default: 32 bytes from the seed)' },
       { flags: '--out <dir>', about: 'write the evidence into this folder' },
+      { flags: '--trace <file>', about: "write the TPM's command log (show it with `tpm trace`)" },
     ],
     examples: ['boot', 'boot --profile esxi-6.7-txt --out evidence', 'boot --fault cmdline-tamper --json'],
     load: () => import('./boot.ts'),

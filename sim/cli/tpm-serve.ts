@@ -61,6 +61,9 @@ function tpmOptions(options: Options): { config: Partial<TpmConfig>; seed: strin
   };
 }
 
+/** Options that say how a TPM is made. */
+const MAKING = ['spec', 'profile', 'seed', 'banks'] as const;
+
 /** Where `--unix` or `--listen` says. */
 function tpmAddress(options: Options): Address {
   const path = options.text('unix');
@@ -120,6 +123,12 @@ async function serve(options: Options, say: (text: string) => void): Promise<Com
   try {
     const state = place && new TpmStateFile(place.path, engine, place.mode);
     if (state !== undefined) closing.unshift(() => state.close());
+    const unused = state?.restored === true ? MAKING.filter((name) => options.text(name) !== undefined) : [];
+    if (unused.length > 0) {
+      say(
+        `esxsim: ${place?.path}: holds a TPM already, for which ${unused.map((name) => `--${name}`).join(', ')} means nothing`,
+      );
+    }
     const trace = tracePath === undefined ? undefined : traceFile(tracePath, say);
     if (trace !== undefined) closing.unshift(() => trace.close());
     const machine = new TpmMachine(

@@ -94,7 +94,7 @@ function removeStale(name: string, text: string): void {
 }
 
 /** The parts whose change alone is not written: volatile, or caught up with at the next write and at the end. */
-function comparable({ state }: Snapshot): Uint8Array {
+function comparable({ state, config }: Snapshot): Uint8Array {
   const copy = cloneState(state);
   copy.initAt = 0;
   copy.timeAtInit = 0;
@@ -102,7 +102,7 @@ function comparable({ state }: Snapshot): Uint8Array {
   copy.drbg = { key: new Uint8Array(0), counter: 0 };
   copy.banks = copy.banks.map((bank) => ({ ...bank, values: [] }));
   copy.pcrUpdateCounter = 0;
-  return encodeSnapshot({ state: copy, at: 0 });
+  return encodeSnapshot({ state: copy, at: 0, config });
 }
 
 /** Keeps the permanent state of an engine in a file. */
@@ -112,6 +112,8 @@ export class TpmStateFile implements MachineObserver {
   readonly #unlock: () => void;
   readonly #mode: number | undefined;
   #written: Uint8Array;
+  /** Whether there was a TPM in the file already. */
+  readonly restored: boolean;
   /** What happened last is not in the file: the TPM has failed and does not go on from it. */
   #behind = false;
 
@@ -126,7 +128,8 @@ export class TpmStateFile implements MachineObserver {
     this.#engine = engine;
     this.#unlock = lock(path);
     try {
-      if (existsSync(path)) this.#load();
+      this.restored = existsSync(path);
+      if (this.restored) this.#load();
       this.#written = this.#write();
     } catch (error) {
       this.#unlock();

@@ -65,4 +65,16 @@ describe('host spec', () => {
     expect(tpmFirmwareVersion('1.59')).toBe(0x0001_003b_0000_0000n);
     expect(tpmFirmwareVersion('7.85.4555.2')).toBe(0x0007_0055_11cb_0002n);
   });
+
+  it('takes manufacturers and firmware versions as real TPMs have them, and no others', () => {
+    const tpm = (changes: object) => resolveSpec({ hardware: { tpm: changes } }).hardware.tpm;
+    expect(tpm({ manufacturer: 'STM ', firmwareVersion: '73.65535' })).toMatchObject({
+      manufacturer: 'STM ',
+      firmwareVersion: '73.65535',
+    });
+    for (const manufacturer of ['', ' STM', 'stm', 'TOOLONG', 'S M']) {
+      expect(() => tpm({ manufacturer })).toThrow('hardware.tpm.manufacturer: must be 1 to 4 capital letters');
+    }
+    expect(() => tpm({ firmwareVersion: '1.65536' })).toThrow('hardware.tpm.firmwareVersion: has a part above 65535');
+  });
 });

@@ -71,10 +71,13 @@ const tpm = z.strictObject({
   akAlgorithm: z.enum(['rsa2048', 'eccP256']),
   manufacturer: z
     .string()
-    .regex(/^[A-Z0-9]{1,4}$/, 'must be 1 to 4 capital letters or digits')
-    .describe('TPM_PT_MANUFACTURER'),
+    .regex(/^(?=.{1,4}$)[A-Z0-9]+ *$/, 'must be 1 to 4 capital letters or digits, spaces at the end count')
+    .describe('TPM_PT_MANUFACTURER, as the TCG vendor ID registry has it (e.g. "IFX", "STM ")'),
   vendorString: z.string().min(1).max(16),
-  firmwareVersion: z.string().regex(/^\d{1,5}\.\d{1,5}(\.\d{1,5}\.\d{1,5})?$/, 'must look like 1.59 or 1.59.0.1'),
+  firmwareVersion: z
+    .string()
+    .regex(/^\d{1,5}\.\d{1,5}(\.\d{1,5}\.\d{1,5})?$/, 'must look like 1.59 or 1.59.0.1')
+    .refine((text) => text.split('.').every((part) => Number(part) <= 0xffff), 'has a part above 65535'),
   platformCertificate: z.boolean().describe('TCG platform certificate of the machine in NV index 0x01C08000'),
   assetTag: z.string().max(512).optional().describe('asset tag written to NV index 0x01C10110 before the boot'),
 });

@@ -9,7 +9,8 @@ import type { TpmState } from './state.ts';
 
 /** One TPM as its command handlers see it. */
 export interface Tpm {
-  readonly config: TpmConfig;
+  /** What it was made as; a snapshot of another TPM brings that TPM's. */
+  config: TpmConfig;
   readonly clock: Clock;
   readonly primaryKeys: PrimaryKeys;
   state: TpmState;

@@ -82,21 +82,26 @@ export class Tpm2Engine {
 
   /** The whole state now, as an independent copy. */
   snapshot(): Snapshot {
-    return { state: cloneState(this.#tpm.state), at: this.#tpm.clock.now() };
+    const { state, clock, config } = this.#tpm;
+    return { state: cloneState(state), at: clock.now(), config };
   }
 
   /** The state as a power cycle now would leave it; the TPM itself goes on undisturbed. */
   powerCycled(): Snapshot {
-    const { state, at } = this.snapshot();
-    platform.powerOn({ ...this.#tpm, state });
-    return { state, at };
+    const snapshot = this.snapshot();
+    platform.powerOn({ ...this.#tpm, state: snapshot.state });
+    return snapshot;
   }
 
-  /** Goes on from a snapshot. Time between it and now does not count: the TPM's clocks go on from where they were. */
-  restore({ state, at }: Snapshot): void {
+  /**
+   * Goes on from a snapshot, as the TPM that it was taken of, manufacturer and all. Time between it and now does not count: the
+   * TPM's clocks go on from where they were.
+   */
+  restore({ state, at, config }: Snapshot): void {
     const copy = cloneState(state);
     copy.initAt += this.#tpm.clock.now() - at;
     this.#tpm.state = copy;
+    if (config !== undefined) this.#tpm.config = config;
   }
 
   /** Power cycle and `_TPM_Init`. */

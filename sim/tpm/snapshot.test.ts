@@ -1,13 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { toHex } from '../../src/bytes/bytes.ts';
-import { FormatError } from '../../src/bytes/errors.ts';
+import { toHex, utf8 } from '../../src/bytes/bytes.ts';
+import { FormatError, InputError } from '../../src/bytes/errors.ts';
 import { ByteReader } from '../../src/bytes/reader.ts';
 import { ByteWriter } from '../../src/bytes/writer.ts';
+import { hash } from '../../src/crypto/hash.ts';
 import { COMMANDS, encodeCommand, pcrSelection, TPM_ALG, TPM_RH } from '../../src/tpm2/index.ts';
 import { AK_ECC_P256 } from '../../src/tpm2/templates.ts';
 import { VirtualClock } from '../clock.ts';
 import { Entropy } from '../entropy.ts';
+import { DEFAULT_TPM_CONFIG, type TpmConfig } from './config.ts';
 import { createTpm2 } from './engine.ts';
 import { TpmHistory } from './history.ts';
 import { decodeSnapshot, encodeSnapshot } from './snapshot.ts';
@@ -94,6 +96,37 @@ describe('snapshot', () => {
     tpm.execute(EXTEND, 0);
     expect(value()).not.toBe(saved);
     expect(toHex(tpm.state.savedPcrs?.get(TPM_ALG.SHA256)?.[10] ?? EMPTY)).toBe(saved);
+  });
+
+  it('brings what the TPM was made as, so that another one goes on as that TPM', () => {
+    const config = { manufacturer: 'IFX', vendorString: 'SLB9672', firmwareVersion: 16n << 48n };
+    const made = createTpm2({ entropy: new Entropy('made').stream('tpm'), clock: new VirtualClock(), config });
+    const other = engine('other');
+    other.restore(decodeSnapshot(encodeSnapshot(made.snapshot())));
+    expect(other.config).toEqual(made.config);
+    other.execute(STARTUP, 0);
+    const manufacturer = encodeCommand(COMMANDS.GetCapability, { capability: 6, property: 0x105, propertyCount: 1 });
+    expect(toHex(other.execute(manufacturer, 0).subarray(-4))).toBe(toHex(utf8('IFX\0')));
+  });
+
+  it('refuses what no TPM is made as', () => {
+    const snapshot = busy().snapshot();
+    for (const wrong of [{ manufacturer: 'TOO LONG' }, { firmwareVersion: 5 }, { banks: 'sha256' }]) {
+      const config = { ...DEFAULT_TPM_CONFIG, ...wrong } as TpmConfig;
+      expect(() => decodeSnapshot(encodeSnapshot({ ...snapshot, config }))).toThrow(InputError);
+    }
+  });
+
+  it('an old one, which does not tell what the TPM was made as, leaves that as it is', () => {
+    const { state, at } = busy().snapshot();
+    const old = encodeSnapshot({ state, at });
+    // The version, and the digest over all before it.
+    old[11] = 1;
+    old.set(hash('sha256', old.subarray(0, -32)), old.length - 32);
+    const other = engine('other');
+    const { config } = other;
+    other.restore(decodeSnapshot(old));
+    expect(other.config).toEqual(config);
   });
 
   it('time between saving and restoring does not count', () => {

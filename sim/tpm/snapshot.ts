@@ -6,7 +6,7 @@
  * | 8 | `ESXTPM2` and a zero byte |
  * | 4 | version, big-endian: {@link SNAPSHOT_VERSION} |
  * | 4 | length of the payload |
- * | n | payload: `{ at, state }` as state-value.ts writes it; `at` is the simulated time (ms) of the snapshot |
+ * | n | payload: `{ at, config, state }` as state-value.ts writes it; `at` is the simulated time (ms) of the snapshot |
  * | 32 | SHA-256 of all before |
  */
 import { concat, equalBytes, utf8 } from '../../src/bytes/bytes.ts';
@@ -14,12 +14,12 @@ import { FormatError } from '../../src/bytes/errors.ts';
 import { ByteReader } from '../../src/bytes/reader.ts';
 import { ByteWriter } from '../../src/bytes/writer.ts';
 import { hash } from '../../src/crypto/hash.ts';
-import { DEFAULT_TPM_CONFIG } from './config.ts';
+import { DEFAULT_TPM_CONFIG, type TpmConfig, tpmConfig } from './config.ts';
 import { manufacture, type TpmState } from './state.ts';
 import { cloneValue, isPlain, kindOf, readValue, writeValue } from './state-value.ts';
 
-/** Version of the layout written and read. */
-export const SNAPSHOT_VERSION = 1;
+/** Version of the layout written. Version 1, which is read too, had no `config`: what the TPM was made as. */
+export const SNAPSHOT_VERSION = 2;
 
 const MAGIC = utf8('ESXTPM2\0');
 const HEADER_SIZE = MAGIC.length + 8;
@@ -32,15 +32,17 @@ export interface Snapshot {
   readonly state: TpmState;
   /** Simulated time in milliseconds. */
   readonly at: number;
+  /** What the TPM was made as; unknown of old snapshots. */
+  readonly config?: TpmConfig | undefined;
 }
 
 /** An independent copy of a state. */
 export const cloneState = (state: TpmState): TpmState => cloneValue(state);
 
 /** Bytes of a snapshot; equal states at equal times give equal bytes. */
-export function encodeSnapshot({ state, at }: Snapshot): Uint8Array {
+export function encodeSnapshot({ state, at, config }: Snapshot): Uint8Array {
   const payload = new ByteWriter('big', 8192);
-  writeValue(payload, { at, state });
+  writeValue(payload, { at, config, state });
   const content = payload.finish();
   const head = new ByteWriter('big', HEADER_SIZE).bytes(MAGIC).u32(SNAPSHOT_VERSION).u32(content.length).finish();
   const body = concat(head, content);
@@ -59,7 +61,9 @@ export function decodeSnapshot(bytes: Uint8Array): Snapshot {
   }
   reader.skip('magic', MAGIC.length);
   const version = reader.u32('version');
-  if (version !== SNAPSHOT_VERSION) throw problem('version', `is ${version}, expected ${SNAPSHOT_VERSION}`, 8);
+  if (version < 1 || version > SNAPSHOT_VERSION) {
+    throw problem('version', `is ${version}, expected 1 to ${SNAPSHOT_VERSION}`, 8);
+  }
   const length = reader.u32('length');
   if (length !== bytes.length - HEADER_SIZE - DIGEST_SIZE) {
     throw problem('length', `says ${length} bytes, the file holds ${bytes.length - HEADER_SIZE - DIGEST_SIZE}`, 12);
@@ -71,9 +75,20 @@ export function decodeSnapshot(bytes: Uint8Array): Snapshot {
   const payload = new ByteReader(bytes.subarray(HEADER_SIZE, end), 'TPM snapshot', 'big', HEADER_SIZE);
   const value = readValue(payload);
   payload.end();
-  const { at, state } = value !== null && typeof value === 'object' && isPlain(value) ? value : {};
+  const { at, state, config } = value !== null && typeof value === 'object' && isPlain(value) ? value : {};
   if (typeof at !== 'number' || !Number.isFinite(at)) throw problem('at', 'is not a time');
-  return { at, state: checkedState(state) };
+  return { at, state: checkedState(state), config: config === undefined ? undefined : checkedConfig(config) };
+}
+
+/** What a TPM was made as. InputError for values that no TPM has. */
+function checkedConfig(value: unknown): TpmConfig {
+  const config = record('config', value);
+  for (const [field, expected] of Object.entries(DEFAULT_TPM_CONFIG)) {
+    if (kindOf(config[field]) !== kindOf(expected)) throw wrongKind('config', field, config[field], expected);
+  }
+  if (config.platformCertificate !== undefined) record('config.platformCertificate', config.platformCertificate);
+  // Compared field by field, and the texts below by tpmConfig.
+  return tpmConfig(config as unknown as TpmConfig);
 }
 
 /** A state as it leaves the factory: the layout every snapshot must have. */
@@ -89,12 +104,12 @@ function checkedState(value: unknown): TpmState {
     if (expected === undefined) continue;
     // Numbers that stand for an event (the last shutdown) are absent where there was none.
     if (found === undefined && field in state && typeof expected === 'number') continue;
-    if (found === undefined || kindOf(found) !== kindOf(expected)) throw wrongKind(field, found, expected);
+    if (found === undefined || kindOf(found) !== kindOf(expected)) throw wrongKind('state', field, found, expected);
     if (kindOf(expected) !== 'object') continue;
     const inner = record(field, found);
     for (const [name, part] of Object.entries(record(field, expected))) {
       if (part !== undefined && kindOf(inner[name]) !== kindOf(part)) {
-        throw wrongKind(`${field}.${name}`, inner[name], part);
+        throw wrongKind('state', `${field}.${name}`, inner[name], part);
       }
     }
   }
@@ -102,8 +117,8 @@ function checkedState(value: unknown): TpmState {
   return state as unknown as TpmState;
 }
 
-const wrongKind = (field: string, found: unknown, expected: unknown): FormatError =>
-  problem(`state.${field}`, `is ${kindOf(found)}, expected ${kindOf(expected)}`);
+const wrongKind = (part: string, field: string, found: unknown, expected: unknown): FormatError =>
+  problem(`${part}.${field}`, `is ${kindOf(found)}, expected ${kindOf(expected)}`);
 
 function record(field: string, value: unknown): Record<string, unknown> {
   if (value === null || typeof value !== 'object' || !isPlain(value)) throw problem(field, 'is not a structure');

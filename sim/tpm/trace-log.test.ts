@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../../src/bytes/errors.ts';
-import { readTrace, traceObserver } from './trace-log.ts';
+import { readTrace, traceEntryText, traceObserver } from './trace-log.ts';
 
 const lines: string[] = [];
 const observer = traceObserver((line) => lines.push(`${line}\n`));
@@ -20,6 +20,15 @@ describe('a command log', () => {
       const { entries, cutOff } = readTrace(log + (lines[1] ?? '').slice(0, length));
       expect([entries.length, cutOff]).toEqual([2, 3]);
     }
+  });
+
+  it('is text with names for people, and keeps the numbers for programs', () => {
+    const { entries } = readTrace(log);
+    expect(entries.map(traceEntryText)).toEqual([
+      '#1 power on',
+      '#2 locality 0\n> TPM2_Startup (12 bytes)\n    startupType: TPM_SU_CLEAR (0)\n< TPM_RC_SUCCESS (10 bytes)',
+    ]);
+    expect(entries[1]).toMatchObject({ command: { parameters: { startupType: 0 } } });
   });
 
   it('that is damaged elsewhere is refused', () => {

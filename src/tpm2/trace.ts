@@ -2,11 +2,22 @@
 import { toHex } from '../bytes/bytes.ts';
 import { FormatError } from '../bytes/errors.ts';
 import { ByteReader } from '../bytes/reader.ts';
-import { TPMA_SESSION } from './attributes.ts';
 import type { AnyCommandRow, NamedCodec } from './command-row.ts';
 import { commandByCode } from './commands.ts';
-import { TPM_ALG, TPM_CC, TPM_ECC_CURVE, TPM_RH, TPM_ST } from './constants.ts';
+import { TPM_ST } from './constants.ts';
 import { describeResponseCode } from './response-code.ts';
+import { insideOf, readParameter } from './trace-codecs.ts';
+import {
+  algorithmName,
+  collectNames,
+  commandName,
+  curveName,
+  handleText,
+  hex32,
+  sessionAttributeNames,
+} from './trace-names.ts';
+
+export { commandName } from './trace-names.ts';
 
 /** A value ready for JSON: bytes in hexadecimal, algorithms and handles by name, 64-bit numbers as decimal text. */
 export type TraceValue =
@@ -22,6 +33,7 @@ export interface TraceSession {
   /** Undefined in a response. */
   readonly handle?: string;
   readonly nonce: string;
+  /** Names of TPMA_SESSION (Part 2, 8.4); bits without a name in hexadecimal. */
   readonly attributes: readonly string[];
   readonly hmac: string;
 }
@@ -32,6 +44,12 @@ interface TraceMessage {
   readonly handles: Readonly<Record<string, TraceValue>>;
   readonly sessions: readonly TraceSession[];
   readonly parameters: Readonly<Record<string, TraceValue>>;
+  /** Structures inside parameters that travel as bytes (TPMS_ATTEST, TPMT_PUBLIC of a template), by parameter; undefined where there are none. */
+  readonly decoded?: Readonly<Record<string, TraceValue>>;
+  /** Text of numbers and bits with their names, by path in the parameters, e.g. `inPublic.objectAttributes`; undefined where there is none. */
+  readonly names?: Readonly<Record<string, string>>;
+  /** Bytes, in hexadecimal, that could not be read; undefined where there are none. */
+  readonly undecoded?: string;
   /** Why the bytes could not be read to their end; undefined where they could. */
   readonly problem?: string;
 }
@@ -50,25 +68,11 @@ export interface TraceResponse extends TraceMessage {
   readonly result: string;
 }
 
-const byValue = (prefix: string, table: Readonly<Record<string, number>>): ReadonlyMap<number, string> =>
-  new Map(Object.entries(table).map(([name, value]) => [value, `${prefix}${name}`]));
-
-const ALG = byValue('TPM_ALG_', TPM_ALG);
-const CURVE = byValue('TPM_ECC_', TPM_ECC_CURVE);
-const HANDLE = byValue('TPM_RH_', TPM_RH);
-const CODE = byValue('TPM2_', TPM_CC);
 const ALG_FIELD = /^(type|alg|algorithm|scheme|symmetric|mode|kdf|hash|.*Alg|.*Hash|hashAlg)$/;
-const SESSION_BITS = Object.entries(TPMA_SESSION);
-
-const hex32 = (value: number): string => `0x${value.toString(16).padStart(8, '0')}`;
-const handleText = (value: number): string => HANDLE.get(value) ?? hex32(value);
-
-/** The specification's name of a command code, or the code in hexadecimal. */
-export const commandName = (code: number): string => CODE.get(code) ?? hex32(code);
 
 function showNumber(field: string, value: number): TraceValue {
-  if (ALG_FIELD.test(field)) return ALG.get(value) ?? value;
-  if (field === 'curve' || field === 'curveID') return CURVE.get(value) ?? value;
+  if (ALG_FIELD.test(field)) return algorithmName(value) ?? value;
+  if (field === 'curve' || field === 'curveID') return curveName(value) ?? value;
   if (field === 'commandCode' || field === 'code') return commandName(value);
   if (field === 'hierarchy' || /(handle|^auth|^nvIndex)$/i.test(field)) return handleText(value);
   return /attributes$/i.test(field) ? hex32(value) : value;
@@ -84,143 +88,222 @@ function show(field: string, value: unknown): TraceValue {
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, show(name, part)]));
 }
 
-function attributeNames(attributes: number): string[] {
-  return SESSION_BITS.filter(([, bit]) => (attributes & bit) !== 0).map(([name]) => name);
-}
+/**
+ * A message while it is taken apart. Each part is read whole or not at all, so that what a part takes that cannot be
+ * read is still there to be shown as bytes.
+ */
+class Dissection {
+  readonly handles: Record<string, TraceValue> = {};
+  readonly sessions: TraceSession[] = [];
+  readonly parameters: Record<string, TraceValue> = {};
+  readonly #decoded: Record<string, TraceValue> = {};
+  readonly #names: Record<string, string> = {};
+  readonly #bytes: Uint8Array;
+  readonly #structure: string;
+  #at = 0;
+  #end: number;
+  #problem: string | undefined;
 
-/** Sessions until the reader ends; those of a command start with a handle. */
-function readSessions(reader: ByteReader, withHandle: boolean, out: TraceSession[]): void {
-  while (reader.remaining > 0) {
-    const handle = withHandle ? { handle: handleText(reader.u32('sessionHandle')) } : {};
-    const nonce = toHex(reader.bytes('nonce', reader.u16('nonceSize')));
-    const attributes = attributeNames(reader.u8('sessionAttributes'));
-    out.push({ ...handle, nonce, attributes, hmac: toHex(reader.bytes('hmac', reader.u16('hmacSize'))) });
+  constructor(bytes: Uint8Array, structure: string) {
+    this.#bytes = bytes;
+    this.#structure = structure;
+    this.#end = bytes.length;
   }
-}
 
-/** Reads parameters by their codecs; the first one is unreadable where a session encrypts it. */
-function readParameters(
-  reader: ByteReader,
-  codecs: readonly NamedCodec[],
-  encrypted: boolean,
-  out: Record<string, TraceValue>,
-): void {
-  for (const [i, { name, codec }] of codecs.entries()) {
-    if (i === 0 && encrypted) {
-      out[name] = { encrypted: toHex(reader.bytes(name, reader.u16(`${name}.size`))) };
-    } else {
-      out[name] = show(name, codec.read(reader));
+  #reader(end = this.#end): ByteReader {
+    return new ByteReader(this.#bytes.subarray(this.#at, end), this.#structure, 'big', this.#at);
+  }
+
+  /** Reads one part from the bytes that are left. */
+  read<T>(part: (reader: ByteReader) => T): T {
+    const reader = this.#reader();
+    const value = part(reader);
+    this.#at = reader.offset;
+    return value;
+  }
+
+  /** Runs a reader; what is wrong with the bytes becomes the problem. The first one counts: others may follow from it. */
+  attempt(read: () => void): void {
+    try {
+      read();
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      this.#problem ??= error.message;
     }
   }
-  if (reader.remaining > 0) throw reader.error('', `${reader.remaining} bytes are left over`);
-}
 
-const isEncrypted = (sessions: readonly TraceSession[], by: 'decrypt' | 'encrypt'): boolean =>
-  sessions.some(({ attributes }) => attributes.includes(by));
+  readHandles(fields: readonly NamedCodec[]): void {
+    for (const { name } of fields) this.handles[name] = handleText(this.read((reader) => reader.u32(name)));
+  }
 
-/** Runs a reader; what is wrong with the bytes becomes text. */
-function problemOf(read: () => void): { problem?: string } {
-  try {
-    read();
-    return {};
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    return { problem: error.message };
+  /** Sessions until the reader ends; those of a command start with a handle. */
+  #readSessions(reader: ByteReader, withHandle: boolean): void {
+    while (reader.remaining > 0) {
+      const handle = withHandle ? { handle: handleText(reader.u32('sessionHandle')) } : {};
+      const nonce = toHex(reader.bytes('nonce', reader.u16('nonceSize')));
+      const attributes = sessionAttributeNames(reader.u8('sessionAttributes'));
+      this.sessions.push({ ...handle, nonce, attributes, hmac: toHex(reader.bytes('hmac', reader.u16('hmacSize'))) });
+    }
+  }
+
+  readCommandSessions(): void {
+    this.read((reader) => this.#readSessions(reader.sub('sessions', reader.u32('authorizationSize')), true));
+  }
+
+  /** Sessions of a response stand after its parameters, whose size is in front of them; they are then what is left. */
+  readResponseSessions(): void {
+    const size = this.read((reader) => {
+      const parameterSize = reader.u32('parameterSize');
+      const at = reader.offset;
+      reader.skip('parameters', parameterSize);
+      this.#readSessions(reader, false);
+      return { at, parameterSize };
+    });
+    this.#at = size.at;
+    this.#end = size.at + size.parameterSize;
+  }
+
+  /** Reads parameters by their codecs; the first one is unreadable where a session encrypts it. */
+  readParameters(codecs: readonly NamedCodec[], encryptedBy: 'decrypt' | 'encrypt'): void {
+    const encrypted = this.sessions.some(({ attributes }) => attributes.includes(encryptedBy));
+    const near: Record<string, unknown> = {};
+    for (const [i, parameter] of codecs.entries()) {
+      const { name } = parameter;
+      if (i === 0 && encrypted) {
+        const bytes = this.read((reader) => reader.bytes(name, reader.u16(`${name}.size`)));
+        this.parameters[name] = { encrypted: toHex(bytes) };
+      } else this.#readParameter(parameter, near);
+    }
+    const reader = this.#reader();
+    if (reader.remaining > 0) throw reader.error('', `${reader.remaining} bytes are left over`);
+  }
+
+  #readParameter({ name, codec }: NamedCodec, near: Record<string, unknown>): void {
+    const { value, size, problem } = readParameter(
+      codec,
+      this.#bytes.subarray(this.#at, this.#end),
+      this.#structure,
+      this.#at,
+    );
+    this.#at += size;
+    this.#problem ??= problem;
+    near[name] = value;
+    this.parameters[name] = show(name, value);
+    collectNames(name, name, value, near, this.#names);
+    const inside = value instanceof Uint8Array ? insideOf(codec, value) : undefined;
+    if (inside === undefined) return;
+    this.#decoded[name] = show(name, inside);
+    collectNames(name, name, inside, near, this.#names);
+  }
+
+  /** Everything that was found. */
+  result(): TraceMessage {
+    const rest = this.#reader().rest();
+    return {
+      size: this.#bytes.length,
+      handles: this.handles,
+      sessions: this.sessions,
+      parameters: this.parameters,
+      ...(Object.keys(this.#decoded).length > 0 && { decoded: this.#decoded }),
+      ...(Object.keys(this.#names).length > 0 && { names: this.#names }),
+      ...(rest.length > 0 && { undecoded: toHex(rest) }),
+      ...(this.#problem !== undefined && { problem: this.#problem }),
+    };
   }
 }
 
 /** Takes a command apart. */
 export function traceCommand(bytes: Uint8Array): TraceCommand {
-  const reader = new ByteReader(bytes, 'TPM command');
-  const handles: Record<string, TraceValue> = {};
-  const sessions: TraceSession[] = [];
-  const parameters: Record<string, TraceValue> = {};
+  const message = new Dissection(bytes, 'TPM command');
   let code = 0;
-  const problem = problemOf(() => {
-    const tag = reader.u16('tag');
-    const size = reader.u32('commandSize');
-    code = reader.u32('commandCode');
-    if (size !== bytes.length) throw reader.error('commandSize', `says ${size}, the command has ${bytes.length} bytes`);
+  message.attempt(() => {
+    const tag = message.read((reader) => reader.u16('tag'));
+    const size = message.read((reader) => reader.u32('commandSize'));
+    code = message.read((reader) => reader.u32('commandCode'));
+    message.attempt(() => checkSize(message, 'commandSize', size, bytes.length));
     const row = commandByCode(code);
-    if (row === undefined) throw reader.error('commandCode', 'is unknown');
-    for (const { name } of row.handles) handles[name] = handleText(reader.u32(name));
-    if (tag === TPM_ST.SESSIONS) readSessions(reader.sub('sessions', reader.u32('authorizationSize')), true, sessions);
-    readParameters(reader, row.parameters, isEncrypted(sessions, 'decrypt'), parameters);
+    if (row === undefined) throw message.read((reader) => reader.error('commandCode', 'is unknown'));
+    message.readHandles(row.handles);
+    if (tag === TPM_ST.SESSIONS) message.readCommandSessions();
+    message.readParameters(row.parameters, 'decrypt');
   });
-  return { name: commandName(code), code, size: bytes.length, handles, sessions, parameters, ...problem };
+  return { name: commandName(code), code, ...message.result() };
 }
 
-function readResponseBody(
-  reader: ByteReader,
-  row: AnyCommandRow,
-  tag: number,
-  out: Pick<TraceResponse, 'handles' | 'parameters'> & {
-    handles: Record<string, TraceValue>;
-    parameters: Record<string, TraceValue>;
-    sessions: TraceSession[];
-  },
-): void {
-  for (const { name } of row.responseHandles) out.handles[name] = handleText(reader.u32(name));
-  if (tag !== TPM_ST.SESSIONS) {
-    readParameters(reader, row.response, false, out.parameters);
-    return;
-  }
-  const area = reader.sub('parameters', reader.u32('parameterSize'));
-  readSessions(reader, false, out.sessions);
-  readParameters(area, row.response, isEncrypted(out.sessions, 'encrypt'), out.parameters);
+function checkSize(message: Dissection, field: string, said: number, size: number): void {
+  if (said === size) return;
+  throw message.read((reader) => reader.error(field, `says ${said}, there are ${size} bytes`));
+}
+
+function readResponseBody(message: Dissection, row: AnyCommandRow, tag: number): void {
+  message.readHandles(row.responseHandles);
+  if (tag === TPM_ST.SESSIONS) message.readResponseSessions();
+  message.readParameters(row.response, 'encrypt');
 }
 
 /** Takes the response to a command with this code apart. */
 export function traceResponse(bytes: Uint8Array, code: number): TraceResponse {
-  const reader = new ByteReader(bytes, 'TPM response');
-  const out = {
-    handles: {} as Record<string, TraceValue>,
-    sessions: [] as TraceSession[],
-    parameters: {} as Record<string, TraceValue>,
-  };
+  const message = new Dissection(bytes, 'TPM response');
   let rc = 0;
-  const problem = problemOf(() => {
-    const tag = reader.u16('tag');
-    const size = reader.u32('responseSize');
-    rc = reader.u32('responseCode');
-    if (size !== bytes.length) throw reader.error('responseSize', `says ${size}, there are ${bytes.length} bytes`);
+  message.attempt(() => {
+    const tag = message.read((reader) => reader.u16('tag'));
+    const size = message.read((reader) => reader.u32('responseSize'));
+    rc = message.read((reader) => reader.u32('responseCode'));
+    message.attempt(() => checkSize(message, 'responseSize', size, bytes.length));
     const row = commandByCode(code);
-    if (rc === 0 && row !== undefined) readResponseBody(reader, row, tag, out);
+    if (rc === 0 && row !== undefined) readResponseBody(message, row, tag);
   });
-  return { rc, result: describeResponseCode(rc), size: bytes.length, ...out, ...problem };
+  return { rc, result: describeResponseCode(rc), ...message.result() };
 }
 
-function lines(indent: string, fields: Readonly<Record<string, TraceValue>>): string[] {
-  const out: string[] = [];
-  for (const [name, value] of Object.entries(fields)) {
-    if (typeof value !== 'object' || value === null) out.push(`${indent}${name}: ${value === '' ? '(empty)' : value}`);
-    else if (Object.keys(value).length === 0) out.push(`${indent}${name}: (none)`);
-    else out.push(`${indent}${name}:`, ...lines(`${indent}  `, value as Readonly<Record<string, TraceValue>>));
-  }
-  return out;
+const isNested = (value: TraceValue): value is Readonly<Record<string, TraceValue>> =>
+  typeof value === 'object' && value !== null;
+
+/** Lines of parameters: a name instead of a bare number, and the structure inside bytes below them. */
+function parameterLines(message: TraceMessage): string[] {
+  const { names = {}, decoded = {} } = message;
+  const walk = (indent: string, path: string, fields: Readonly<Record<string, TraceValue>>): string[] =>
+    Object.entries(fields).flatMap(([field, value]) => {
+      const at = `${path}${field}`;
+      const name = names[at];
+      if (name !== undefined) return [`${indent}${field}: ${name}`];
+      if (isNested(value)) {
+        if (Object.keys(value).length === 0) return [`${indent}${field}: (none)`];
+        return [`${indent}${field}:`, ...walk(`${indent}  `, `${at}.`, value)];
+      }
+      const inside = path === '' ? decoded[field] : undefined;
+      const below = inside !== undefined && isNested(inside) ? walk(`${indent}  `, `${at}.`, inside) : [];
+      return [`${indent}${field}: ${value === '' ? '(empty)' : value}`, ...below];
+    });
+  return walk(INDENT, '', message.parameters);
 }
+
+const INDENT = '    ';
 
 function sessionLines(sessions: readonly TraceSession[]): string[] {
   return sessions.map(({ handle, nonce, attributes, hmac }) => {
-    const parts = [handle, nonce && `nonce ${nonce}`, attributes.join('+'), hmac && `hmac ${hmac}`];
-    return `    session ${parts.filter((part) => part !== undefined && part !== '').join(', ')}`;
+    const flags = `attributes ${attributes.length === 0 ? '(none)' : attributes.join('+')}`;
+    const parts = [handle, nonce && `nonce ${nonce}`, flags, hmac && `hmac ${hmac}`];
+    return `${INDENT}session ${parts.filter((part) => part !== undefined && part !== '').join(', ')}`;
   });
 }
 
-const problemLine = ({ problem }: TraceMessage): string[] => (problem === undefined ? [] : [`    problem: ${problem}`]);
+function messageLines(message: TraceMessage): string[] {
+  return [
+    ...Object.entries(message.handles).map(([name, value]) => `${INDENT}${name}: ${value}`),
+    ...sessionLines(message.sessions),
+    ...parameterLines(message),
+    ...(message.undecoded === undefined ? [] : [`${INDENT}undecoded: ${message.undecoded}`]),
+    ...(message.problem === undefined ? [] : [`${INDENT}problem: ${message.problem}`]),
+  ];
+}
 
 /** Text for people: the command with its fields, then the response with its own. */
 export function traceText(command: TraceCommand, response: TraceResponse): string {
   return [
     `> ${command.name} (${command.size} bytes)`,
-    ...lines('    ', command.handles),
-    ...sessionLines(command.sessions),
-    ...lines('    ', command.parameters),
-    ...problemLine(command),
+    ...messageLines(command),
     `< ${response.result} (${response.size} bytes)`,
-    ...lines('    ', response.handles),
-    ...sessionLines(response.sessions),
-    ...lines('    ', response.parameters),
-    ...problemLine(response),
+    ...messageLines(response),
   ].join('\n');
 }

@@ -1,4 +1,5 @@
 /** The TPM behind a server: one engine with what the platform around it keeps (power, locality, the established bit). */
+import { toHex } from '../../../src/bytes/bytes.ts';
 import type { Locality } from '../../../src/tpm2/transport.ts';
 import { MAX_BUFFER_SIZE } from '../context.ts';
 import type { Tpm2Engine } from '../engine.ts';
@@ -93,7 +94,7 @@ export class TpmMachine {
 
   hashData(data: Uint8Array): void {
     this.engine.hashData(data);
-    this.#tell(`_TPM_Hash_Data (${data.length} bytes)`);
+    this.#tell(`_TPM_Hash_Data (${data.length} bytes) ${toHex(data)}`.trimEnd());
   }
 
   hashEnd(): void {
