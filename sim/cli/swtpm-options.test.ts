@@ -47,12 +47,10 @@ describe('channels', () => {
 
 describe('what cannot be done as swtpm does it is refused', () => {
   it.each([
-    [{ ctrl: 'type=unixio,clientfd=3' }, '--ctrl: type=unixio needs path=…'],
     [{ ctrl: 'type=unixio,path=/c,uid=0' }, '--ctrl: "uid" is not supported here'],
     [{ ctrl: 'type=unixio,path=/c,mode=888' }, '--ctrl: mode=888: expected an octal number up to 7777'],
     [{ ctrl: 'type=pipe,path=/c' }, '--ctrl: type=pipe: expected unixio or tcp'],
     [{ server: 'type=tcp,port=70000' }, '--server: port=70000: expected a number up to 65535'],
-    [{ server: 'type=tcp,fd=3' }, '--server: type=tcp needs port=…'],
     [{ ctrl: '/c', flags: 'startup-deactivated' }, '--flags: "startup-deactivated" is not supported here'],
     [
       { ctrl: '/c', flags: 'startup-clear,startup-state' },
@@ -87,6 +85,18 @@ describe('files', () => {
     checkSeccomp(options({}));
     expect(() => checkSeccomp(options({ seccomp: 'action=trap' }))).toThrow('--seccomp: action=trap: expected none');
     expect(() => checkSeccomp(options({ seccomp: 'bogus' }))).toThrow('--seccomp: "bogus" is not supported here');
+  });
+
+  it('connections that were inherited', () => {
+    const call = swtpmCall(options({ server: 'type=tcp,fd=7', ctrl: 'type=unixio,clientfd=5' }));
+    expect(call?.data).toEqual({ address: { descriptor: 7 } });
+    expect(call?.control).toEqual({ address: { descriptor: 5 } });
+    expect(() => swtpmCall(options({ ctrl: 'type=unixio,clientfd=x' }))).toThrow(
+      '--ctrl: clientfd=x: expected a number',
+    );
+    expect(() => swtpmCall(options({ ctrl: 'type=unixio,path=/c,fd=3' }))).toThrow(
+      '--ctrl: "fd" is not supported here',
+    );
   });
 
   it('process ID and messages', () => {

@@ -9,9 +9,10 @@ import { Parts } from './option-parts.ts';
 export const SWTPM_OPTIONS: readonly OptionRow[] = [
   {
     flags: '--ctrl <where>',
-    about: 'swtpm: control channel, type=unixio,path=…[,mode=…] or type=tcp,port=…[,bindaddr=…], or just a path',
+    about:
+      'swtpm: control channel, type=unixio,path=…[,mode=…], type=tcp,port=…[,bindaddr=…], clientfd=… or just a path',
   },
-  { flags: '--server <where>', about: 'swtpm: data channel, the same; left out, SET_DATAFD brings it (QEMU)' },
+  { flags: '--server <where>', about: 'swtpm: data channel, the same (fd=…); left out, SET_DATAFD brings it (QEMU)' },
   { flags: '-p, --port <port>', about: 'swtpm: data channel on this TCP port; every answer ends the connection' },
   { flags: '--tpmstate <where>', about: 'swtpm: dir=… or backend-uri=dir://… or file://…; keeps tpm2-00.esxsim there' },
   { flags: '--tpm2', about: 'swtpm: a TPM 2.0 (there is no other)' },
@@ -46,8 +47,13 @@ const MAX_PORT = 65_535;
 const MAX_MODE = 0o7777;
 const MAX_DESCRIPTOR = 0x7fff_ffff;
 
-/** A channel; `disconnect` is read by the caller. */
-function place(parts: Parts): Place {
+/** A channel; `disconnect` is read by the caller. `given`: the part that names a connection this process was started with. */
+function place(parts: Parts, given: 'fd' | 'clientfd'): Place {
+  const descriptor = parts.number(given, MAX_DESCRIPTOR);
+  if (descriptor !== undefined) {
+    parts.value('type');
+    return { address: { descriptor } };
+  }
   const type = parts.value('type') ?? (parts.on('path') ? 'unixio' : 'tcp');
   if (type === 'unixio') {
     const path = parts.value('path');
@@ -67,7 +73,10 @@ function channel(options: Options, name: 'ctrl' | 'server'): { place: Place; dis
   if (text === undefined) return undefined;
   if (!text.includes('=')) return { place: { address: { path: text } }, disconnect: false };
   const parts = new Parts(name, text);
-  const found = { place: place(parts), disconnect: name === 'server' && parts.on('disconnect') };
+  const found = {
+    place: place(parts, name === 'ctrl' ? 'clientfd' : 'fd'),
+    disconnect: name === 'server' && parts.on('disconnect'),
+  };
   parts.done();
   return found;
 }
@@ -76,7 +85,7 @@ function channel(options: Options, name: 'ctrl' | 'server'): { place: Place; dis
 function dataChannel(options: Options): { place: Place; disconnect: boolean } | undefined {
   const port = options.text('port');
   if (port === undefined) return channel(options, 'server');
-  return { place: place(new Parts('port', `type=tcp,port=${port}`)), disconnect: true };
+  return { place: place(new Parts('port', `type=tcp,port=${port}`), 'fd'), disconnect: true };
 }
 
 function flags(options: Options): Pick<SwtpmCall, 'needInit' | 'startup'> {

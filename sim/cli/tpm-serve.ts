@@ -142,7 +142,8 @@ async function serve(options: Options, say: (text: string) => void): Promise<Com
       swtpm === undefined
         ? await listenTpm(machine, protocol, tpmAddress(options))
         : await listenSwtpm(machine, { ...swtpm, say: (text) => say(`esxsim: ${text}`) });
-    const address = addressText(server.address);
+    const address =
+      'descriptor' in server.address ? `descriptor ${server.address.descriptor}` : addressText(server.address);
     try {
       if (pid !== undefined) closing.unshift(writePid(pid));
       // Listening for signals comes first: who reads the line may end us at once.

@@ -98,4 +98,20 @@ describe('a script for swtpm', () => {
     writeFileSync(join(cwd, 'tpm2-00.permall'), 'x'.repeat(77));
     expect(ask(esxsim, ...states)).toEqual(ask(['swtpm'], ...states));
   });
+
+  it('is set up by swtpm_setup: EKs, certificates, banks, over connections it inherits', () => {
+    const program = `${process.execPath} ${join(ROOT, 'bin', 'esxsim.js')} tpm serve socket --no-ek-certificates`;
+    const setUp = (tpm: string) => {
+      const cwd = tempFolder();
+      const words = ['--tpm2', '--tpmstate', cwd, '--tpm', tpm, '--overwrite', '--ecc', '--lock-nvram'];
+      const made = ['--create-ek-cert', '--create-platform-cert', '--pcr-banks', 'sha256,sha384'];
+      const { code } = run('swtpm_setup', [...words, ...made, '--logfile', join(cwd, 'log')], { cwd });
+      const log = readFileSync(join(cwd, 'log'), 'utf8').split('\n');
+      return { code, did: log.filter((line) => line.startsWith('Successfully')) };
+    };
+    const theirs = setUp('swtpm socket');
+    expect(setUp(program)).toEqual(theirs);
+    expect(theirs.code).toBe(0);
+    expect(theirs.did.at(-1)).toBe('Successfully authored TPM state.');
+  });
 });

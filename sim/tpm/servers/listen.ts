@@ -22,17 +22,23 @@ export function protocolOf(text: string | undefined, option: string): Protocol {
 }
 
 /** A listening TPM server. */
-export interface TpmServer {
+export interface TpmServer<At = Address> {
   /** Address of the data or command port; of the control port where there is no other. */
-  readonly address: Address;
+  readonly address: At;
   /** Resolves when a client asked the server to end; rejects where the TPM cannot go on. */
   readonly ended: Promise<void>;
   close(): Promise<void>;
 }
 
+/** A connection that the process was started with, by its descriptor. */
+export interface Inherited {
+  readonly descriptor: number;
+}
+
 /** One socket of {@link listenSwtpm}. */
 export interface Place {
-  readonly address: Address;
+  /** A server that is given a connection ends with it. */
+  readonly address: Address | Inherited;
   /** Permissions of a Unix socket; default 0770. */
   readonly mode?: number;
 }
@@ -116,7 +122,7 @@ async function listenPair(data: Port, control: Port, address: Address): Promise<
 }
 
 /** Starts a server for `machine` with swtpm's channels. InputError where an address cannot be used or there is no channel. */
-export async function listenSwtpm(machine: TpmMachine, places: SwtpmPlaces): Promise<TpmServer> {
+export async function listenSwtpm(machine: TpmMachine, places: SwtpmPlaces): Promise<TpmServer<Address | Inherited>> {
   const { ended, end } = ending();
   const store = new SwtpmStore();
   store.rejectLocality4 = places.rejectLocality4 ?? false;
@@ -138,10 +144,19 @@ export async function listenSwtpm(machine: TpmMachine, places: SwtpmPlaces): Pro
     });
     converse(connection, begin(), { end });
   };
+  const inherited = (place: Place | undefined): boolean => place !== undefined && 'descriptor' in place.address;
   const ports = {
-    data: places.data && { port: new Port({ begin, end, left }), place: places.data },
+    data: places.data && {
+      port: new Port({ begin, end, left: inherited(places.data) ? () => end() : left }),
+      place: places.data,
+    },
     control: places.control && {
-      port: new Port({ begin: () => new SwtpmControl(machine, store), end, adopt }),
+      port: new Port({
+        begin: () => new SwtpmControl(machine, store),
+        end,
+        adopt,
+        ...(inherited(places.control) ? { left: () => end() } : {}),
+      }),
       place: places.control,
     },
   };
@@ -151,8 +166,14 @@ export async function listenSwtpm(machine: TpmMachine, places: SwtpmPlaces): Pro
     await Promise.all(open.map(({ port }) => port.close()));
   };
   try {
-    const bound: Address[] = [];
-    for (const { port, place } of open) bound.push(await port.listen(place.address, place.mode));
+    const bound: (Address | Inherited)[] = [];
+    for (const { port, place } of open) {
+      const { address, mode } = place;
+      if ('descriptor' in address) {
+        port.attach(address.descriptor);
+        bound.push(address);
+      } else bound.push(await port.listen(address, mode));
+    }
     const [address] = bound;
     if (address === undefined) throw new InputError('a TPM server needs a data or a control channel');
     return { address, ended, close };

@@ -1,9 +1,9 @@
 /** A listening port: serves one connection after the other, as swtpm and the simulator do. */
 import { chmodSync, rmSync, statSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, Socket } from 'node:net';
 import { InputError } from '../../../src/bytes/errors.ts';
 import { type Address, addressText } from '../ports/stream.ts';
-import { type Connection, steadyConnection } from './connection.ts';
+import { type Connection, readEvents, steadyConnection } from './connection.ts';
 import type { Conversation } from './conversation.ts';
 import { type Consequences, converse } from './converse.ts';
 import { receivingConnection } from './descriptor-socket.ts';
@@ -38,6 +38,10 @@ export class Port {
     const local = accepted.remoteAddress === undefined;
     const connection: Connection =
       this.#options.adopt !== undefined && local ? receivingConnection(accepted) : steadyConnection(accepted);
+    this.#admit(connection);
+  }
+
+  #admit(connection: Connection): void {
     const { socket } = connection;
     // A client that breaks off is no fault of ours.
     socket.on('error', () => socket.destroy());
@@ -76,9 +80,24 @@ export class Port {
     return bound === null || typeof bound === 'string' ? address : { host: bound.address, port: bound.port };
   }
 
+  /**
+   * Serves a connection that this process was started with. It takes no descriptors. InputError where the descriptor is no
+   * socket or pipe.
+   */
+  attach(descriptor: number): void {
+    let socket: Socket;
+    try {
+      socket = new Socket({ fd: descriptor, readable: true, writable: true });
+    } catch (error) {
+      throw new InputError(`descriptor ${descriptor}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    this.#admit({ socket, read: readEvents(socket), take: () => undefined });
+  }
+
   async close(): Promise<void> {
-    if (!this.#server.listening) return;
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const closed = this.#server.listening
+      ? new Promise<void>((resolve) => this.#server.close(() => resolve()))
+      : Promise.resolve();
     for (const connection of [this.#current, ...this.#waiting]) connection?.socket.destroySoon();
     await closed;
   }
