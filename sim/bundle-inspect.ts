@@ -69,3 +69,10 @@ export function inspectBundle(bundle: OfflineBundle): BundleInspection {
     findings,
   };
 }
+
+/** A file that nothing names is of no use, and does no harm. */
+const HARMLESS: ReadonlySet<BundleFinding['code']> = new Set(['vib-not-listed']);
+
+/** Whether every VIB is what the metadata say, and the metadata can be read and agree with each other. */
+export const isSoundBundle = ({ vibs, findings }: BundleInspection): boolean =>
+  vibs.every(({ problem }) => problem === null) && findings.every(({ code }) => HARMLESS.has(code));

@@ -52,13 +52,11 @@ export async function planChecked(
   vibs: readonly Vib[],
   choices: InstallChoices & { readonly roots?: readonly Certificate[] } = {},
 ): Promise<InstallPlan> {
-  const roots = choices.roots ?? vibTrustAnchors([...(choices.installed ?? []), ...vibs]);
+  const { installed = [] } = choices;
+  const all = [...installed, ...vibs];
+  const roots = choices.roots ?? vibTrustAnchors(all);
   const revoked = revocationList(spec.vmkernel.revokedCertificates ?? []);
-  const packages = await checkPackages([...(choices.installed ?? []), ...vibs], {
-    roots,
-    time: Date.parse(spec.time),
-    revoked,
-  });
+  const packages = await checkPackages(all, { roots, time: Date.parse(spec.time), revoked }, installed);
   return planInstall(vibs, { ...installPolicy(spec, choices), packages });
 }
 

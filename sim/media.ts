@@ -23,7 +23,7 @@ import type { HostSpec } from './spec/schema.ts';
 const MEDIA_ONLY = 'imgpayld.tgz';
 /** The loader that safeboot starts: without it the disc has no loaders of an installed host. */
 const MBOOT = /^efi\/vmware\/mboot64\.efi$/i;
-const BOOT_LOADERS = /^btldr\.[tv]\d\d$/;
+const BOOT_LOADERS = /^btldr\.[tv]\d\d$/i;
 
 const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1).toLowerCase();
 
@@ -95,15 +95,19 @@ export function imageFromDisc(iso: IsoImage, spec: Pick<HostSpec, 'release' | 'b
   return { bootbank, esp: systemPartition(iso, files) };
 }
 
-/** Loaders of the disc where they are those of an installed host, else those that the image brings along (btldr). */
+/** The loaders that an image brings along (btldr), for a system partition that is not there; undefined where it brings none. */
+export function broughtLoaders(files: ReadonlyMap<string, ByteSource>): ReadonlyMap<string, Uint8Array> | undefined {
+  const name = [...files.keys()].find((file) => BOOT_LOADERS.test(file));
+  const source = name === undefined ? undefined : files.get(name);
+  return source && bootLoaders([{ name: 'btldr', type: 'tgz', data: source.read(0, source.size) }]);
+}
+
+/** Loaders of the disc where they are those of an installed host, else those that the image brings along. */
 function systemPartition(iso: IsoImage, files: ReadonlyMap<string, ByteSource>): ReadonlyMap<string, Uint8Array> {
   const disc = efiFiles(iso);
   if ([...disc.keys()].some((path) => MBOOT.test(path))) return disc;
-  const name = [...files.keys()].find((file) => BOOT_LOADERS.test(file));
-  const source = name === undefined ? undefined : files.get(name);
-  if (source === undefined) {
-    const problem = 'the disc has neither EFI/VMware/mboot64.efi nor the boot loader archive btldr';
-    throw new FormatError({ structure: 'installer disc', field: 'EFI', problem });
-  }
-  return bootLoaders([{ name: 'btldr', type: 'tgz', data: source.read(0, source.size) }]);
+  const brought = broughtLoaders(files);
+  if (brought !== undefined) return brought;
+  const problem = 'the disc has neither EFI/VMware/mboot64.efi nor the boot loader archive btldr';
+  throw new FormatError({ structure: 'installer disc', field: 'EFI', problem });
 }

@@ -91,12 +91,15 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
     io.progress('warning: a real host with Secure Boot on refuses these options, and may refuse to boot this image');
   }
   const skipped = plan.skipped.map(({ vib, why }) => `  not installed: ${vib} (${why})`);
+  const leftOut = plan.leftOut.map(
+    ({ vib, payload, why }) => `  not in the boot bank: payload ${payload} of ${vib} (${why})`,
+  );
   // Of a new disk everything is new; of an update only what changes is of interest.
   const changes = onto === undefined ? [] : changeLines(plan.changes).map((line) => `  ${line}`);
   const needs = onto === undefined ? [] : [hostMust(plan)];
   const summary = `${count(plan.vibs.length, 'VIB')} in ${count(image.bootbank.size, 'file')} written to ${out}`;
   return {
-    text: [summary, ...changes, ...skipped, ...needs, `boot it: esxsim boot --image ${out}`].join('\n'),
+    text: [summary, ...changes, ...skipped, ...leftOut, ...needs, `boot it: esxsim boot --image ${out}`].join('\n'),
     json: {
       path: out,
       acceptanceLevel: spec.acceptanceLevel,
@@ -104,6 +107,7 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
         ({ descriptor }) => `${descriptor.vendor}_${descriptor.type}_${descriptor.name}_${descriptor.version}`,
       ),
       skipped: plan.skipped,
+      leftOut: plan.leftOut,
       bypassed: plan.bypassed,
       changes: plan.changes,
       rebootRequired: plan.rebootRequired,

@@ -1,6 +1,6 @@
 import { withSourceAsync } from '../../src/bytes/errors.ts';
 import { parseAcceptance } from '../../src/vib/index.ts';
-import { type BundleInspection, inspectBundle } from '../bundle-inspect.ts';
+import { type BundleInspection, inspectBundle, isSoundBundle } from '../bundle-inspect.ts';
 import { type ImageInspection, inspectImage, type ModuleInspection } from '../image-inspect.ts';
 import { bundleAt, openImage } from '../node/image-files.ts';
 import { readCertificates } from '../node/vib-files.ts';
@@ -82,7 +82,7 @@ export async function run({ args, options }: CommandInput): Promise<CommandResul
   const bundle = args.length === 1 ? await bundleAt(only, readLimits(options)) : undefined;
   if (bundle !== undefined) {
     const info = inspectBundle(bundle);
-    return { text: renderBundle(info, only), json: info, exitCode: 0 };
+    return { text: renderBundle(info, only), json: info, exitCode: isSoundBundle(info) ? 0 : 1 };
   }
   // Looking at a disk refuses no level.
   const spec = readSpec(options, { image: { paths: [...args] }, acceptanceLevel: 'CommunitySupported' });

@@ -1,11 +1,12 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { bytesSource, openZip, writeZip } from '../../src/archive/index.ts';
 import { toHex } from '../../src/bytes/bytes.ts';
 import { writeBundle } from '../../src/depot/index.ts';
 import { IMGDB_FILE, readImgdb } from '../../src/esxboot/index.ts';
-import { readVib, signVib, vibId } from '../../src/vib/index.ts';
+import { buildVib, readVib, signVib, vibId } from '../../src/vib/index.ts';
 import { evidenceFiles } from '../evidence.ts';
 import { Host } from '../host.ts';
 import { type ImageInspection, inspectImage } from '../image-inspect.ts';
@@ -92,6 +93,65 @@ describe('image build from an offline bundle', () => {
   });
 });
 
+describe('image build with a payload that only an installer uses', () => {
+  it('leaves it out and says so', async () => {
+    const folder = temporary();
+    const [vib, out] = [join(folder, 'setup.vib'), join(folder, 'disk')];
+    const descriptor = {
+      type: 'bootbank',
+      vendor: 'ACME',
+      name: 'setup',
+      version: '1-1',
+      acceptanceLevel: 'community',
+    };
+    const payloads = [{ name: 'wizard', type: 'insttar', content: new Uint8Array(9) }];
+    writeFileSync(vib, buildVib({ descriptor, payloads }));
+    const given = [join(samples, 'esxi-8.0'), vib];
+    const done = await build({ args: [], options: options({ out, vib: given, level: 'CommunitySupported' }) }, io);
+    const note = 'not in the boot bank: payload wizard of ACME_bootbank_setup_1-1 (of type insttar: no boot module)';
+    expect(done.text).toContain(`\n  ${note}\n`);
+    expect(done.json).toMatchObject({ leftOut: [{ vib: 'ACME_bootbank_setup_1-1', payload: 'wizard' }] });
+    expect(readFileSync(join(out, 'boot.cfg'), 'utf8')).not.toContain('wizard');
+    expect(readdirSync(out).filter((name) => name.startsWith('wizard'))).toEqual([]);
+  });
+});
+
+describe('image inspect of an offline bundle', () => {
+  const names = readdirSync(join(samples, 'esxi-8.0')).slice(0, 2);
+  const vibs = names.map((name) => new Uint8Array(readFileSync(join(samples, 'esxi-8.0', name))));
+  const ids = vibs.map((bytes) => vibId(readVib(bytes).descriptor));
+  const bytes = writeBundle({
+    release: '8.0.3',
+    vendor: { name: 'esxsim', code: 'ESX' },
+    timestamp: '2024-06-25T00:00:00.000000+00:00',
+    profiles: [{ name: 'both', vibIds: ids }],
+    vibs: vibs.map((vib) => () => vib),
+  });
+  const zip = openZip(bytesSource(bytes));
+  const files = [...zip.entries.keys()].map((name) => ({ name, data: zip.read(name) }));
+  const isVib = (name: string): boolean => name.endsWith('.vib');
+  const without = files.filter(({ name }) => name !== files.find((file) => isVib(file.name))?.name);
+  const flipped = files.map(({ name, data }) => {
+    if (!isVib(name)) return { name, data };
+    const damaged = data.slice();
+    damaged[damaged.length - 20] = (damaged[damaged.length - 20] ?? 0) ^ 1;
+    return { name, data: damaged };
+  });
+
+  it.each([
+    ['whole', files, 0, /ok +both$/m],
+    ['with a file more', [...files, { name: 'vib20/x/x.vib', data: new Uint8Array(5) }], 0, /problem: vib-not-listed/],
+    ['with damaged VIBs', flipped, 1, / BAD +both[\s\S]*problem: .*SHA-256 is/],
+    ['with a VIB missing', without, 1, /problem: vib-file-missing/],
+  ])('%s', async (_, content, exitCode, text) => {
+    const path = join(temporary(), 'bundle.zip');
+    writeFileSync(path, writeZip(content));
+    const done = await inspect({ args: [path], options: options({}) });
+    expect(done.text).toMatch(text);
+    expect(done.exitCode).toBe(exitCode);
+  });
+});
+
 describe('image build --onto', () => {
   it('updates a disk: says what comes and goes, and whether a host must reboot for it', async () => {
     const folder = temporary();
@@ -109,6 +169,21 @@ describe('image build --onto', () => {
     expect([state, halted]).toEqual(['running', undefined]);
     const same = await build({ args: [], options: options({ out: join(folder, 'three'), onto: two }) }, io);
     expect(same.text).toMatch(/\nnothing changes\n/);
+  });
+
+  it('takes a disk whose files have upper-case names, as copied from FAT', async () => {
+    const folder = temporary();
+    const [one, two] = [join(folder, 'one'), join(folder, 'two')];
+    await build({ args: [], options: options({ out: one }) }, io);
+    const files = readdirSync(one, { withFileTypes: true }).filter((entry) => entry.isFile());
+    // In two steps: a file system may hold both names for one.
+    for (const { name } of files) {
+      renameSync(join(one, name), join(one, `${name}.tmp`));
+      renameSync(join(one, `${name}.tmp`), join(one, name.toUpperCase()));
+    }
+    const done = await build({ args: [], options: options({ out: two, onto: one }) }, io);
+    expect(done.text).toMatch(/\nnothing changes\n/);
+    expect(readdirSync(two)).toEqual(expect.arrayContaining(files.map(({ name }) => name)));
   });
 
   it('needs a boot bank, and --remove needs --onto', async () => {

@@ -1,6 +1,7 @@
-import { InputError, withSource } from '../../src/bytes/errors.ts';
-import { extractMembers, extractVib, isError, VIB_FINDINGS, vibId } from '../../src/vib/index.ts';
-import { writeTree } from '../node/trees.ts';
+import { InputError, withSourceAsync } from '../../src/bytes/errors.ts';
+import { type ExtractTarget, type Written, writeMembers, writeVibFiles } from '../../src/vib/extract.ts';
+import { isError, VIB_FINDINGS, vibId } from '../../src/vib/index.ts';
+import { TreeWriter } from '../node/trees.ts';
 import { openVibPaths } from '../node/vib-files.ts';
 import type { CommandInput, CommandResult } from './command.ts';
 import { readLimits } from './limits.ts';
@@ -9,24 +10,43 @@ import { count } from './text.ts';
 /** Folder of one of several VIBs. */
 const folderOf = (id: string): string => id.replace(/[^A-Za-z0-9._+-]/g, '_').slice(0, 200);
 
+/** What became of one VIB. */
+interface Found extends Written {
+  readonly path: string;
+  readonly id: string;
+  readonly folder: string;
+}
+
+/** A folder of the tree as the place where a VIB is unpacked. */
+const below = (tree: TreeWriter, folder: string): ExtractTarget => ({
+  begin: (head) => tree.begin({ ...head, path: folder + head.path }),
+  append: (path, bytes) => tree.append(folder + path, bytes),
+});
+
 export async function run({ args, options }: CommandInput): Promise<CommandResult> {
   const out = options.text('out');
   if (out === undefined) throw new InputError('vib extract: --out DIR is needed');
   const limits = readLimits(options);
   const raw = options.on('raw');
   const opened = await openVibPaths(args);
-  const found = opened.map(({ path, vib }) => {
-    const { files, findings } = withSource(path, () =>
-      raw ? { files: extractMembers(vib), findings: [] } : extractVib(vib, limits),
-    );
-    const id = vibId(vib.descriptor);
-    return { path, id, folder: opened.length > 1 ? `${folderOf(id)}/` : '', files, findings };
-  });
-  const refused = found.flatMap(({ findings }) => findings).some(isError);
-  // A VIB that tries to leave its folder is not unpacked at all.
-  if (!refused) {
-    const entries = found.flatMap(({ folder, files }) => files.map((file) => ({ ...file, path: folder + file.path })));
-    writeTree(out, entries);
+  const found: Found[] = [];
+  let refused = false;
+  const tree = new TreeWriter(out);
+  try {
+    for (const { path, vib } of opened) {
+      const id = vibId(vib.descriptor);
+      const folder = opened.length > 1 ? `${folderOf(id)}/` : '';
+      const target = below(tree, folder);
+      // A VIB that tries to leave its folder is not unpacked at all, nor are the others: they are only looked through.
+      const { files, findings } = await withSourceAsync<Written>(path, async () =>
+        raw ? writeMembers(vib, target) : writeVibFiles(vib, refused ? undefined : target, limits),
+      );
+      refused ||= findings.some(isError);
+      found.push({ path, id, folder, files, findings });
+    }
+    if (!refused) tree.commit();
+  } finally {
+    tree.discard();
   }
   const texts = found.map(({ path, id, folder, files, findings }) => {
     const lines = findings.map(
@@ -39,9 +59,7 @@ export async function run({ args, options }: CommandInput): Promise<CommandResul
   const json = found.map(({ path, id, folder, files, findings }) => ({
     path,
     id,
-    written: refused
-      ? []
-      : files.map((file) => ({ path: folder + file.path, size: file.data.length, from: file.member })),
+    written: refused ? [] : files.map((file) => ({ path: folder + file.path, size: file.size, from: file.member })),
     findings,
   }));
   return { text: texts.join('\n'), json, exitCode: refused ? 1 : 0 };

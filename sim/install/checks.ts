@@ -1,4 +1,5 @@
 /** The installer's checks of a set of VIBs. Each gives problems; what is done about them is the plan's matter. */
+import { isModuleType } from '../../src/esxboot/index.ts';
 import {
   type AcceptanceLevel,
   compareAcceptance,
@@ -8,6 +9,7 @@ import {
   parseAcceptance,
   plainPath,
   type Vib,
+  type VibFinding,
   type VibReport,
   type VibTrust,
   verifyVib,
@@ -105,14 +107,25 @@ export interface PackageChecks {
   readonly unlisted: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Signatures, and payloads against the checksums of the descriptor. */
-export async function checkPackages(vibs: readonly Vib[], trust: VibTrust): Promise<PackageChecks> {
+/** Whether a payload that a boot bank does not keep is all that a finding complains of. */
+const isLeftOut = ({ descriptor }: Vib, { code, where }: VibFinding): boolean =>
+  code === 'payload-missing' && descriptor.payloads.some(({ name, type }) => name === where && !isModuleType(type));
+
+/** Signatures, and payloads against the checksums of the descriptor. VIBs of `installed` are as a boot bank has them. */
+export async function checkPackages(
+  vibs: readonly Vib[],
+  trust: VibTrust,
+  installed: readonly Vib[] = [],
+): Promise<PackageChecks> {
   const problems: InstallProblem[] = [];
   const unlisted = new Map<string, readonly string[]>();
   for (const vib of vibs) {
     const report = await verifyVib(vib, trust);
     unlisted.set(report.id, report.unlisted);
-    const damaged = report.findings.find((f) => isError(f) && /^(member|payload|checksum|unsafe)-/.test(f.code));
+    const counts = (finding: VibFinding): boolean => !installed.includes(vib) || !isLeftOut(vib, finding);
+    const damaged = report.findings.find(
+      (f) => isError(f) && /^(member|payload|checksum|unsafe)-/.test(f.code) && counts(f),
+    );
     const message = `VIB ${report.id}: ${damaged?.where}: ${damaged?.message}`;
     const damage: InstallProblem[] =
       damaged === undefined ? [] : [{ code: 'package-damaged', vib: report.id, message }];

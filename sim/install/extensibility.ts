@@ -3,8 +3,9 @@
  * for extends a host at its public seams only; drivers, firewall rules and services fit in, changes of the base system do not.
  */
 
-import { InputError } from '../../src/bytes/errors.ts';
-import { isArchiveType, openPayload, parseAcceptance, plainPath, type Vib, vibId } from '../../src/vib/index.ts';
+import { isModuleType } from '../../src/esxboot/index.ts';
+import { parseAcceptance, payloadSource, plainPath, type Vib, vibId } from '../../src/vib/index.ts';
+import { entriesNow } from '../../src/vib/payload.ts';
 import type { InstallProblem } from './problems.ts';
 
 /**
@@ -37,15 +38,15 @@ const MAX_NAMED = 3;
 export const communityMayBring = (path: string): boolean =>
   COMMUNITY_FOLDERS.some((folder) => plainPath(path).startsWith(`${folder}/`));
 
-/** Every file: those of the list, and those of the payloads, which the list may leave out. */
+/**
+ * Every file: those of the list, and those of the payloads, which the list may leave out. Whatever holds an archive counts,
+ * because the VMkernel mounts every module that is one; a damaged payload is another check's matter.
+ */
 function filesOf(vib: Vib): Set<string> {
   const files = new Set(vib.descriptor.fileList.map(plainPath));
-  for (const payload of vib.payloads.filter(({ type }) => isArchiveType(type))) {
-    try {
-      for (const { name, type } of openPayload(payload).entries) if (type !== 'directory') files.add(plainPath(name));
-    } catch (error) {
-      // A damaged payload is another check's matter.
-      if (!(error instanceof InputError)) throw error;
+  for (const payload of vib.payloads.filter(({ type }) => isModuleType(type))) {
+    for (const { name, type } of entriesNow(payloadSource(payload), payload.name)) {
+      if (type !== 'directory') files.add(plainPath(name));
     }
   }
   return files;

@@ -147,6 +147,24 @@ describe('checks', () => {
       ],
       undefined,
     ],
+    [
+      'any model of this vendor, by an empty attribute',
+      [
+        make('a', '1-1', {
+          systemRequires: { maintenanceMode: false, swPlatforms: [], hwPlatforms: [{ vendor: 'Dell', model: '' }] },
+        }),
+      ],
+      undefined,
+    ],
+    [
+      'another model, any vendor',
+      [
+        make('a', '1-1', {
+          systemRequires: { maintenanceMode: false, swPlatforms: [], hwPlatforms: [{ vendor: '', model: 'R2' }] },
+        }),
+      ],
+      /is for other hardware than Dell R1/,
+    ],
   ])('%s', (_, vibs, refusal) => {
     if (refusal === undefined) expect(plan(...vibs).vibs.length).toBe(vibs.length);
     else {

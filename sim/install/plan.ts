@@ -1,5 +1,6 @@
 /** A planned installation: what goes in, what was passed over, and what an installer's log would say of it. */
 import { InputError } from '../../src/bytes/errors.ts';
+import { isModuleType } from '../../src/esxboot/index.ts';
 import type { AcceptanceLevel, Vib } from '../../src/vib/index.ts';
 import { vibId } from '../../src/vib/index.ts';
 import { isoTime } from '../clock.ts';
@@ -29,11 +30,19 @@ export interface InstallPolicy {
   readonly bypass: readonly Bypass[];
 }
 
+/** A payload of a VIB that comes which the boot bank does not get. */
+export interface LeftOutPayload {
+  readonly vib: string;
+  readonly payload: string;
+  readonly why: string;
+}
+
 /** Result of {@link planInstall}. */
 export interface InstallPlan {
   /** By id. */
   readonly vibs: readonly Vib[];
   readonly skipped: readonly SkippedVib[];
+  readonly leftOut: readonly LeftOutPayload[];
   /** Problems that an option let pass. */
   readonly bypassed: readonly InstallProblem[];
   readonly bypass: readonly Bypass[];
@@ -50,6 +59,11 @@ const MAX_NAMED = 3;
 
 /** Type of VIBs that live on the locker partition (e.g. VMware Tools): the boot bank has no module of theirs. */
 const LOCKER = 'locker';
+
+const leftOutOf = ({ descriptor }: Vib): LeftOutPayload[] =>
+  descriptor.payloads
+    .filter(({ type }) => !isModuleType(type))
+    .map(({ name, type }) => ({ vib: vibId(descriptor), payload: name, why: `of type ${type}: no boot module` }));
 
 /**
  * Decides; throws an InputError naming the first problems that nothing lets pass. `given` come on top of what the policy
@@ -87,8 +101,9 @@ export function planInstall(given: readonly Vib[], policy: InstallPolicy): Insta
   const why = 'of type locker: on the locker partition, not in the boot bank';
   const skipped = [...selection.skipped, ...locker.map(({ descriptor }) => ({ vib: vibId(descriptor), why }))];
   const changes = changesBetween(installed, vibs);
+  const leftOut = vibs.filter((vib) => fresh.includes(vib)).flatMap(leftOutOf);
   return {
-    ...{ vibs, skipped, changes },
+    ...{ vibs, skipped, leftOut, changes },
     bypassed: found.filter(passes),
     bypass: policy.bypass,
     rebootRequired: changes.some(({ live }) => !live),

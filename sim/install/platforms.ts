@@ -35,9 +35,9 @@ export function versionFits(pattern: string, version: string): boolean {
 
 /** VIBs made for other hardware. */
 export function checkHardware(vibs: readonly Vib[], { vendor, model }: HostHardware): InstallProblem[] {
+  // An empty attribute asks for nothing, as one that is left out.
   const fits = (platform: Platform): boolean =>
-    (platform.vendor === undefined || platform.vendor === vendor) &&
-    (platform.model === undefined || platform.model === model);
+    (!platform.vendor || platform.vendor === vendor) && (!platform.model || platform.model === model);
   return vibs
     .filter(({ descriptor }) => !anyFits(descriptor.systemRequires.hwPlatforms, fits))
     .map(({ descriptor }): InstallProblem => {

@@ -1,10 +1,10 @@
 /** Rules of an installation beyond levels and relations: folders, platforms, what a change needs; updates of a boot bank. */
 import { describe, expect, it } from 'vitest';
 import { LazyFiles } from '../../src/archive/index.ts';
-import { utf8 } from '../../src/bytes/bytes.ts';
+import { concat, utf8 } from '../../src/bytes/bytes.ts';
 import { InputError } from '../../src/bytes/errors.ts';
 import { readImgdb } from '../../src/esxboot/index.ts';
-import { buildVib, type DescriptorInput, readVib, type Vib, vibId } from '../../src/vib/index.ts';
+import { buildVib, type DescriptorInput, gzip, readVib, type Vib, vibId, writeUstar } from '../../src/vib/index.ts';
 import { findFile } from '../image.ts';
 import { installImage, installLog, installPlanned, installPolicy, planChecked, planInstall } from '../install.ts';
 import { listFolder, packageRoot } from '../node/files.ts';
@@ -67,6 +67,21 @@ describe('folders of CommunitySupported VIBs', () => {
     expect(codes([make('a', '1-1', { files: ['etc/init.d/a'], fileList: [] })])).toEqual(['extensibility']);
     expect(codes([make('a', '1-1', { files: ['etc/init.d/a'], acceptanceLevel: 'partner' })])).toEqual([]);
   });
+
+  it.each<[string, string, (archive: Uint8Array) => Uint8Array, string[]]>([
+    ['of a type that is not known', 'bogus', gzip, ['extensibility']],
+    ['of type boot, not compressed', 'boot', (archive) => archive, ['extensibility']],
+    ['with bytes behind it', 'tgz', (archive) => concat(gzip(archive), utf8('more')), ['extensibility']],
+    ['that is cut off', 'tgz', (archive) => gzip(archive).subarray(0, 100), []],
+    ['for the installer alone', 'insttar', gzip, []],
+  ])('of an archive %s', (_, type, pack, expected) => {
+    const descriptor = { type: 'bootbank', vendor: 'A', acceptanceLevel: 'community', name: 'a', version: '1-1' };
+    const noise = new Uint8Array(3000).map((_, i) => (i * i * 31 + (i >> 3)) & 0xff);
+    const data = pack(writeUstar([{ name: 'etc/a', data: noise }]));
+    // Built with another payload, because no VIB is built with a damaged one.
+    const vib = readVib(buildVib({ descriptor: { ...descriptor, fileList: [] }, payloads: [] }));
+    expect(codes([{ ...vib, payloads: [{ name: 'p', type, data }] }])).toEqual(expected);
+  });
 });
 
 describe('software platforms', () => {
@@ -117,6 +132,11 @@ describe('what a change needs', () => {
       'maintenance mode to remove it, not to install it',
       { ...live, systemRequires: { ...calm, maintenanceMode: true, maintenanceModeInstall: false } },
       { rebootRequired: false, maintenanceModeRequired: false },
+    ],
+    [
+      'maintenance mode to install it, not to remove it',
+      { ...live, systemRequires: { ...calm, maintenanceMode: false, maintenanceModeInstall: true } },
+      { rebootRequired: false, maintenanceModeRequired: true },
     ],
   ])('%s', (_, options, expected) => {
     expect(planInstall([make('a', '1-1', options)], policy())).toMatchObject(expected);
@@ -194,6 +214,45 @@ describe('an update of a boot bank', () => {
     const again = planInstall(image, policy({ installed: before.vibs }));
     expect([again.changes, again.bypassed]).toEqual([[], []]);
     expect(again.skipped.every(({ why }) => why === 'given twice')).toBe(true);
+  });
+
+  it('finds the files of a bank whatever the case of their names', async () => {
+    const upper = new LazyFiles();
+    for (const [name, bytes] of disk.bootbank) upper.set(name.toUpperCase(), bytes);
+    const { vibs, old } = installedImage({ ...disk, bootbank: upper });
+    const plan = await planChecked(spec, [make('a', '1-1')], { installed: vibs });
+    expect(plan.changes.map(({ vib }) => vib)).toEqual(['ACME_bootbank_a_1-1']);
+    const again = installPlanned(spec, await planChecked(spec, [], { installed: vibs }), old);
+    expect([...again.bootbank.keys()]).toEqual([...disk.bootbank.keys()]);
+  });
+
+  it('does not miss payloads that only an installer uses: a bank never had them', async () => {
+    const vib = readVib(
+      buildVib({
+        descriptor: { type: 'bootbank', vendor: 'ACME', name: 'setup', version: '1-1', acceptanceLevel: 'community' },
+        payloads: [
+          { name: 'setup', type: 'tgz', files: [{ name: 'opt/setup/file', data: utf8('x') }] },
+          { name: 'wizard', type: 'insttar', content: utf8('for installers') },
+        ],
+      }),
+    );
+    const plan = await planChecked(spec, [...image, vib]);
+    const why = 'of type insttar: no boot module';
+    expect(plan.leftOut).toEqual([{ vib: 'ACME_bootbank_setup_1-1', payload: 'wizard', why }]);
+    const bank = installPlanned(spec, plan);
+    expect([...bank.bootbank.keys()].filter((name) => /^(setup|wizard)/.test(name))).toEqual(['setup.t00']);
+    const { vibs: installed, old } = installedImage(bank);
+    const next = await planChecked(spec, [make('a', '1-1'), vib], { installed });
+    expect(next.changes.map(({ vib: id }) => id)).toEqual(['ACME_bootbank_a_1-1']);
+    expect(next.skipped).toEqual([{ vib: 'ACME_bootbank_setup_1-1', why: 'given twice' }]);
+    expect(next.leftOut).toEqual([]);
+    expect(installPlanned(spec, next, old).bootbank.has('setup.t00')).toBe(true);
+    // The same package given from outside must be whole.
+    const [cut] = installed.filter(({ descriptor }) => descriptor.name === 'setup');
+    if (cut === undefined) throw new Error('not installed');
+    await expect(planChecked(spec, [...image, cut])).rejects.toThrow(/wizard: named in the descriptor/);
+    const gone = { ...cut, payloads: [] };
+    expect(() => installPlanned(spec, planInstall([...image, gone], policy()))).toThrow('payload setup is missing');
   });
 
   it('keeps what does not change and the saved state, and counts up', () => {

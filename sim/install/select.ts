@@ -1,7 +1,16 @@
 /** Which of the given VIBs make the image: duplicates dropped, older versions superseded, replaced ones removed. */
+import { piecesOf } from '../../src/archive/index.ts';
 import { equalBytes } from '../../src/bytes/bytes.ts';
 import { InputError } from '../../src/bytes/errors.ts';
-import { compareVibVersions, type Vib, versionSatisfies, vibId } from '../../src/vib/index.ts';
+import { isModuleType } from '../../src/esxboot/index.ts';
+import {
+  compareVibVersions,
+  payloadSource,
+  type Vib,
+  type VibPayload,
+  versionSatisfies,
+  vibId,
+} from '../../src/vib/index.ts';
 import type { InstallProblem } from './problems.ts';
 
 /** A VIB that is not installed, and why that is fine. */
@@ -29,13 +38,29 @@ const newestFirst = (a: Vib, b: Vib): number =>
 
 const NOTHING = new Uint8Array(0);
 
-/** Whether two VIBs are the same package; how their archives are written does not matter. */
+/** Whether two payloads are the same, piece by piece: they may be large. */
+function samePayload(a: VibPayload, b: VibPayload | undefined): boolean {
+  if (b === undefined) return false;
+  const [source, other] = [payloadSource(a), payloadSource(b)];
+  if (source.size !== other.size) return false;
+  const pieces = piecesOf(other);
+  for (const piece of piecesOf(source)) {
+    if (!equalBytes(piece, pieces.next().value ?? NOTHING)) return false;
+  }
+  return true;
+}
+
+/**
+ * Whether two VIBs are the same package; how their archives are written does not matter, nor payloads that an installed one has
+ * lost, which the checksums of the descriptor speak for.
+ */
 function sameVib(a: Vib, b: Vib): boolean {
+  const [first = [], second = []] = [a, b].map(({ payloads }) => payloads.filter(({ type }) => isModuleType(type)));
   return (
     equalBytes(a.descriptorBytes, b.descriptorBytes) &&
     equalBytes(a.signature ?? NOTHING, b.signature ?? NOTHING) &&
-    a.payloads.length === b.payloads.length &&
-    a.payloads.every(({ data }, i) => equalBytes(data, b.payloads[i]?.data ?? NOTHING))
+    first.length === second.length &&
+    first.every((payload, i) => samePayload(payload, second[i]))
   );
 }
 

@@ -25,11 +25,13 @@ import {
   buildVib,
   extractMembers,
   extractVib,
+  gzip,
   listVib,
   readVib,
   rewriteVib,
   signVib,
   verifyVib,
+  writeUstar,
   writeVib,
 } from '../../src/vib/index.ts';
 import { parseRecipe } from '../authoring/recipe.ts';
@@ -328,6 +330,26 @@ describe('vib extract', () => {
     expect(readdirSync(folder)).toEqual(['evil.vib']);
   });
 
+  it('does not unpack any VIB where one tries to leave, and leaves nothing behind where one is damaged', async () => {
+    const folder = temporary();
+    const make = (name: string, path: string, data = utf8('x')): string => {
+      const descriptor = { type: 'bootbank', name, version: '1-1', vendor: 'E', acceptanceLevel: 'community' };
+      const file = join(folder, `${name}.vib`);
+      const payload = { name: 'e', type: 'insttar', data: gzip(writeUstar([{ name: path, data }])) };
+      writeFileSync(file, buildVib({ descriptor, payloads: [payload] }));
+      return file;
+    };
+    const [good, evil, last] = [make('good', 'a'), make('evil', '../b'), make('last', 'c', new Uint8Array(2 << 20))];
+    const out = join(folder, 'new/deep/out');
+    const done = await extract([good, evil, last], { out });
+    expect([done.exitCode, done.text.match(/not unpacked/g)?.length]).toEqual([1, 3]);
+    await expect(extract([good, last], { out, maxSize: '100000' })).rejects.toThrow(/last\.vib: .*limit of 100000/);
+    expect(readdirSync(folder)).toEqual(['evil.vib', 'good.vib', 'last.vib']);
+    expect((await extract([good, last], { out })).exitCode).toBe(0);
+    expect(readdirSync(join(folder, 'new/deep'))).toEqual(['out']);
+    expect(readdirSync(join(out, 'E_bootbank_last_1-1'))).toEqual(['c']);
+  });
+
   it('leaves links out and keeps to the limits', async () => {
     const folder = temporary();
     const vib = join(folder, 'l.vib');
@@ -363,7 +385,8 @@ describe('writeTree', () => {
   const data = new Uint8Array(0);
   it.each<[string, string[], RegExp]>([
     ['a path twice', ['a', 'a'], /appears twice/],
-    ['a file that is a folder too', ['a', 'a/b'], /both a file and a folder/],
+    ['a file that is a folder too', ['a', 'a/b'], /a is both a file and a folder/],
+    ['a folder that is a file too', ['a/b/c', 'a/b'], /a\/b is both a file and a folder/],
     ['a path outside', ['../a'], /leads outside/],
   ])('refuses %s', (_, paths, message) => {
     const folder = temporary();

@@ -7,7 +7,7 @@ import { openIso } from '../../src/iso/index.ts';
 import type { Vib } from '../../src/vib/index.ts';
 import type { BootImage } from '../image.ts';
 import { installImage } from '../install.ts';
-import { imageFromDisc } from '../media.ts';
+import { broughtLoaders, imageFromDisc } from '../media.ts';
 import type { HostSpec } from '../spec/schema.ts';
 import { fileSource } from './file-source.ts';
 import { isFolder, listFolder, packageRoot } from './files.ts';
@@ -68,10 +68,14 @@ export async function loadVibs(texts: readonly string[], limits: ZipLimits = {})
   return (await openVibPaths(texts, limits, imageVibs)).map(({ vib }) => vib);
 }
 
-/** A boot bank folder: its files, and the system partition in the subfolder `esp`. Files are read when they are used. */
+/**
+ * A boot bank folder: its files, and the system partition in the subfolder `esp`. A bank copied from a host has none, since that
+ * is a volume of its own there: the loaders are then those the image brings along. Files are read when they are used.
+ */
 function readBootbank(folder: string): BootImage {
   const names = listFolder(folder).filter((name) => !isFolder(join(folder, name)));
-  const bootbank = new LazyFiles(names.map((name) => [name, fileSource(join(folder, name))]));
+  const sources = names.map((name) => [name, fileSource(join(folder, name))] as const);
+  const bootbank = new LazyFiles(sources);
   const esp = new LazyFiles();
   const espFolder = listFolder(folder).find((name) => name.toLowerCase() === ESP_FOLDER);
   const walk = (path: string): void => {
@@ -81,6 +85,7 @@ function readBootbank(folder: string): BootImage {
       else esp.add(inner.slice(inner.indexOf('/') + 1), fileSource(join(folder, inner)));
     }
   };
-  if (espFolder !== undefined) walk(espFolder);
+  if (espFolder === undefined) return { bootbank, esp: broughtLoaders(new Map(sources)) ?? esp };
+  walk(espFolder);
   return { bootbank, esp };
 }

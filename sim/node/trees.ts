@@ -3,6 +3,7 @@ import {
   chmodSync,
   closeSync,
   existsSync,
+  fchmodSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -31,62 +32,149 @@ export interface TreeEntry {
 /** Bytes of an entry's content. */
 export const entrySize = ({ data }: TreeEntry): number => ('read' in data ? data.size : data.length);
 
-function writeFile(path: string, data: Uint8Array | ByteSource): void {
-  const file = openSync(path, 'wx');
-  try {
-    for (const piece of 'read' in data ? piecesOf(data) : [data]) writeFully(file, piece);
-  } finally {
-    closeSync(file);
-  }
-}
-
 function writeFully(file: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
 }
 
 /** Refuses paths that lead outside, that appear twice, or that make one name a file and a folder. */
-function checkPaths(target: string, entries: readonly TreeEntry[]): void {
-  const fail = (problem: string): InputError => new InputError(`${target}: ${problem}`, { source: target });
-  const folders = new Set<string>();
-  const files = new Set<string>();
-  for (const { path, directory = false } of entries) {
+class PathCheck {
+  readonly #folders = new Set<string>();
+  readonly #files = new Set<string>();
+
+  /** The next path; what is wrong with it, if anything is. */
+  add(path: string, directory: boolean): string | undefined {
     const problem = unsafePath(path);
-    if (problem !== undefined) throw fail(`path ${JSON.stringify(path)} ${problem}`);
-    if (!directory && files.has(path)) throw fail(`${path} appears twice`);
-    (directory ? folders : files).add(path);
-    for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) folders.add(path.slice(0, at));
+    if (problem !== undefined) return `path ${JSON.stringify(path)} ${problem}`;
+    if (!directory && this.#files.has(path)) return `${path} appears twice`;
+    (directory ? this.#folders : this.#files).add(path);
+    if (this.#folders.has(path) && this.#files.has(path)) return both(path);
+    for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) {
+      const folder = path.slice(0, at);
+      this.#folders.add(folder);
+      if (this.#files.has(folder)) return both(folder);
+    }
+    return undefined;
   }
-  for (const path of files) if (folders.has(path)) throw fail(`${path} is both a file and a folder`);
+}
+
+const both = (path: string): string => `${path} is both a file and a folder`;
+
+/** The folder that something must be made in so that it can be moved to `path`: the nearest one that exists. */
+function nearestFolder(path: string): string {
+  let folder = dirname(path);
+  while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
+  return folder;
+}
+
+/**
+ * A new folder whose files come piece by piece. They are written beside the target, which appears when all is there
+ * (`commit`); whoever is done says `discard`, which leaves nothing behind unless the folder was moved in. A target that
+ * exists and holds anything is refused.
+ */
+export class TreeWriter {
+  readonly #target: string;
+  readonly #path: string;
+  readonly #paths = new PathCheck();
+  #staging: string | undefined;
+  /** The file that was written to last: most get all their bytes one after the other. */
+  #open: { readonly path: string; readonly file: number } | undefined;
+
+  constructor(target: string) {
+    this.#target = target;
+    this.#path = resolve(target);
+    this.#attempt(() => {
+      if (existsSync(this.#path)) {
+        if (!statSync(this.#path).isDirectory()) throw this.#error('exists and is no folder');
+        if (readdirSync(this.#path).length > 0) throw this.#error('exists and is not empty');
+      }
+    });
+  }
+
+  #error(problem: string, cause?: unknown): InputError {
+    return new InputError(`${this.#target}: ${problem}`, { source: this.#target, cause });
+  }
+
+  #attempt<T>(run: () => T): T {
+    try {
+      return run();
+    } catch (error) {
+      if (error instanceof InputError) throw error;
+      throw this.#error(`cannot write: ${error instanceof Error ? error.message : String(error)}`, error);
+    }
+  }
+
+  /** Where a path is until the folder is complete. */
+  #staged(path: string): string {
+    if (this.#staging === undefined) {
+      this.#staging = mkdtempSync(join(nearestFolder(this.#path), `.${basename(this.#path)}.esxsim-`));
+      chmodSync(this.#staging, 0o755);
+    }
+    return join(this.#staging, path);
+  }
+
+  #close(): void {
+    const open = this.#open;
+    this.#open = undefined;
+    if (open !== undefined) closeSync(open.file);
+  }
+
+  /** Makes a folder, or begins a file without content. Paths that do not fit are an InputError. */
+  begin({ path, directory = false, mode = 0o644 }: Omit<TreeEntry, 'data'>): void {
+    const problem = this.#paths.add(path, directory);
+    if (problem !== undefined) throw this.#error(problem);
+    this.#attempt(() => {
+      const full = this.#staged(path);
+      mkdirSync(directory ? full : dirname(full), { recursive: true });
+      if (directory) return;
+      this.#close();
+      this.#open = { path, file: openSync(full, 'wx') };
+      fchmodSync(this.#open.file, (mode & 0o777) | 0o600);
+    });
+  }
+
+  /** Bytes behind those that a file has already. */
+  append(path: string, bytes: Uint8Array): void {
+    this.#attempt(() => {
+      if (this.#open?.path !== path) {
+        this.#close();
+        this.#open = { path, file: openSync(this.#staged(path), 'a') };
+      }
+      writeFully(this.#open.file, bytes);
+    });
+  }
+
+  /** Moves the folder in. */
+  commit(): void {
+    this.#attempt(() => {
+      this.#close();
+      const staging = this.#staged('.');
+      mkdirSync(dirname(this.#path), { recursive: true });
+      if (existsSync(this.#path)) rmdirSync(this.#path);
+      renameSync(staging, this.#path);
+      this.#staging = undefined;
+    });
+  }
+
+  /** Removes what was not moved in. */
+  discard(): void {
+    this.#close();
+    if (this.#staging !== undefined) rmSync(this.#staging, { recursive: true, force: true });
+    this.#staging = undefined;
+  }
 }
 
 /** Writes a new folder: beside the target first, then moved in. A target that exists and holds anything is refused. */
 export function writeTree(target: string, entries: readonly TreeEntry[]): void {
-  checkPaths(target, entries);
-  const path = resolve(target);
-  let staging: string | undefined;
+  const tree = new TreeWriter(target);
   try {
-    if (existsSync(path)) {
-      if (!statSync(path).isDirectory()) throw new InputError(`${target}: exists and is no folder`);
-      if (readdirSync(path).length > 0) throw new InputError(`${target}: exists and is not empty`);
-    }
-    mkdirSync(dirname(path), { recursive: true });
-    staging = mkdtempSync(join(dirname(path), `.${basename(path)}.esxsim-`));
-    chmodSync(staging, 0o755);
-    for (const { path: name, directory = false, mode = 0o644, data } of entries) {
-      const full = join(staging, name);
-      mkdirSync(directory ? full : dirname(full), { recursive: true });
+    for (const entry of entries) {
+      const { path, directory = false, data } = entry;
+      tree.begin(entry);
       if (directory) continue;
-      writeFile(full, data);
-      chmodSync(full, (mode & 0o777) | 0o600);
+      for (const piece of 'read' in data ? piecesOf(data) : [data]) tree.append(path, piece);
     }
-    if (existsSync(path)) rmdirSync(path);
-    renameSync(staging, path);
-    staging = undefined;
-  } catch (error) {
-    if (error instanceof InputError) throw error;
-    const why = error instanceof Error ? error.message : String(error);
-    throw new InputError(`${target}: cannot write: ${why}`, { source: target, cause: error });
+    tree.commit();
   } finally {
-    if (staging !== undefined) rmSync(staging, { recursive: true, force: true });
+    tree.discard();
   }
 }

@@ -21,11 +21,11 @@ export function openVibs(paths: readonly string[]): VibFile[] {
   return paths.map((path) => ({ path, vib: withSource(path, () => vibFromSource(fileSource(path))) }));
 }
 
-/** {@link openVibs} of every .vib file in a folder. */
+/** {@link openVibs} of every .vib file in a folder; the case of the suffix does not matter. */
 export const openVibFolder = (folder: string): VibFile[] =>
   openVibs(
     listFolder(folder)
-      .filter((name) => name.endsWith('.vib'))
+      .filter((name) => /\.vib$/i.test(name))
       .map((name) => join(folder, name)),
   );
 

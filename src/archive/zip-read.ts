@@ -41,6 +41,8 @@ export interface ZipEntry {
 const STRUCTURE = 'zip';
 const MAX_DIRECTORY = 256 << 20;
 const MAX_COMMENT = 0xffff;
+/** Most bytes that may stand behind the end record and its comment, whatever they are. */
+const MAX_PADDING = 64 << 10;
 const HARMLESS = 1 << 20;
 const S_IFMT = 0o170000;
 const S_IFLNK = 0o120000;
@@ -61,23 +63,84 @@ interface Directory {
   readonly count: number;
 }
 
-/** Finds the end record: the last one whose comment reaches exactly to the end of the input. */
-function findEnd(source: ByteSource): { at: number; reader: ByteReader } {
-  const length = Math.min(source.size, ZIP_SIZE.end + MAX_COMMENT);
+/** A place where an end record may be. */
+interface EndCandidate {
+  readonly at: number;
+  readonly record: Uint8Array;
+  /** Bytes behind the record and its comment. */
+  readonly padding: number;
+}
+
+/** Everything with the signature of an end record near the end of the input, the last first. */
+function* endCandidates(source: ByteSource): Generator<EndCandidate, void> {
+  const length = Math.min(source.size, ZIP_SIZE.end + MAX_COMMENT + MAX_PADDING);
   const start = source.size - length;
   const tail = readRange(source, start, length, STRUCTURE, 'end');
   const view = new DataView(tail.buffer, tail.byteOffset, tail.length);
   for (let at = length - ZIP_SIZE.end; at >= 0; at--) {
     if (view.getUint32(at, true) !== ZIP.end) continue;
-    if (at + ZIP_SIZE.end + view.getUint16(at + 20, true) !== length) continue;
-    const record = tail.subarray(at, at + ZIP_SIZE.end);
-    return { at: start + at, reader: new ByteReader(record, STRUCTURE, 'little', start + at) };
+    const padding = length - at - ZIP_SIZE.end - view.getUint16(at + 20, true);
+    if (padding < 0 || padding > MAX_PADDING) continue;
+    yield { at: start + at, record: tail.subarray(at, at + ZIP_SIZE.end), padding };
   }
+}
+
+/** Where the 64-bit end record is, by its locator; undefined where no locator precedes the ordinary one. */
+function end64Offset(source: ByteSource, end: number): number | undefined {
+  const at = end - ZIP_SIZE.locator64;
+  if (at < 0) return undefined;
+  const bytes = readRange(source, at, ZIP_SIZE.locator64, STRUCTURE, 'locator64');
+  const locator = new ByteReader(bytes, STRUCTURE, 'little', at);
+  if (locator.u32('locator64.signature') !== ZIP.locator64) return undefined;
+  locator.skip('locator64.disk', 4);
+  return locator.u64number('locator64.offset', at);
+}
+
+/** Whether the records of a directory begin where it says and reach exactly to the end record: no chance hit does that. */
+function fitsExactly(source: ByteSource, { at }: EndCandidate, { offset, size, count }: Directory): boolean {
+  const end = offset + size;
+  if (end !== at && end !== end64Offset(source, at)) return false;
+  if (count === 0) return size === 0;
+  if (size < ZIP_SIZE.central) return false;
+  const bytes = readRange(source, offset, 4, STRUCTURE, 'directory');
+  return new ByteReader(bytes, STRUCTURE, 'little', offset).u32('directory') === ZIP.central;
+}
+
+/** The directory of a candidate that fits exactly. */
+function exactDirectory(source: ByteSource, candidate: EndCandidate): Directory | undefined {
+  try {
+    const directory = readEnd(source, candidate);
+    return fitsExactly(source, candidate, directory) ? directory : undefined;
+  } catch (error) {
+    if (error instanceof FormatError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * The directory. An end record may have a comment, and padding behind that (tapes and pipes fill up blocks); bytes that look like
+ * a record may be in either, or in the data. So a record is wanted whose directory fits, at best one that nothing follows, of
+ * several the last. Without any, the last that reaches to the end of the input tells what is wrong.
+ */
+function findDirectory(source: ByteSource): Directory {
+  let padded: Directory | undefined;
+  let last: EndCandidate | undefined;
+  for (const candidate of endCandidates(source)) {
+    const directory = exactDirectory(source, candidate);
+    if (candidate.padding > 0) {
+      padded ??= directory;
+      continue;
+    }
+    if (directory !== undefined) return directory;
+    last ??= candidate;
+  }
+  if (padded !== undefined) return padded;
+  if (last !== undefined) return readEnd(source, last);
   throw fail('end', 'no end of central directory record: cut off, or no ZIP archive');
 }
 
-function readEnd(source: ByteSource): Directory {
-  const { at, reader } = findEnd(source);
+function readEnd(source: ByteSource, { at, record }: EndCandidate): Directory {
+  const reader = new ByteReader(record, STRUCTURE, 'little', at);
   reader.skip('end.signature', 4);
   const disk = reader.u16('end.disk');
   const startDisk = reader.u16('end.startDisk');
@@ -99,17 +162,8 @@ function readEnd(source: ByteSource): Directory {
 
 /** The 64-bit end record; undefined where no locator precedes the ordinary one (then its values stand as they are). */
 function readEnd64(source: ByteSource, end: number): Directory | undefined {
-  const at = end - ZIP_SIZE.locator64;
-  if (at < 0) return undefined;
-  const locator = new ByteReader(
-    readRange(source, at, ZIP_SIZE.locator64, STRUCTURE, 'locator64'),
-    STRUCTURE,
-    'little',
-    at,
-  );
-  if (locator.u32('locator64.signature') !== ZIP.locator64) return undefined;
-  locator.skip('locator64.disk', 4);
-  const offset = locator.u64number('locator64.offset', at);
+  const offset = end64Offset(source, end);
+  if (offset === undefined) return undefined;
   const bytes = readRange(source, offset, ZIP_SIZE.end64, STRUCTURE, 'end64');
   const reader = new ByteReader(bytes, STRUCTURE, 'little', offset);
   if (reader.u32('end64.signature') !== ZIP.end64)
@@ -368,7 +422,7 @@ function withLimits(listed: readonly Listed[], directory: number): ZipEntry[] {
 /** Opens an archive: reads and checks its directory. Anything wrong is a FormatError. */
 export function openZip(source: ByteSource, limits: ZipLimits = {}): ZipArchive {
   const all = { maxEntries: 65_536, maxBytes: 0xffffffff, maxTotal: 2 ** 34, maxRatio: 1000, ...limits };
-  const { offset, size, count } = readEnd(source);
+  const { offset, size, count } = findDirectory(source);
   if (count > all.maxEntries) throw fail('end.entries', `${count} files, the limit is ${all.maxEntries}`);
   if (size > MAX_DIRECTORY) throw fail('end.size', `central directory of ${size} bytes, the limit is ${MAX_DIRECTORY}`);
   const reader = new ByteReader(readRange(source, offset, size, STRUCTURE, 'directory'), STRUCTURE, 'little', offset);

@@ -100,6 +100,39 @@ describe('writeZip and openZip', () => {
     expect(open(withComment).entries.size).toBe(4);
   });
 
+  it.each([{ zip64: false }, { zip64: true }])('finds the end before padding, with %o', (options) => {
+    const bytes = writeZip(FILES, options);
+    const comment = concat(patched(bytes, bytes.length - 2, 5, 0), utf8('hello'));
+    for (const whole of [bytes, comment]) {
+      for (const padding of [utf8('\n'), new Uint8Array(8000), new Uint8Array(64 << 10).fill(0x50)]) {
+        const zip = open(concat(whole, padding));
+        for (const { name, data } of FILES) expect(zip.read(name)).toEqual(data);
+      }
+      expect(problem(() => open(concat(whole, new Uint8Array((64 << 10) + 1))))).toContain('no end of central');
+    }
+    expect(open(concat(writeZip([]), new Uint8Array(9))).entries.size).toBe(0);
+  });
+
+  it('is not fooled by an end record in a comment, in padding or in a stored archive', () => {
+    const bytes = writeZip(FILES);
+    const commented = (comment: Uint8Array): Uint8Array =>
+      concat(patched(bytes, bytes.length - 2, comment.length & 0xff, comment.length >> 8), comment);
+    const inner = writeZip([{ name: 'inner', data: utf8('x') }]);
+    const empty = writeZip([]);
+    const names = FILES.map(({ name }) => name);
+    for (const fake of [inner, empty, concat(inner, empty), inner.subarray(inner.length - 22)]) {
+      expect([...open(commented(fake)).entries.keys()]).toEqual(names);
+      expect([...open(concat(commented(fake), utf8('\n'))).entries.keys()]).toEqual(names);
+      expect([...open(concat(bytes, fake)).entries.keys()]).toEqual(names);
+    }
+    const outer = writeZip([
+      { name: 'a', data: utf8('a') },
+      { name: 'inner.zip', data: inner },
+    ]);
+    expect([...open(concat(outer, new Uint8Array(500))).entries.keys()]).toEqual(['a', 'inner.zip']);
+    expect(problem(() => open(outer.subarray(0, outer.length - 22)))).toContain('no end of central');
+  });
+
   it('writes no name that a reader refuses', () => {
     const data = new Uint8Array(0);
     expect(() => writeZip([{ name: '../x', data }])).toThrow(InputError);

@@ -128,6 +128,59 @@ describe('offline bundles', () => {
     expect(() => open(swapped).openVib(id('uno'))).toThrow(`holds VIB ${id('one')}`);
   });
 
+  /** The bundle with the files of `move` in the vendor's folder. */
+  const inFolder = (
+    input: Uint8Array,
+    folder: string,
+    move: (name: string) => boolean,
+  ): { name: string; data: Uint8Array }[] => {
+    const zip = openZip(bytesSource(input));
+    return [...zip.entries.keys()].map((name) => {
+      const data = zip.read(name);
+      if (name !== 'index.xml') return { name: move(name) ? `${folder}/${name}` : name, data };
+      return { name, data: utf8(fromUtf8(data).replace('<relativePath/>', `<relativePath>${folder}</relativePath>`)) };
+    });
+  };
+
+  it('finds the VIBs in the folder of their vendor, or else from the root of the bundle', () => {
+    const inside = writeZip(inFolder(bytes, 'acme', () => true));
+    const rooted = writeZip(inFolder(bytes, 'acme', (name) => !name.startsWith('vib20/')));
+    for (const [input, prefix] of [
+      [inside, 'acme/'],
+      [rooted, ''],
+    ] as const) {
+      const bundle = open(input);
+      expect(bundle.vendors[0]?.index).toBe('acme/vendor-index.xml');
+      expect(bundle.findings).toEqual([]);
+      expect(bundle.vibs.get(id('one'))?.path).toBe(`${prefix}vib20/one/${id('one')}.vib`);
+      expect(rewriteVib(bundle.openVib(id('one')))).toEqual(VIBS[0]);
+    }
+    const nowhere = open(writeZip(inFolder(bytes, 'acme', () => true).filter(({ name }) => !name.includes('/two/'))));
+    expect(nowhere.findings).toEqual([
+      { code: 'vib-file-missing', where: `acme/vib20/two/${id('two')}.vib`, message: `file of VIB ${id('two')}` },
+    ]);
+  });
+
+  it('takes one VIB from two vendors, each with its own file', () => {
+    const both = (second: Uint8Array): Uint8Array => {
+      const [a, b] = ['a', 'b'].map((each) => inFolder(each === 'a' ? bytes : second, each, () => true));
+      const texts = [a, b].map((files) => fromUtf8(files?.find(({ name }) => name === 'index.xml')?.data ?? utf8('')));
+      const vendor = /<vendor>.*<\/vendor>/s.exec(texts[1] ?? '')?.[0] ?? '';
+      const index = utf8((texts[0] ?? '').replace('</vendorList>', `${vendor}</vendorList>`));
+      const rest = [...(a ?? []), ...(b ?? [])].filter(({ name }) => name !== 'index.xml');
+      return writeZip([{ name: 'index.xml', data: index }, ...rest]);
+    };
+    const unprofiled = writeBundle(BUNDLE);
+    const codes = (input: Uint8Array) => open(input).findings.map(({ code }) => code);
+    const twice = both(unprofiled);
+    expect(open(twice).vendors.map(({ index }) => index)).toEqual(['a/vendor-index.xml', 'b/vendor-index.xml']);
+    expect(codes(twice)).toEqual([]);
+    const other = inMetadata(unprofiled, (name, xml) =>
+      name.startsWith('vibs/one') ? xml.replace(/(sha-256">)[0-9a-f]{4}/, '$10000') : xml,
+    );
+    expect(codes(both(other))).toEqual(['duplicate-vib']);
+  });
+
   it('says what is missing or unreadable', () => {
     expect(() => open(writeZip([{ name: 'x', data: utf8('y') }]))).toThrow('the archive is no offline bundle');
     expect(() => open(changed(bytes, (n, d) => (n === 'metadata.zip' ? undefined : d)))).toThrow('metadata.zip');

@@ -37,7 +37,7 @@ export interface BundleChannel {
 export interface BundleVib {
   readonly id: string;
   readonly descriptor: VibDescriptor;
-  /** Path of the .vib inside the bundle. */
+  /** Path of the .vib inside the bundle; of one document by itself, as it says: relative to the vendor's folder. */
   readonly path: string;
   /** Bytes of the .vib; undefined where the bundle does not say. */
   readonly packedSize: number | undefined;

@@ -75,10 +75,17 @@ export interface OfflineBundle {
 
 /** What the metadata archives of all vendors say together. */
 class Collector {
+  readonly #zip: ZipArchive;
+  /** Where each description says that its VIB lies; of a VIB described twice both. */
+  readonly #described = new Set<string>();
   readonly vibs = new Map<string, BundleVib>();
   readonly profiles: BundleProfile[] = [];
   readonly bulletins: BundleBulletin[] = [];
   readonly findings: BundleFinding[] = [];
+
+  constructor(zip: ZipArchive) {
+    this.#zip = zip;
+  }
 
   /** Runs `read`; unusable input becomes a finding. */
   attempt<T>(where: string, read: () => T): T | undefined {
@@ -91,11 +98,21 @@ class Collector {
     }
   }
 
-  #vib(vib: BundleVib | undefined, where: string): void {
-    if (vib === undefined) return;
+  /** The place of a VIB: relative to its vendor's folder; bundles that mean their own root are read too. */
+  #placed(vib: BundleVib, folder: string): BundleVib {
+    const path = joinPath(folder, vib.path);
+    return this.#zip.has(path) || !this.#zip.has(vib.path) ? { ...vib, path } : vib;
+  }
+
+  #vib(described: BundleVib | undefined, folder: string, where: string): void {
+    if (described === undefined) return;
+    const vib = this.#placed(described, folder);
+    this.#described.add(vib.path);
     const other = this.vibs.get(vib.id);
+    // Two vendors may bring one VIB, each in a folder of its own: where both state one SHA-256 it is the same file.
+    const same = (a: BundleVib): boolean => a.sha256 === vib.sha256 && (a.path === vib.path || a.sha256 !== undefined);
     if (other === undefined) this.vibs.set(vib.id, vib);
-    else if (other.path !== vib.path || other.sha256 !== vib.sha256) {
+    else if (!same(other)) {
       this.findings.push({ code: 'duplicate-vib', where, message: `VIB ${vib.id} is described twice` });
     }
     if (this.vibs.size > MAX_VIBS) throw fail('vibs', `more than ${MAX_VIBS} VIBs`);
@@ -110,13 +127,14 @@ class Collector {
     }
   }
 
-  /** Takes in one metadata archive. */
-  add(metadata: ZipArchive): void {
+  /** Takes in one metadata archive of the vendor with this folder. */
+  add(metadata: ZipArchive, folder: string): void {
     for (const name of metadata.entries.keys()) {
       const bytes = (): Uint8Array => metadata.read(name);
       if (/^vibs\/[^/]+\.xml$/.test(name))
         this.#vib(
           this.attempt(name, () => readBundleVib(bytes(), name)),
+          folder,
           name,
         );
       else if (/^profiles\/[^/]+\.xml$/.test(name)) {
@@ -130,14 +148,13 @@ class Collector {
   }
 
   /** Compares what is described with what is there. */
-  check(zip: ZipArchive): void {
-    const described = new Set<string>();
+  check(): void {
+    const zip = this.#zip;
     for (const { id, path } of this.vibs.values()) {
-      described.add(path);
       if (!zip.has(path)) this.findings.push({ code: 'vib-file-missing', where: path, message: `file of VIB ${id}` });
     }
     for (const name of zip.entries.keys()) {
-      if (!name.endsWith('.vib') || described.has(name)) continue;
+      if (!/\.vib$/i.test(name) || this.#described.has(name)) continue;
       this.findings.push({ code: 'vib-not-listed', where: name, message: 'the metadata do not name this VIB' });
     }
     for (const { name, vibIds } of this.profiles) {
@@ -165,7 +182,7 @@ export function readBundle(zip: ZipArchive, { spool, ...limits }: BundleOptions 
   if (!isBundle(zip)) throw fail(INDEX, 'missing: the archive is no offline bundle');
   const vendors = readIndex(zip.read(INDEX));
   if (vendors.length === 0) throw fail(INDEX, 'names no vendor');
-  const all = new Collector();
+  const all = new Collector(zip);
   for (const { index } of vendors) {
     const folder = index.slice(0, index.lastIndexOf('/') + 1);
     const paths = new Set(readVendorIndex(zip.read(index)).map(({ url }) => joinPath(folder, url)));
@@ -174,10 +191,10 @@ export function readBundle(zip: ZipArchive, { spool, ...limits }: BundleOptions 
       const metadata = withPart(path, () =>
         openZip(bytesSource(bytes), { maxBytes: MAX_METADATA, maxTotal: MAX_METADATA, ...limits }),
       );
-      all.add(metadata);
+      all.add(metadata, folder);
     }
   }
-  all.check(zip);
+  all.check();
   const { vibs, profiles, bulletins, findings } = all;
   const openVib: OfflineBundle['openVib'] = (id, { lazy = false } = {}) => {
     const vib = vibs.get(id);

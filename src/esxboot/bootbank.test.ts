@@ -49,6 +49,27 @@ const second = vib('net-driver-two', [archive('net-driver-two')]);
 describe('bootbank', () => {
   const { bootbank, esp } = buildBootbank([driver, base, second], options);
 
+  it('has no file of payloads that only an installer uses, all others by their type', () => {
+    const text = (name: string, type: string): Payloads[number] => ({ name, type, content: utf8(`${name}\n`) });
+    const mixed = vib('mixed', [
+      text('setup', 'insttar'),
+      text('precheck', 'upgrade'),
+      text('loader', 'bootx64'),
+      text('odd', 'another'),
+    ]);
+    const bank = buildBootbank([base, mixed], options).bootbank;
+    const names = [...bank.keys()].filter((name) => /^(setup|precheck|loader|odd)/.test(name));
+    expect(names).toEqual(['loader.v00', 'odd.v00']);
+    expect(fromUtf8(bank.get('boot.cfg') ?? NOTHING)).not.toMatch(/setup|precheck/);
+    const { vibs, findings } = readImgdb(bank.get('imgdb.tgz') ?? NOTHING);
+    expect(findings).toEqual([]);
+    const files = vibs.find(({ descriptor }) => descriptor.name === 'mixed')?.files;
+    expect([...(files ?? [])]).toEqual([
+      ['loader', 'loader.v00'],
+      ['odd', 'odd.v00'],
+    ]);
+  });
+
   it('has one file per payload, with the bytes of the VIB, in boot order', () => {
     const list = /modules=(.*)/.exec(fromUtf8(bootbank.get('boot.cfg') ?? NOTHING))?.[1];
     expect(list).toBe(
@@ -115,6 +136,8 @@ describe('image database', () => {
     const codes = (await verifyVib(installedAsVib(installed, swapped), trust)).findings.map(({ code }) => code);
     expect(codes).toContain('checksum-mismatch');
     expect((await verifyVib(installedAsVib(installed, new Map()), trust)).ok).toBe(false);
+    const upper = new Map([...bootbank].map(([name, bytes]) => [name.toUpperCase(), bytes]));
+    expect((await verifyVib(installedAsVib(installed, upper), trust)).ok).toBe(true);
   });
 
   const rebuilt = (change: (name: string, text: string) => string | undefined): Uint8Array => {

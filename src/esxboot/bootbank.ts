@@ -19,7 +19,7 @@ import {
 import { withDirectories } from './archive-tree.ts';
 import { BOOT_STATE, writeBootCfg } from './boot-cfg.ts';
 import { buildImgdb, IMGDB_FILE } from './imgdb.ts';
-import { bootbankName, bootOrder, bootOrderRelease } from './module-names.ts';
+import { bootbankName, bootOrder, bootOrderRelease, isModuleType } from './module-names.ts';
 
 /** Files that belong to the bank itself. */
 export const BOOT_CFG_FILE = 'boot.cfg';
@@ -64,19 +64,22 @@ export function defaultState({ build, bootUuid }: Pick<BootbankOptions, 'build' 
 }
 
 /**
- * Builds the boot disk of a host from its VIBs. Deterministic. Throws InputError where two VIBs have one name, a VIB lacks
- * a payload that its descriptor names, no VIB brings the kernel `b`, or a boot loader archive is damaged.
+ * Builds the boot disk of a host from its VIBs; payloads that only an installer uses are left out ({@link isModuleType}).
+ * Deterministic. Throws InputError where two VIBs have one name, a VIB lacks a module that its descriptor names, no VIB brings the
+ * kernel `b`, or a boot loader archive is damaged.
  */
 export function buildBootbank(vibs: readonly Vib[], options: BootbankOptions): Bootbank {
   checkVibs(vibs);
   const payloads = vibs.flatMap((vib) =>
-    vib.payloads.map((payload) => ({
-      vib,
-      payload,
-      vibId: vibId(vib.descriptor),
-      vibName: vib.descriptor.name,
-      payloadName: payload.name,
-    })),
+    vib.payloads
+      .filter(({ type }) => isModuleType(type))
+      .map((payload) => ({
+        vib,
+        payload,
+        vibId: vibId(vib.descriptor),
+        vibName: vib.descriptor.name,
+        payloadName: payload.name,
+      })),
   );
   const ordered = bootOrder(payloads, bootOrderRelease(options.release));
   const [kernel] = ordered;
@@ -117,7 +120,8 @@ function checkVibs(vibs: readonly Vib[]): void {
   for (const { descriptor, payloads } of vibs) {
     if (names.has(descriptor.name)) throw new InputError(`bootbank: two VIBs named ${descriptor.name}`);
     names.add(descriptor.name);
-    const missing = descriptor.payloads.find(({ name }) => !payloads.some((payload) => payload.name === name));
+    const modules = descriptor.payloads.filter(({ type }) => isModuleType(type));
+    const missing = modules.find(({ name }) => !payloads.some((payload) => payload.name === name));
     if (missing !== undefined) throw new InputError(`VIB ${vibId(descriptor)}: payload ${missing.name} is missing`);
   }
 }

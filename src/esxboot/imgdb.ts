@@ -238,6 +238,13 @@ function claimFiles(
   }
 }
 
+/** A file of a bootbank; banks lie on FAT, where the case of a name means nothing. */
+function bankFile(bootbank: ReadonlyMap<string, Uint8Array>, file: string): Uint8Array | undefined {
+  const wanted = file.toLowerCase();
+  const name = bootbank.has(file) ? file : [...bootbank.keys()].find((each) => each.toLowerCase() === wanted);
+  return name === undefined ? undefined : bootbank.get(name);
+}
+
 /**
  * An installed VIB in the form that `verifyVib` judges, its payloads taken from the bootbank. A payload whose file is
  * missing is left out, which verification reports.
@@ -245,7 +252,8 @@ function claimFiles(
 export function installedAsVib(installed: ImgdbVib, bootbank: ReadonlyMap<string, Uint8Array>): Vib {
   const { descriptor, descriptorBytes, signature, files } = installed;
   const payloads = descriptor.payloads.flatMap(({ name, type }) => {
-    const data = bootbank.get(files.get(name) ?? '');
+    const file = files.get(name);
+    const data = file === undefined ? undefined : bankFile(bootbank, file);
     return data === undefined ? [] : [{ name, type, data }];
   });
   return readVib(writeVib({ descriptorBytes, signature, payloads }));

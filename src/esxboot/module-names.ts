@@ -16,6 +16,12 @@ export function splitModuleName(path: string): { base: string; stem: string; ext
 /** Letter of the extension by payload type; other types are named like `vgz`. */
 const TYPE_LETTER: Readonly<Record<string, string>> = { boot: 'b', vgz: 'v', tgz: 't' };
 
+/** Types of payloads that only an installer uses: a boot bank has no file of theirs (docs/images.md). */
+const INSTALLER_TYPES: ReadonlySet<string> = new Set(['insttar', 'upgrade']);
+
+/** Whether payloads of this type are modules of a host that boots; a type that is not known is one. */
+export const isModuleType = (type: string): boolean => !INSTALLER_TYPES.has(type);
+
 /** Characters of the payload name that stay. */
 const STEM_LENGTH = 8;
 

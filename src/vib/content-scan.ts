@@ -2,6 +2,7 @@
  * What a payload holds once it is unpacked, found out in one pass over bytes that come in pieces: size, digests, and the
  * directory where it is an archive. The content itself is kept only where it is small.
  */
+import { Gunzip } from 'fflate';
 import { primitives } from '#primitives';
 import { type ByteSource, piecesOf } from '../archive/source.ts';
 import { concat } from '../bytes/bytes.ts';
@@ -165,6 +166,30 @@ export async function unpackEach(
   return compressed;
 }
 
+/** Input pieces of {@link unpackNow}: the library unpacks each in one go, to a thousand times its size at worst. */
+const SLICE = 16 << 10;
+
+/**
+ * {@link unpackEach} without waiting: slower, because no thread helps. It is meant for content that is looked through, not
+ * trusted: checksums of gzip are not compared, and what follows the last whole member is damage.
+ */
+export function unpackNow(source: ByteSource, maxBytes: number, onChunk: (chunk: Uint8Array) => void): void {
+  if (!isGzip(source.read(0, Math.min(2, source.size)))) {
+    for (const piece of piecesOf(source)) onChunk(piece);
+    return;
+  }
+  let size = 0;
+  const stream = new Gunzip((chunk) => {
+    size += chunk.length;
+    if (size > maxBytes) throw new Error(`decompressed data is too large (limit ${maxBytes} bytes)`);
+    onChunk(chunk);
+  });
+  for (const piece of piecesOf(source)) {
+    for (let at = 0; at < piece.length; at += SLICE) stream.push(piece.subarray(at, at + SLICE));
+  }
+  stream.push(new Uint8Array(0), true);
+}
+
 /** The size that the gzip trailer tells, modulo 2^32 and never trusted (RFC 1952, 2.3.1: ISIZE). */
 function announcedSize(source: ByteSource): number {
   const trailer = source.read(source.size - 4, 4);
@@ -272,15 +297,19 @@ export async function scanContent(source: ByteSource, options: ScanOptions): Pro
   };
 }
 
-/** {@link scanContent} of a payload within the limits of decompression: what is wrong is a FormatError that names it. */
+/**
+ * {@link scanContent} of a payload within the limits of decompression: what is wrong is a FormatError that names it.
+ * @param keep content up to this size is kept
+ */
 export async function scanPayload(
   source: ByteSource,
   name: string,
   hashes: readonly HashName[],
   limits: GunzipLimits = {},
+  keep = 0,
 ): Promise<ContentScan> {
   try {
-    return await scanContent(source, { hashes, maxBytes: gunzipLimit(source.size, limits), keep: 0 });
+    return await scanContent(source, { hashes, maxBytes: gunzipLimit(source.size, limits), keep });
   } catch (error) {
     throw error instanceof InputError ? error : gunzipError(error, name, source.size, limits);
   }

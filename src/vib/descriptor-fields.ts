@@ -196,11 +196,19 @@ const systemRequires: FieldCodec<VibSystemRequires> = {
   missing: () => ({ maintenanceMode: false, swPlatforms: [], hwPlatforms: [] }),
   read: (node) => {
     const mode = childElement(node, 'maintenance-mode');
-    const install = mode && attributeOf(mode, 'install');
     const field = 'system-requires.maintenance-mode';
+    const when = (...names: readonly string[]): boolean | undefined =>
+      names
+        .map((name) => {
+          const value = mode && attributeOf(mode, name);
+          return value === undefined ? undefined : readFlag(value, `${field}@${name}`);
+        })
+        .find((value) => value !== undefined);
+    const install = when('on-install', 'install');
     return {
-      maintenanceMode: mode !== undefined && readFlag(textOf(mode), field),
-      ...(install === undefined ? {} : { maintenanceModeInstall: readFlag(install, `${field}@install`) }),
+      // Newer descriptors say it with attributes alone, older ones with the text.
+      maintenanceMode: when('on-remove', 'remove') ?? (mode !== undefined && readFlag(textOf(mode), field)),
+      ...(install === undefined ? {} : { maintenanceModeInstall: install }),
       swPlatforms: platforms(node, SW_PLATFORM),
       hwPlatforms: platforms(node, HW_PLATFORM),
     };

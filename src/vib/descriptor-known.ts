@@ -49,7 +49,7 @@ const FIELD_CHILDREN: Readonly<Record<string, Known>> = {
   relationships: node(each(RELATIONS, RELATION)),
   'software-tags': node({ tag: leaf() }),
   'system-requires': node({
-    'maintenance-mode': leaf('install', 'remove'),
+    'maintenance-mode': leaf('install', 'remove', 'on-install', 'on-remove'),
     ...each(SW_PLATFORM, ANY),
     ...each(HW_PLATFORM, ANY),
   }),

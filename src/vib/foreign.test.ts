@@ -361,6 +361,26 @@ describe('descriptors of other authors', () => {
     });
   });
 
+  it.each<[string, { maintenanceMode: boolean; maintenanceModeInstall?: boolean }]>([
+    ['on-install="true" on-remove="false"/>', { maintenanceMode: false, maintenanceModeInstall: true }],
+    ['on-install="false" on-remove="true"/>', { maintenanceMode: true, maintenanceModeInstall: false }],
+    ['on-install="true"/>', { maintenanceMode: false, maintenanceModeInstall: true }],
+    ['on-remove="true">false</maintenance-mode>', { maintenanceMode: true }],
+    ['install="false" remove="true"/>', { maintenanceMode: true, maintenanceModeInstall: false }],
+    ['install="false">true</maintenance-mode>', { maintenanceMode: true, maintenanceModeInstall: false }],
+  ])('maintenance mode by attributes: %s', (rest, expected) => {
+    const descriptor = parse(base.replace('<maintenance-mode>false</maintenance-mode>', `<maintenance-mode ${rest}`));
+    expect(descriptor.systemRequires).toEqual({ ...expected, swPlatforms: [], hwPlatforms: [] });
+    expect(descriptor.unknownElements).toEqual([]);
+    const edited = editDescriptor(descriptor, { systemRequires: descriptor.systemRequires });
+    expect(edited.systemRequires).toEqual(descriptor.systemRequires);
+  });
+
+  it('a maintenance mode that is neither true nor false is refused', () => {
+    const text = base.replace('<maintenance-mode>false</maintenance-mode>', '<maintenance-mode on-remove="maybe"/>');
+    expect(() => parse(text)).toThrow('system-requires.maintenance-mode@on-remove: "maybe" is neither true nor false');
+  });
+
   it('a payload without a size is read and reported', async () => {
     const text = descriptorXml(payloadXml('payload1').replace(/ size="\d+"/, ''));
     const bytes = concat(

@@ -1,12 +1,16 @@
 /** Payloads: what the bytes of an archive member hold, layer by layer, down to files. */
-import { FormatError } from '../bytes/errors.ts';
+import type { ByteSource } from '../archive/source.ts';
+import { FormatError, InputError } from '../bytes/errors.ts';
+import { Feeder } from '../compress/asking.ts';
 import { layerLimit, UnsupportedCompression } from '../compress/layer.ts';
-import { isXz, unxz } from '../compress/xz.ts';
-import { isZstd, unzstd } from '../compress/zstd.ts';
-import type { ContentScan } from './content-scan.ts';
+import { isXz, unxz, xzDecoder } from '../compress/xz.ts';
+import { isZstd, unzstd, zstdDecoder } from '../compress/zstd.ts';
+import { type ContentScan, ContentWatch, type ScannedArchive, type UnpackedFile, unpackNow } from './content-scan.ts';
 import type { VibFinding } from './findings.ts';
-import { type GunzipLimits, gunzip, isGzip } from './gzip.ts';
+import { type GunzipLimits, gunzip, gunzipLimit, isGzip } from './gzip.ts';
+import { NestedFile, nestedLayer, type Passes } from './nested-file.ts';
 import type { ArchiveEntry } from './tar-header.ts';
+import type { TarEntry } from './tar-scan.ts';
 import { isUstar, readUstar } from './ustar.ts';
 import { isVmtar, readVmtar } from './vmtar.ts';
 
@@ -36,6 +40,9 @@ export interface OpenPayload extends OpenArchive {
   readonly gzip: boolean;
   readonly entries: readonly (ArchiveEntry & EntryHead)[];
 }
+
+/** Whether content is an archive of files. */
+export const holdsTar = (content: PayloadContent | undefined): boolean => content === 'vmtar' || content === 'tar';
 
 function contentOf(bytes: Uint8Array): PayloadContent {
   if (isVmtar(bytes)) return 'vmtar';
@@ -86,7 +93,10 @@ const PAYLOAD_TYPES: ReadonlySet<string> = new Set(['vgz', 'tgz', 'boot', 'bootx
 /** Whether a payload type is one that is known. */
 export const isKnownType = (type: string): boolean => PAYLOAD_TYPES.has(type);
 
-/** Whether a payload type is an archive of files by its declaration. */
+/**
+ * Whether a payload type is an archive of files by its declaration, which its content must then be. What holds files is
+ * decided by the content alone: a loader mounts an archive whatever its type.
+ */
 export const isArchiveType = (type: string): boolean => type === 'vgz' || type === 'tgz';
 
 /**
@@ -102,24 +112,32 @@ export function openPayload(
   return openDecompressed(payload, zipped ? gunzip(data, name, limits) : data, zipped, limits);
 }
 
-/** Opens the second layer of an archive; what stands in the way is a finding. */
+/** Why a second layer stays closed, as findings; only an archive by declaration is damaged by that. Other errors are thrown on. */
+function closedLayer(layer: 'xz' | 'zstd', { name, type }: PayloadHead, error: unknown): VibFinding[] {
+  if (!(error instanceof FormatError) && !(error instanceof UnsupportedCompression)) throw error;
+  const finding = unopened(layer, name, error instanceof UnsupportedCompression ? `: ${error.message}` : '');
+  if (!(error instanceof FormatError) || !isArchiveType(type)) return [finding];
+  return [finding, { code: 'payload-damaged', where: name, message: error.message }];
+}
+
+/** Opens the second layer; what stands in the way is a finding. Whatever is no archive below it stays as it is. */
 function openNested(
   layer: 'xz' | 'zstd',
-  { name, data }: { readonly name: string; readonly data: Uint8Array },
+  payload: PayloadHead & { readonly data: Uint8Array },
   bytes: Uint8Array,
   limits: GunzipLimits,
   findings: VibFinding[],
 ): Uint8Array | undefined {
+  const { name, type, data } = payload;
   try {
     const limit = layerLimit(data.length, limits);
-    return layer === 'xz' ? unxz(bytes, name, limit) : unzstd(bytes, name, limit);
+    const inner = layer === 'xz' ? unxz(bytes, name, limit) : unzstd(bytes, name, limit);
+    if (isArchiveType(type) || holdsTar(contentOf(inner))) return inner;
+    findings.push(unopened(layer, name));
   } catch (error) {
-    if (!(error instanceof FormatError) && !(error instanceof UnsupportedCompression)) throw error;
-    const why = error instanceof UnsupportedCompression ? `: ${error.message}` : '';
-    findings.push(unopened(layer, name, why));
-    if (error instanceof FormatError) findings.push({ code: 'payload-damaged', where: name, message: error.message });
-    return undefined;
+    findings.push(...closedLayer(layer, payload, error));
   }
+  return undefined;
 }
 
 type PayloadHead = { readonly name: string; readonly type: string };
@@ -130,7 +148,7 @@ function mustBeGzip({ name, type }: PayloadHead, zipped: boolean): void {
 }
 
 function mustHoldTar({ name, type }: PayloadHead, content: PayloadContent, opened: boolean): void {
-  if (!isArchiveType(type) || content === 'vmtar' || content === 'tar') return;
+  if (!isArchiveType(type) || holdsTar(content)) return;
   // A second layer that could not be opened is a finding: nobody knows what it holds.
   if (content !== 'raw' && !opened) return;
   throw new FormatError({ structure: 'payload', field: name, problem: `type ${type} but holds no tar archive` });
@@ -163,40 +181,112 @@ export function openDecompressed(
   zipped: boolean,
   limits: GunzipLimits = {},
 ): OpenPayload {
-  const { name, type } = payload;
-  const archive = isArchiveType(type);
+  const { name } = payload;
   const findings: VibFinding[] = [];
   mustBeGzip(payload, zipped);
   const outer = contentOf(decompressed);
   const nested = layerOf(outer);
-  if (nested !== undefined && !archive) findings.push(unopened(nested, name));
-  const inner =
-    nested !== undefined && archive ? openNested(nested, payload, decompressed, limits, findings) : undefined;
+  const inner = nested && openNested(nested, payload, decompressed, limits, findings);
   const content = inner === undefined ? outer : contentOf(inner);
   mustHoldTar(payload, content, inner !== undefined);
-  const read = archive ? READERS[content](inner ?? decompressed) : [];
-  const entries = read.map((entry) => ({ ...entry, size: entry.data.length }));
+  const entries = READERS[content](inner ?? decompressed).map((entry) => ({ ...entry, size: entry.data.length }));
   findings.push(...entryFindings(entries, name));
   return { name, content, decompressed, gzip: zipped, nested, entries, findings };
 }
 
+/** An archive with the places of its files. */
+export interface ScannedPayload extends OpenArchive {
+  readonly entries: readonly TarEntry[];
+}
+
+/** The entries of an archive that was found, with what must be said of them. An archive that is damaged is its error. */
+function scannedEntries(archive: ScannedArchive, where: string): Pick<ScannedPayload, 'entries' | 'findings'> {
+  if ('error' in archive) throw archive.error;
+  return { entries: archive.entries, findings: entryFindings(archive.entries, where) };
+}
+
 /**
  * What {@link openPayload} tells, of a payload that was unpacked without being kept. Undefined where a second layer of
- * compression is in the way: that one is opened in memory.
+ * compression is in the way.
  */
-export function openScanned(payload: PayloadHead, scan: ContentScan): OpenArchive | undefined {
-  const { name, type } = payload;
+export function openScanned(
+  payload: PayloadHead,
+  scan: Pick<ContentScan, 'compressed' | 'head' | 'archive'>,
+): ScannedPayload | undefined {
   mustBeGzip(payload, scan.compressed);
   const content = contentOf(scan.head);
-  const nested = layerOf(content);
-  if (nested !== undefined && isArchiveType(type)) return undefined;
+  if (layerOf(content) !== undefined) return undefined;
   mustHoldTar(payload, content, true);
-  if (!isArchiveType(type) || scan.archive === undefined) {
-    return { content, nested, entries: [], findings: nested === undefined ? [] : [unopened(nested, name)] };
+  const archive = scan.archive === undefined ? NO_FILES : scannedEntries(scan.archive, payload.name);
+  return { content, nested: undefined, ...archive };
+}
+
+const NO_FILES: Pick<ScannedPayload, 'entries' | 'findings'> = { entries: [], findings: [] };
+
+/**
+ * {@link openScanned} through a second layer too, which is decoded as its data pass by. `passes` gives the bytes that the
+ * places of the entries count in; where there is no archive, the content as it is without gzip.
+ * @param packed bytes of the payload itself, which bound what the layers may hold
+ */
+export async function openUnpacked(
+  payload: PayloadHead,
+  packed: number,
+  file: UnpackedFile,
+  limits: GunzipLimits = {},
+): Promise<{ readonly opened: ScannedPayload; readonly passes: Passes }> {
+  const { name } = payload;
+  const nested = nestedLayer(file.head);
+  const plain = openScanned(payload, file);
+  if (plain !== undefined || nested === undefined) {
+    return { opened: plain ?? { content: 'raw', nested, ...NO_FILES }, passes: file };
   }
-  if ('error' in scan.archive) throw scan.archive.error;
-  const { entries } = scan.archive;
-  return { content, nested, entries, findings: entryFindings(entries, name) };
+  const closed = (findings: VibFinding[]) => ({
+    opened: { content: nested, nested, entries: [], findings },
+    passes: file,
+  });
+  const passes = new NestedFile(file, nested, name, layerLimit(packed, limits));
+  let archive: ScannedArchive | undefined;
+  try {
+    archive = await passes.archive();
+  } catch (error) {
+    return closed(closedLayer(nested, payload, error));
+  }
+  mustHoldTar(payload, archive?.kind ?? 'raw', true);
+  if (archive === undefined) return closed([unopened(nested, name)]);
+  return { opened: { content: archive.kind, nested, ...scannedEntries(archive, name) }, passes };
+}
+
+/** Runs a pass over content; damage ends it. */
+function untilDamage(pass: () => void): void {
+  try {
+    pass();
+  } catch (error) {
+    const damage = error instanceof FormatError || error instanceof UnsupportedCompression;
+    if (error instanceof InputError && !damage) throw error;
+  }
+}
+
+/**
+ * Entries of the archive that a payload holds, below all its layers, found in passes that keep nothing and wait for nothing.
+ * What is damaged before its archive ends, and what holds none, has no entries; damage behind it does not hide them.
+ */
+export function entriesNow(source: ByteSource, name: string, limits: GunzipLimits = {}): readonly TarEntry[] {
+  const limit = gunzipLimit(source.size, limits);
+  const outer = new ContentWatch();
+  untilDamage(() => unpackNow(source, limit, (chunk) => outer.push(chunk)));
+  let archive = outer.archive();
+  const layer = archive === undefined ? nestedLayer(outer.head) : undefined;
+  if (layer !== undefined) {
+    const inner = new ContentWatch();
+    const decoder = layer === 'xz' ? xzDecoder : zstdDecoder;
+    untilDamage(() => {
+      const feeder = new Feeder(decoder(name, layerLimit(source.size, limits), (chunk) => inner.push(chunk)));
+      unpackNow(source, limit, (chunk) => feeder.push(chunk));
+      feeder.end();
+    });
+    archive = inner.archive();
+  }
+  return archive !== undefined && 'entries' in archive ? archive.entries : [];
 }
 
 const none = (): ArchiveEntry[] => [];

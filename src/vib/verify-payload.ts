@@ -3,11 +3,20 @@ import { digestsOf } from '../archive/digest.ts';
 import { toHex } from '../bytes/bytes.ts';
 import { FormatError } from '../bytes/errors.ts';
 import type { HashName } from '../crypto/primitives.ts';
-import { type ContentScan, scanPayload } from './content-scan.ts';
+import { type ContentScan, scanPayload, UnpackedFile } from './content-scan.ts';
 import type { VibChecksum, VibPayloadInfo } from './descriptor.ts';
 import { isError, type VibFinding } from './findings.ts';
 import { type GunzipLimits, isGzip } from './gzip.ts';
-import { isArchiveType, isKnownType, type OpenArchive, openPayload, openScanned, plainPath } from './payload.ts';
+import {
+  holdsTar,
+  isArchiveType,
+  isKnownType,
+  type OpenArchive,
+  openPayload,
+  openScanned,
+  openUnpacked,
+  plainPath,
+} from './payload.ts';
 import { payloadSource, type Vib, type VibPayload } from './vib.ts';
 
 /** One checksum, compared. */
@@ -138,7 +147,12 @@ export async function checkPayload(
       message: 'SHA-1 is the best there is; ESXi 8.0 asks for SHA-256',
     });
   }
-  const opened = scan && (await attempt(name, findings, () => openArchive(payload, scan, limits)));
+  const unpacked =
+    scan &&
+    (await attempt(name, findings, () =>
+      openUnpacked(payload, source.size, new UnpackedFile(source, scan, name), limits),
+    ));
+  const opened = unpacked?.opened;
   findings.push(...(opened?.findings ?? []));
   const layers = [...(zipped ? ['gzip'] : []), ...(opened?.nested === undefined ? [] : [opened.nested])];
   const ok = !findings.slice(before).some(isError);
@@ -148,19 +162,24 @@ export async function checkPayload(
 /** At most this many differences of the file list are reported one by one. */
 const MAX_DIFFERENCES = 20;
 
+/** Paths of everything but folders in archives. */
+const filesOf = (checks: readonly PayloadCheck[]): Set<string> =>
+  new Set(
+    checks.flatMap(({ opened }) =>
+      (opened?.entries ?? []).filter(({ type }) => type !== 'directory').map(({ name }) => plainPath(name)),
+    ),
+  );
+
 /**
- * Compares file-list with the archives, where every archive could be opened. Gives the files that file-list does not name.
+ * Compares file-list with the archives, where every archive could be opened. Gives the files that file-list does not name:
+ * it must name those of archives by declaration, and may name those of others (e.g. for the installer alone).
  */
 export function checkFileList(vib: Vib, checks: readonly PayloadCheck[], findings: VibFinding[]): readonly string[] {
-  const archives = checks.filter((check) => isArchiveType(check.report.type));
-  const readable = archives.every(({ opened }) => opened?.content === 'vmtar' || opened?.content === 'tar');
-  if (!readable) return [];
-  const held = new Set<string>();
-  for (const { opened } of archives) {
-    for (const entry of opened?.entries ?? []) if (entry.type !== 'directory') held.add(plainPath(entry.name));
-  }
+  const declared = checks.filter((check) => isArchiveType(check.report.type));
+  if (!declared.every(({ opened }) => holdsTar(opened?.content))) return [];
+  const held = filesOf(checks);
   const listed = new Set(vib.descriptor.fileList.map(plainPath));
-  const unlisted = [...held].filter((file) => !listed.has(file));
+  const unlisted = [...filesOf(declared)].filter((file) => !listed.has(file));
   const absent = [...listed].filter((file) => !held.has(file)).slice(0, MAX_DIFFERENCES);
   for (const file of unlisted.slice(0, MAX_DIFFERENCES)) {
     findings.push({ code: 'file-unlisted', where: file, message: 'not in file-list' });

@@ -1,5 +1,5 @@
 /** One image in every form a user may have it: the same PCRs from each. */
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { installImage } from '../../sim/install.ts';
@@ -90,12 +90,21 @@ describe('image inputs made by the CLI itself', () => {
     const at = damaged.indexOf('descriptor.xml', damaged.indexOf('vib20/')) + 200;
     damaged[at] = (damaged[at] ?? 0) ^ 1;
     writeFileSync(path('damaged.zip'), damaged);
-    const text = esxsim('image', 'inspect', path('damaged.zip')).stdout;
+    const { code: bad, stdout: text } = esxsim('image', 'inspect', path('damaged.zip'));
+    expect(bad).toBe(1);
     expect(text).toMatch(/problem: .*(CRC-32 does not match|SHA-256 is [0-9a-f]{64}, the metadata say)/);
     expect(text).toMatch(/ BAD +ESXi-8\.0\.3-standard/);
     expect(text).toContain("esxsim image inspect '");
     const one = esxsim('image', 'inspect', `${path('two.zip')}#ESXi-8.0.3-standard`, '--json');
     expect(JSON.parse(one.stdout).modules.length).toBeGreaterThan(30);
+  });
+
+  it('a boot bank copied from a host, without the system partition, boots with the loaders that it brings along', () => {
+    cpSync(path('bank'), path('copied'), { recursive: true });
+    rmSync(path('copied/esp'), { recursive: true });
+    const [copied, whole] = ['copied', 'bank'].map((name) => esxsim('boot', '--image', path(name), '--json'));
+    expect(copied?.code).toBe(0);
+    expect(JSON.parse(copied?.stdout ?? '').pcrs).toEqual(JSON.parse(whole?.stdout ?? '').pcrs);
   });
 
   it('vib list, inspect and verify take a folder and a bundle as they take the files in them', () => {
