@@ -3,7 +3,7 @@
 import { InputError } from '../src/bytes/errors.ts';
 import type { Certificate } from '../src/crypto/x509.ts';
 import { type BootbankOptions, buildBootbank, vibTrustAnchors } from '../src/esxboot/index.ts';
-import { type AcceptanceLevel, revocationList, type Vib } from '../src/vib/index.ts';
+import { type AcceptanceLevel, type GunzipLimits, revocationList, type Vib } from '../src/vib/index.ts';
 import type { BootImage } from './image.ts';
 import { checkLevels, checkPackages } from './install/checks.ts';
 import { type InstallPlan, type InstallPolicy, planInstall } from './install/plan.ts';
@@ -50,13 +50,13 @@ export function installPolicy(spec: HostSpec, choices: InstallChoices = {}): Ins
 export async function planChecked(
   spec: HostSpec,
   vibs: readonly Vib[],
-  choices: InstallChoices & { readonly roots?: readonly Certificate[] } = {},
+  choices: InstallChoices & { readonly roots?: readonly Certificate[]; readonly limits?: GunzipLimits } = {},
 ): Promise<InstallPlan> {
-  const { installed = [] } = choices;
+  const { installed = [], limits = {} } = choices;
   const all = [...installed, ...vibs];
   const roots = choices.roots ?? vibTrustAnchors(all);
   const revoked = revocationList(spec.vmkernel.revokedCertificates ?? []);
-  const packages = await checkPackages(all, { roots, time: Date.parse(spec.time), revoked }, installed);
+  const packages = await checkPackages(all, { roots, time: Date.parse(spec.time), revoked, limits }, installed);
   return planInstall(vibs, { ...installPolicy(spec, choices), packages });
 }
 

@@ -8,6 +8,7 @@ import { formatConsoleLine } from '../console.ts';
 import { EVIDENCE_FILES, evidenceFiles, hostJson, pcrsJson } from '../evidence.ts';
 import { type BootResult, Host } from '../host.ts';
 import type { BootImage } from '../image.ts';
+import { otherRelease } from '../install/release.ts';
 import { writeFileAtomic, writeFolder } from '../node/files.ts';
 import { openImage } from '../node/image-files.ts';
 import { predictReference } from '../predict.ts';
@@ -34,6 +35,11 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
     const result = await host.powerOn();
     const traceFile = options.text('trace');
     if (traceFile !== undefined) writeFileAtomic(traceFile, utf8(trace.join('')));
+    const other = otherRelease(
+      spec,
+      result.system.vibs.map(({ descriptor }) => descriptor),
+    );
+    if (other !== undefined) io.progress(`warning: ${other}`);
     const files = evidenceFiles(result);
     const out = options.text('out');
     if (out !== undefined) writeFolder(out, files, EVIDENCE_FILES);

@@ -4,6 +4,7 @@ import { utf8 } from '../../src/bytes/bytes.ts';
 import { InputError, withSource } from '../../src/bytes/errors.ts';
 import { type GunzipLimits, parseAcceptance, type Vib } from '../../src/vib/index.ts';
 import { type InstalledImage, installedImage } from '../install/installed.ts';
+import { otherRelease } from '../install/release.ts';
 import { type Bypass, changeLines, type InstallPlan, installLog, installPlanned, planChecked } from '../install.ts';
 import { packageRoot } from '../node/files.ts';
 import { loadImage, loadVibs } from '../node/image-files.ts';
@@ -53,7 +54,10 @@ function hostMust({ changes, rebootRequired, maintenanceModeRequired }: InstallP
 /** The disk to be updated; nothing where a new one is made. */
 function installedOf(onto: string | undefined, spec: HostSpec): Partial<InstalledImage> {
   if (onto === undefined) return {};
-  if (imageKind(onto) !== 'bootbank') throw new InputError(`--onto: ${onto} is no boot bank folder`);
+  const kind = imageKind(onto);
+  if (kind !== 'bootbank' && kind !== 'iso') {
+    throw new InputError(`--onto: ${onto} is neither a boot bank folder nor a disc`);
+  }
   const disk = loadImage({ ...spec, image: { paths: [onto] } });
   return withSource(onto, () => installedImage(disk));
 }
@@ -79,6 +83,7 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
     bypass,
     installed,
     remove,
+    limits,
     ...(roots.length > 0 ? { roots: readCertificates(roots) } : {}),
   };
   const plan = await planChecked(spec, vibs, choices);
@@ -86,6 +91,11 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
   const log = installLog(plan, Date.parse(spec.time));
   const entries = [...sources(image.bootbank, ''), ...sources(image.esp, 'esp/'), { path: LOG, data: utf8(log) }];
   writeTree(out, entries);
+  const other = otherRelease(
+    spec,
+    plan.vibs.map(({ descriptor }) => descriptor),
+  );
+  if (other !== undefined) io.progress(`warning: ${other}`);
   for (const { message } of plan.bypassed) io.progress(`warning: ${message}`);
   if (bypass.length > 0 && spec.hardware.secureBoot.enabled) {
     io.progress('warning: a real host with Secure Boot on refuses these options, and may refuse to boot this image');

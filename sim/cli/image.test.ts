@@ -189,7 +189,7 @@ describe('image build --onto', () => {
   it('needs a boot bank, and --remove needs --onto', async () => {
     const out = join(temporary(), 'disk');
     const onto = build({ args: [], options: options({ out, onto: join(samples, 'esxi-8.0') }) }, io);
-    await expect(onto).rejects.toThrow('is no boot bank folder');
+    await expect(onto).rejects.toThrow('is neither a boot bank folder nor a disc');
     const remove = build({ args: [], options: options({ out, remove: ['x'] }) }, io);
     await expect(remove).rejects.toThrow('--remove needs --onto DIR');
   });

@@ -15,6 +15,15 @@ export const BUNDLE_LIMIT_OPTIONS: readonly OptionRow[] = [
   { flags: '--max-ratio <n>', about: 'most bytes out per byte in, of files of a bundle (default 1000)' },
 ];
 
+/** The same for the files of bundles and the payloads in them. */
+export const INSTALL_LIMIT_OPTIONS: readonly OptionRow[] = [
+  {
+    flags: '--max-size <bytes>',
+    about: 'largest file of a bundle and largest payload after decompression (default 4294967295)',
+  },
+  { flags: '--max-ratio <n>', about: 'most bytes out per byte in, of both (default 1000)' },
+];
+
 function positive(options: Options, name: string, flag: string): number | undefined {
   const text = options.text(name);
   if (text === undefined) return undefined;

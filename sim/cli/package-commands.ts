@@ -1,6 +1,6 @@
 /** The commands that make and take apart packages and images. */
 import type { CommandRow } from './command.ts';
-import { BUNDLE_LIMIT_OPTIONS, LIMIT_OPTIONS } from './limits.ts';
+import { BUNDLE_LIMIT_OPTIONS, INSTALL_LIMIT_OPTIONS, LIMIT_OPTIONS } from './limits.ts';
 
 /** Options by which `vib build` and `vib sign` name the signers. */
 const SIGNER_OPTIONS: CommandRow['options'] = [
@@ -76,14 +76,17 @@ export const PACKAGE_COMMANDS: readonly CommandRow[] = [
         about: 'trusted roots (default: the anchors in payload sb; repeatable)',
         repeatable: true,
       },
-      { flags: '--onto <dir>', about: 'update: the boot bank folder to start from; only --vib and --remove change it' },
+      {
+        flags: '--onto <dir>',
+        about: 'update: the boot bank folder or disc to start from; only --vib and --remove change it',
+      },
       { flags: '--remove <name>', about: 'VIB to remove from the bank of --onto (repeatable)', repeatable: true },
       {
         flags: '--force',
         about: 'install in spite of relations, file conflicts, platforms, folders, levels and signatures',
       },
       { flags: '--no-sig-check', about: 'install in spite of levels and signatures' },
-      ...BUNDLE_LIMIT_OPTIONS,
+      ...INSTALL_LIMIT_OPTIONS,
       { flags: '--out <dir>', about: 'folder to make; one that exists must be empty' },
     ],
     examples: [

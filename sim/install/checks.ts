@@ -11,7 +11,7 @@ import {
   type Vib,
   type VibFinding,
   type VibReport,
-  type VibTrust,
+  type VibVerifyOptions,
   verifyVib,
   vibId,
   vibSatisfies,
@@ -114,7 +114,7 @@ const isLeftOut = ({ descriptor }: Vib, { code, where }: VibFinding): boolean =>
 /** Signatures, and payloads against the checksums of the descriptor. VIBs of `installed` are as a boot bank has them. */
 export async function checkPackages(
   vibs: readonly Vib[],
-  trust: VibTrust,
+  trust: VibVerifyOptions,
   installed: readonly Vib[] = [],
 ): Promise<PackageChecks> {
   const problems: InstallProblem[] = [];

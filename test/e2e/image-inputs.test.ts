@@ -107,6 +107,28 @@ describe('image inputs made by the CLI itself', () => {
     expect(JSON.parse(copied?.stdout ?? '').pcrs).toEqual(JSON.parse(whole?.stdout ?? '').pcrs);
   });
 
+  it('a disc can be updated as a boot bank can', () => {
+    const disc = path('update.iso');
+    expect(esxsim('image', 'iso', path('bank'), '--out', disc).code).toBe(0);
+    for (const onto of [disc, path('bank')]) {
+      const out = path(`updated-${onto === disc ? 'disc' : 'bank'}`);
+      const { code, stdout } = esxsim('image', 'build', '--onto', onto, '--remove', 'vsan', '--out', out);
+      expect([code, stdout]).toEqual([0, expect.stringMatching(/remove.*vsan/i)]);
+    }
+    const [fromDisc, fromBank] = ['disc', 'bank'].map((name) =>
+      esxsim('boot', '--image', path(`updated-${name}`), '--json'),
+    );
+    expect(fromDisc?.code).toBe(0);
+    expect(JSON.parse(fromDisc?.stdout ?? '').pcrs).toEqual(JSON.parse(fromBank?.stdout ?? '').pcrs);
+  });
+
+  it('an image of another release than the host is said to be one', () => {
+    const { code, stderr } = esxsim('boot', '--image', 'vib-samples/esxi-6.7');
+    expect(stderr).toMatch(/warning: esx-base is 6\.7\.0-\S+, but the host is of release 8\.0\.3/);
+    expect(code).toBe(0);
+    expect(esxsim('boot').stderr).not.toContain('warning');
+  });
+
   it('vib list, inspect and verify take a folder and a bundle as they take the files in them', () => {
     for (const command of ['list', 'inspect', 'verify']) {
       const results = [path('vibs'), path('two.zip')].map((each) => {
