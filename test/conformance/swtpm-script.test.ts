@@ -109,7 +109,7 @@ describe('a script for swtpm', () => {
       const log = readFileSync(join(cwd, 'log'), 'utf8').split('\n');
       return { code, did: log.filter((line) => line.startsWith('Successfully')) };
     };
-    const theirs = setUp('swtpm socket');
+    const theirs = setUp(`${run('which', ['swtpm']).stdout.trim()} socket`);
     expect(setUp(program)).toEqual(theirs);
     expect(theirs.code).toBe(0);
     expect(theirs.did.at(-1)).toBe('Successfully authored TPM state.');
