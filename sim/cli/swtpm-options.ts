@@ -57,7 +57,12 @@ function place(parts: Parts, given: 'fd' | 'clientfd'): Place {
   const type = parts.value('type') ?? (parts.on('path') ? 'unixio' : 'tcp');
   if (type === 'unixio') {
     const path = parts.value('path');
-    if (path === undefined || path === '') throw parts.error('type=unixio needs path=…');
+    if (path === undefined || path === '') {
+      // What stands there in its place is the better thing to name.
+      parts.value('mode');
+      parts.done();
+      throw parts.error('type=unixio needs path=…');
+    }
     const mode = parts.number('mode', MAX_MODE, true);
     return { address: { path }, ...(mode === undefined ? {} : { mode }) };
   }

@@ -4,12 +4,15 @@
  * vib-and-modules §5). Element and attribute names of the profile are those of published image profiles, from general
  * knowledge (docs/assumptions-boot-image.md).
  */
-import { toHex, utf8 } from '../bytes/bytes.ts';
+import { type ByteSource, bytesSource, joinedSource, sourceOf } from '../archive/index.ts';
+import { latin1, toHex, utf8 } from '../bytes/bytes.ts';
 import { InputError } from '../bytes/errors.ts';
 import { hash } from '../crypto/hash.ts';
+import { AR_HEADER_END, AR_MAGIC } from '../vib/ar-scan.ts';
 import {
   type ArchiveInput,
   acceptanceCode,
+  DESCRIPTOR_MEMBER,
   gunzip,
   gzip,
   isFile,
@@ -18,13 +21,14 @@ import {
   parseAcceptance,
   parseDescriptor,
   readUstar,
-  readVib,
+  SIGNATURE_MEMBER,
   type Vib,
   type VibDescriptor,
   vibId,
+  writeAr,
   writeUstar,
-  writeVib,
 } from '../vib/index.ts';
+import { vibFromSource } from '../vib/vib-source.ts';
 import {
   attributeOf,
   childElement,
@@ -239,22 +243,36 @@ function claimFiles(
 }
 
 /** A file of a bootbank; banks lie on FAT, where the case of a name means nothing. */
-function bankFile(bootbank: ReadonlyMap<string, Uint8Array>, file: string): Uint8Array | undefined {
+function bankFile(bootbank: ReadonlyMap<string, Uint8Array>, file: string): ByteSource | undefined {
   const wanted = file.toLowerCase();
   const name = bootbank.has(file) ? file : [...bootbank.keys()].find((each) => each.toLowerCase() === wanted);
-  return name === undefined ? undefined : bootbank.get(name);
+  return name === undefined ? undefined : sourceOf(bootbank, name);
+}
+
+/** Digits of a size in the header of an archive member: the last field. */
+const SIZE_WIDTH = 10;
+
+/** A member of an archive whose data stay where they are. */
+function memberOf(name: string, data: ByteSource): ByteSource[] {
+  const head = writeAr([{ name, data: new Uint8Array(0) }]).slice(AR_MAGIC.length);
+  head.set(latin1(String(data.size).padEnd(SIZE_WIDTH)), head.length - AR_HEADER_END.length - SIZE_WIDTH);
+  return [bytesSource(head), data, bytesSource(latin1(data.size % 2 === 1 ? '\n' : ''))];
 }
 
 /**
- * An installed VIB in the form that `verifyVib` judges, its payloads taken from the bootbank. A payload whose file is
- * missing is left out, which verification reports.
+ * An installed VIB in the form that `verifyVib` judges. Its payloads stay in the bootbank until they are read; one whose file
+ * is missing is left out, which verification reports.
  */
 export function installedAsVib(installed: ImgdbVib, bootbank: ReadonlyMap<string, Uint8Array>): Vib {
   const { descriptor, descriptorBytes, signature, files } = installed;
-  const payloads = descriptor.payloads.flatMap(({ name, type }) => {
-    const file = files.get(name);
-    const data = file === undefined ? undefined : bankFile(bootbank, file);
-    return data === undefined ? [] : [{ name, type, data }];
-  });
-  return readVib(writeVib({ descriptorBytes, signature, payloads }));
+  const members = [
+    bytesSource(latin1(AR_MAGIC)),
+    ...memberOf(DESCRIPTOR_MEMBER, bytesSource(descriptorBytes)),
+    ...memberOf(SIGNATURE_MEMBER, bytesSource(signature ?? new Uint8Array(0))),
+  ];
+  for (const { name } of descriptor.payloads) {
+    const data = bankFile(bootbank, files.get(name) ?? '');
+    if (data !== undefined) members.push(...memberOf(name, data));
+  }
+  return vibFromSource(joinedSource(members));
 }

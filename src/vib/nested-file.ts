@@ -16,7 +16,8 @@ export type NestedLayer = 'xz' | 'zstd';
 export const nestedLayer = (head: Uint8Array): NestedLayer | undefined =>
   isXz(head) ? 'xz' : isZstd(head) ? 'zstd' : undefined;
 
-const DECODERS = { xz: xzDecoder, zstd: zstdDecoder } as const;
+/** The decoder of each second layer. */
+export const LAYER_DECODERS = { xz: xzDecoder, zstd: zstdDecoder } as const;
 
 /** The content below a second layer, unpacked again for each pass: no more is in memory than its window. */
 export class NestedFile implements Passes {
@@ -35,7 +36,7 @@ export class NestedFile implements Passes {
 
   /** Damage is a FormatError, a form that is not decoded here an UnsupportedCompression. */
   async each(onChunk: (chunk: Uint8Array) => void): Promise<void> {
-    const feeder = new Feeder(DECODERS[this.layer](this.#label, this.#maxBytes, onChunk));
+    const feeder = new Feeder(LAYER_DECODERS[this.layer](this.#label, this.#maxBytes, onChunk));
     await this.#outer.each((chunk) => feeder.push(chunk));
     feeder.end();
   }

@@ -1,14 +1,12 @@
 /** Payloads: what the bytes of an archive member hold, layer by layer, down to files. */
 import type { ByteSource } from '../archive/source.ts';
 import { FormatError, InputError } from '../bytes/errors.ts';
-import { Feeder } from '../compress/asking.ts';
+import { decodeWhole, Feeder } from '../compress/asking.ts';
 import { layerLimit, UnsupportedCompression } from '../compress/layer.ts';
-import { isXz, unxz, xzDecoder } from '../compress/xz.ts';
-import { isZstd, unzstd, zstdDecoder } from '../compress/zstd.ts';
 import { type ContentScan, ContentWatch, type ScannedArchive, type UnpackedFile, unpackNow } from './content-scan.ts';
 import type { VibFinding } from './findings.ts';
 import { type GunzipLimits, gunzip, gunzipLimit, isGzip } from './gzip.ts';
-import { NestedFile, nestedLayer, type Passes } from './nested-file.ts';
+import { LAYER_DECODERS, NestedFile, nestedLayer, type Passes } from './nested-file.ts';
 import type { ArchiveEntry } from './tar-header.ts';
 import type { TarEntry } from './tar-scan.ts';
 import { isUstar, readUstar } from './ustar.ts';
@@ -47,8 +45,7 @@ export const holdsTar = (content: PayloadContent | undefined): boolean => conten
 function contentOf(bytes: Uint8Array): PayloadContent {
   if (isVmtar(bytes)) return 'vmtar';
   if (isUstar(bytes)) return 'tar';
-  if (isXz(bytes)) return 'xz';
-  return isZstd(bytes) ? 'zstd' : 'raw';
+  return nestedLayer(bytes) ?? 'raw';
 }
 
 /** Why a path must not be written below a directory; undefined where it is harmless. */
@@ -131,7 +128,7 @@ function openNested(
   const { name, type, data } = payload;
   try {
     const limit = layerLimit(data.length, limits);
-    const inner = layer === 'xz' ? unxz(bytes, name, limit) : unzstd(bytes, name, limit);
+    const inner = decodeWhole(bytes, (sink) => LAYER_DECODERS[layer](name, limit, sink));
     if (isArchiveType(type) || holdsTar(contentOf(inner))) return inner;
     findings.push(unopened(layer, name));
   } catch (error) {
@@ -278,9 +275,10 @@ export function entriesNow(source: ByteSource, name: string, limits: GunzipLimit
   const layer = archive === undefined ? nestedLayer(outer.head) : undefined;
   if (layer !== undefined) {
     const inner = new ContentWatch();
-    const decoder = layer === 'xz' ? xzDecoder : zstdDecoder;
     untilDamage(() => {
-      const feeder = new Feeder(decoder(name, layerLimit(source.size, limits), (chunk) => inner.push(chunk)));
+      const feeder = new Feeder(
+        LAYER_DECODERS[layer](name, layerLimit(source.size, limits), (chunk) => inner.push(chunk)),
+      );
       unpackNow(source, limit, (chunk) => feeder.push(chunk));
       feeder.end();
     });

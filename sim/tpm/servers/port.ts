@@ -89,7 +89,7 @@ export class Port {
     try {
       socket = new Socket({ fd: descriptor, readable: true, writable: true });
     } catch (error) {
-      throw new InputError(`descriptor ${descriptor}: ${error instanceof Error ? error.message : String(error)}`);
+      throw new InputError(`descriptor ${descriptor}: is no open socket or pipe`, { cause: error });
     }
     this.#admit({ socket, read: readEvents(socket), take: () => undefined });
   }
