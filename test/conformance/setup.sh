@@ -27,6 +27,7 @@ python3 -c 'import os, sysconfig, sys; sys.exit(not os.path.exists(sysconfig.get
   need+=(python3-dev)
 ls /usr/lib/*/libtss2-tcti-mssim.so.0 >/dev/null 2>&1 || need+=(libtss2-tcti-mssim0)
 ls /usr/lib/*/libtss2-tcti-tabrmd.so.0 >/dev/null 2>&1 || need+=(libtss2-tcti-tabrmd0)
+ls /usr/lib/*/libtss2-tcti-device.so.0 >/dev/null 2>&1 || need+=(libtss2-tcti-device0)
 [ -x /usr/sbin/tpm2-abrmd ] || need+=(tpm2-abrmd)
 # Firmware of virtual machines.
 [ -e /usr/share/OVMF/OVMF_CODE_4M.fd ] || need+=(ovmf)
