@@ -35,6 +35,25 @@ export class VirtualClock implements Clock {
   }
 }
 
+/** Another clock, read when told to: between two ticks time stands still. */
+export class HeldClock implements Clock {
+  readonly #clock: Clock;
+  #now: number;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#now = clock.now();
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  tick(): void {
+    this.#now = this.#clock.now();
+  }
+}
+
 /** The computer's own clock. */
 export const wallClock: Clock = { now: () => Date.now() };
 

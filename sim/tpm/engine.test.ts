@@ -6,6 +6,7 @@ import * as T from '../../src/tpm2/index.ts';
 import { type TestTpm, testTpm } from '../../test/support/tpm.ts';
 import { VirtualClock } from '../clock.ts';
 import { Entropy } from '../entropy.ts';
+import { embeddedTransport } from './embedded.ts';
 import { createTpm2, type Tpm2Engine } from './engine.ts';
 import { createPrimary, provisionKeys, quote, readNv } from './identity.ts';
 
@@ -127,6 +128,27 @@ describe('an asset tag in NV (facts §4.4)', () => {
     const tag = new Uint8Array(600).map((_, i) => i & 0xff);
     await client.call(C.NV_Write, { authHandle: T.TPM_RH.OWNER, nvIndex, data: tag, offset: 0 });
     expect(await readNv(client, nvIndex)).toEqual(tag);
+  });
+});
+
+describe('time', () => {
+  it('stands still within a command, as go-tpm expects of GetTime (Part 1, 36.3: the clock is read at its start)', async () => {
+    let milliseconds = 0;
+    const clock = { now: () => milliseconds++ };
+    const client = new T.Tpm2Client(embeddedTransport({ entropy: new Entropy('time').stream('tpm'), clock }));
+    await client.call(C.Startup, { startupType: 0 });
+    const { objectHandle: signHandle } = await createPrimary(client, T.TPM_RH.ENDORSEMENT, T.AK_ECC_P256);
+    const input = { privacyAdminHandle: T.TPM_RH.ENDORSEMENT, signHandle, qualifyingData: nonce };
+    const inScheme = { scheme: T.TPM_ALG.NULL } as const;
+    const times = [];
+    for (let i = 0; i < 3; i++) {
+      const { timeInfo } = await client.call(C.GetTime, { ...input, inScheme });
+      const attest = T.decode(T.TPMS_ATTEST, timeInfo);
+      if (attest.type !== T.TPM_ST.ATTEST_TIME) throw new Error('not a time attestation');
+      expect(attest.attested.time.clockInfo).toEqual(attest.clockInfo);
+      times.push(attest.clockInfo.clock);
+    }
+    expect(new Set(times).size).toBe(3);
   });
 });
 

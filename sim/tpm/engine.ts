@@ -9,7 +9,7 @@ import type { AnyCommandRow } from '../../src/tpm2/command-row.ts';
 import { handleType, TPM_CC, TPM_HT, TPM_ST } from '../../src/tpm2/constants.ts';
 import { TPM_RC, withPlace } from '../../src/tpm2/response-code.ts';
 import type { Locality } from '../../src/tpm2/transport.ts';
-import type { Clock } from '../clock.ts';
+import { type Clock, HeldClock } from '../clock.ts';
 import type { RandomStream } from '../entropy.ts';
 import { header, successResponse } from './answer.ts';
 import { isAudited } from './audit.ts';
@@ -48,13 +48,16 @@ export interface Tpm2Options {
 /** A TPM 2.0 in this process. */
 export class Tpm2Engine {
   readonly #tpm: Tpm;
+  /** Read once per command, as the specification's clock (Part 1, 36.3): all an answer says of time is of one moment. */
+  readonly #clock: HeldClock;
   readonly #onFault: ((error: unknown) => void) | undefined;
 
   constructor(options: Tpm2Options) {
     const config = tpmConfig(options.config);
-    const state = manufacture(config, options.entropy, options.clock.now());
+    const clock = new HeldClock(options.clock);
+    this.#clock = clock;
+    const state = manufacture(config, options.entropy, clock.now());
     installManufacturerIndices(state, config);
-    const { clock } = options;
     const primaryKeys = new PrimaryKeys();
     this.#tpm = { config, clock, primaryKeys, state, locality: 0, copied: 0, bufferSize: MAX_BUFFER_SIZE };
     this.#onFault = options.onFault;
@@ -83,6 +86,7 @@ export class Tpm2Engine {
   /** The whole state now, as an independent copy. */
   snapshot(): Snapshot {
     const { state, clock, config } = this.#tpm;
+    this.#clock.tick();
     return { state: cloneState(state), at: clock.now(), config };
   }
 
@@ -99,6 +103,7 @@ export class Tpm2Engine {
    */
   restore({ state, at, config }: Snapshot): void {
     const copy = cloneState(state);
+    this.#clock.tick();
     copy.initAt += this.#tpm.clock.now() - at;
     this.#tpm.state = copy;
     if (config !== undefined) this.#tpm.config = config;
@@ -106,6 +111,7 @@ export class Tpm2Engine {
 
   /** Power cycle and `_TPM_Init`. */
   powerOn(): void {
+    this.#clock.tick();
     platform.powerOn(this.#tpm);
   }
 
@@ -132,6 +138,7 @@ export class Tpm2Engine {
   /** Performs one command. Never throws: whatever the bytes, the answer is a well-formed response. */
   execute(command: Uint8Array, locality: Locality): Uint8Array {
     try {
+      this.#clock.tick();
       this.#tpm.locality = locality;
       // A command ends an open hash sequence without effect.
       this.#tpm.state.hashSequence = undefined;
