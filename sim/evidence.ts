@@ -3,6 +3,7 @@ import { toHex, utf8 } from '../src/bytes/bytes.ts';
 import { encodeSpki } from '../src/crypto/keys.ts';
 import { encodePem } from '../src/crypto/pem.ts';
 import { decode, publicKeyOf, TPM2B_PUBLIC } from '../src/tpm2/index.ts';
+import { INSTALL_LOG_FILE } from '../src/verify/index.ts';
 import { type ApiVersion, encodeReportJson, encodeReportXml } from '../src/vim/index.ts';
 import type { BootResult, BootTpmEvidence } from './host.ts';
 import { PCR_NUMBERS, type PcrBanks } from './pcrs.ts';
@@ -30,6 +31,7 @@ export const EVIDENCE_FILES: readonly string[] = [
   'platform-ca.pem',
   'layout.json',
   'boot.log',
+  INSTALL_LOG_FILE,
 ];
 
 const jsonFile = (value: unknown): Uint8Array => utf8(`${JSON.stringify(value, null, 2)}\n`);
@@ -57,6 +59,7 @@ export function evidenceFiles(result: BootResult): Map<string, Uint8Array> {
     ['layout.json', jsonFile(layoutJson(result.layout))],
     ['boot.log', utf8(result.consoleText)],
   ]);
+  if (result.installLog !== undefined) files.set(INSTALL_LOG_FILE, result.installLog);
   if (result.tpm !== undefined) addTpmFiles(files, result.tpm, result.spec.release.apiVersion);
   return files;
 }

@@ -58,6 +58,8 @@ export interface BootResult {
   readonly commandLine: string;
   /** Installed VIBs as the VMkernel found them. */
   readonly system: RunningSystem;
+  /** The installer's log on the boot disk, if it was kept. */
+  readonly installLog: Uint8Array | undefined;
   /** What the TPM tells; undefined without a TPM. */
   readonly tpm: BootTpmEvidence | undefined;
 }
@@ -114,7 +116,7 @@ export class Host {
   constructor(spec: HostSpec, image: BootImage, options: HostOptions = {}) {
     this.spec = applySpecFaults(spec);
     this.entropy = new Entropy(spec.seed);
-    this.#image = applyImageFaults(image, spec.faults);
+    this.#image = applyImageFaults(image, spec);
     this.#clock = new VirtualClock(Date.parse(spec.time));
     this.#options = options;
     const transport = spec.hardware.tpm.present ? (options.tpm ?? this.#embeddedTpm()) : undefined;
@@ -163,6 +165,7 @@ export class Host {
         endedAt: this.#clock.now(),
         commandLine: system.commandLine,
         system,
+        installLog: this.#image.installLog,
         tpm: machine.tpm === undefined ? undefined : await this.#collect(machine.tpm, system),
       };
     } catch (error) {

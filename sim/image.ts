@@ -10,6 +10,8 @@ export interface BootImage {
   readonly bootbank: ReadonlyMap<string, Uint8Array>;
   /** EFI system partition, by path with forward slashes, e.g. `EFI/BOOT/BOOTX64.EFI`. */
   readonly esp: ReadonlyMap<string, Uint8Array>;
+  /** The installer's log (`esxupdate.log`) as far as it was kept; it boots nothing and is not measured. */
+  readonly installLog?: Uint8Array | undefined;
 }
 
 /** The name in the map of a path such as `/b.b00`, whatever its case (FAT ignores case). */

@@ -1,18 +1,21 @@
 /** Installing VIBs on a new boot disk, by the rules of an ESXi host (facts §16.2; sim/install/*). */
 
+import { utf8 } from '../src/bytes/bytes.ts';
 import { InputError } from '../src/bytes/errors.ts';
 import type { Certificate } from '../src/crypto/x509.ts';
 import { type BootbankOptions, buildBootbank, vibTrustAnchors } from '../src/esxboot/index.ts';
 import { type AcceptanceLevel, type GunzipLimits, revocationList, type Vib } from '../src/vib/index.ts';
 import type { BootImage } from './image.ts';
 import { checkLevels, checkPackages } from './install/checks.ts';
+import { installLog } from './install/log.ts';
 import { type InstallPlan, type InstallPolicy, planInstall } from './install/plan.ts';
 import { PRODUCT_LINE } from './install/platforms.ts';
 import type { Bypass } from './install/problems.ts';
 import type { HostSpec } from './spec/schema.ts';
 
 export { changeLines, type InstallChange } from './install/changes.ts';
-export { type InstallPlan, type InstallPolicy, installLog, planInstall } from './install/plan.ts';
+export { INSTALL_LOG, installLog } from './install/log.ts';
+export { type InstallPlan, type InstallPolicy, planInstall } from './install/plan.ts';
 export { type Bypass, INSTALL_PROBLEMS, type InstallProblem, type InstallProblemCode } from './install/problems.ts';
 
 /** Refuses VIBs below the host's acceptance level, as the installer does without `--force`. */
@@ -43,6 +46,14 @@ export function installPolicy(spec: HostSpec, choices: InstallChoices = {}): Ins
   };
 }
 
+/** Choices of {@link planChecked}. */
+export interface PlanChoices extends InstallChoices {
+  readonly roots?: readonly Certificate[];
+  readonly limits?: GunzipLimits;
+  /** VIBs given that were taken from disks: that they lack payloads which a boot bank does not keep is no damage. */
+  readonly fromDisks?: readonly Vib[];
+}
+
 /**
  * Plans an installation as an installer does it: by the spec's policy, and with signatures and payloads checked. Trust: `roots`,
  * else the anchors that the VIBs, given and installed, bring in `sb`. Errors as `planInstall`.
@@ -50,13 +61,14 @@ export function installPolicy(spec: HostSpec, choices: InstallChoices = {}): Ins
 export async function planChecked(
   spec: HostSpec,
   vibs: readonly Vib[],
-  choices: InstallChoices & { readonly roots?: readonly Certificate[]; readonly limits?: GunzipLimits } = {},
+  choices: PlanChoices = {},
 ): Promise<InstallPlan> {
-  const { installed = [], limits = {} } = choices;
+  const { installed = [], fromDisks = [], limits = {} } = choices;
   const all = [...installed, ...vibs];
   const roots = choices.roots ?? vibTrustAnchors(all);
   const revoked = revocationList(spec.vmkernel.revokedCertificates ?? []);
-  const packages = await checkPackages(all, { roots, time: Date.parse(spec.time), revoked, limits }, installed);
+  const trust = { roots, time: Date.parse(spec.time), revoked, limits };
+  const packages = await checkPackages(all, trust, [...installed, ...fromDisks]);
   return planInstall(vibs, { ...installPolicy(spec, choices), packages });
 }
 
@@ -80,5 +92,6 @@ export function installPlanned(spec: HostSpec, plan: InstallPlan, old: OldBank =
  * checks them, so that any disk can be put before a verifier.
  */
 export function installImage(spec: HostSpec, vibs: readonly Vib[], choices: InstallChoices = {}): BootImage {
-  return installPlanned(spec, planInstall(vibs, installPolicy(spec, choices)));
+  const plan = planInstall(vibs, installPolicy(spec, choices));
+  return { ...installPlanned(spec, plan), installLog: utf8(installLog(plan, Date.parse(spec.time))) };
 }

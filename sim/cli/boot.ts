@@ -9,7 +9,7 @@ import { EVIDENCE_FILES, evidenceFiles, hostJson, pcrsJson } from '../evidence.t
 import { type BootResult, Host } from '../host.ts';
 import type { BootImage } from '../image.ts';
 import { otherRelease } from '../install/release.ts';
-import { writeFileAtomic, writeFolder } from '../node/files.ts';
+import { checkFileTarget, checkFolderTarget, writeFileAtomic, writeFolder } from '../node/files.ts';
 import { openImage } from '../node/image-files.ts';
 import { predictReference } from '../predict.ts';
 import type { HostSpec } from '../spec/schema.ts';
@@ -22,6 +22,10 @@ import { readNonce } from './verify.ts';
 
 export async function run({ options }: CommandInput, io: CommandIo): Promise<CommandResult> {
   readNonce(options.text('nonce'));
+  const [out, traceFile] = [options.text('out'), options.text('trace')];
+  // A boot takes its time: what it could not be written to is said before.
+  if (out !== undefined) checkFolderTarget(out);
+  if (traceFile !== undefined) checkFileTarget(traceFile);
   const spec = readSpec(options);
   const image = await openImage(spec);
   const tpm = externalTpm(spec, options.text('tpm') ?? 'embedded');
@@ -33,7 +37,6 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
       onTpmTrace: (line) => trace.push(`${line}\n`),
     });
     const result = await host.powerOn();
-    const traceFile = options.text('trace');
     if (traceFile !== undefined) writeFileAtomic(traceFile, utf8(trace.join('')));
     const other = otherRelease(
       spec,
@@ -41,7 +44,6 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
     );
     if (other !== undefined) io.progress(`warning: ${other}`);
     const files = evidenceFiles(result);
-    const out = options.text('out');
     if (out !== undefined) writeFolder(out, files, EVIDENCE_FILES);
     const { appraisal, why } = await appraise(host, result, files, image);
     if (tpm !== undefined) await host.releaseKeys();

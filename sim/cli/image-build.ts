@@ -1,14 +1,21 @@
 import { join } from 'node:path';
 import { sourceOf } from '../../src/archive/index.ts';
-import { utf8 } from '../../src/bytes/bytes.ts';
-import { InputError, withSource } from '../../src/bytes/errors.ts';
-import { type GunzipLimits, parseAcceptance, type Vib } from '../../src/vib/index.ts';
-import { type InstalledImage, installedImage } from '../install/installed.ts';
+import { concat, utf8 } from '../../src/bytes/bytes.ts';
+import { InputError } from '../../src/bytes/errors.ts';
+import { type GunzipLimits, parseAcceptance } from '../../src/vib/index.ts';
+import type { InstalledImage } from '../install/installed.ts';
 import { otherRelease } from '../install/release.ts';
-import { type Bypass, changeLines, type InstallPlan, installLog, installPlanned, planChecked } from '../install.ts';
+import {
+  type Bypass,
+  changeLines,
+  INSTALL_LOG,
+  type InstallPlan,
+  installLog,
+  installPlanned,
+  planChecked,
+} from '../install.ts';
 import { packageRoot } from '../node/files.ts';
-import { loadImage, loadVibs } from '../node/image-files.ts';
-import { imageKind } from '../node/image-paths.ts';
+import { type GivenVibs, givenVibs, installedAt, isDisk } from '../node/given-vibs.ts';
 import { entrySize, type TreeEntry, writeTree } from '../node/trees.ts';
 import { readCertificates } from '../node/vib-files.ts';
 import type { HostSpec } from '../spec/schema.ts';
@@ -17,15 +24,12 @@ import { readLimits } from './limits.ts';
 import { readSpec } from './spec-options.ts';
 import { count } from './text.ts';
 
-/** Folder and file of the installer's log beside the boot bank: not measured, no part of the disk that boots. */
-const LOG = 'log/esxupdate.log';
-
-async function vibsOf(spec: HostSpec, given: readonly string[], limits: GunzipLimits): Promise<Vib[]> {
-  if (given.length > 0) return loadVibs(given, limits);
-  const { paths, sample } = spec.image;
-  if (paths !== undefined && paths.length > 0) return loadVibs(paths, limits);
+/** The VIBs given, else those of the spec. */
+function vibsOf(spec: HostSpec, given: readonly string[], limits: GunzipLimits): Promise<GivenVibs> {
+  const { paths = [], sample } = spec.image;
+  if (given.length > 0 || paths.length > 0) return givenVibs(given.length > 0 ? given : paths, spec, limits);
   if (sample === undefined) throw new InputError('image build: name VIBs with --vib');
-  return loadVibs([join(packageRoot(), 'vib-samples', sample)]);
+  return givenVibs([join(packageRoot(), 'vib-samples', sample)], spec);
 }
 
 function levelOf(spec: HostSpec, options: Options): HostSpec['acceptanceLevel'] {
@@ -54,12 +58,8 @@ function hostMust({ changes, rebootRequired, maintenanceModeRequired }: InstallP
 /** The disk to be updated; nothing where a new one is made. */
 function installedOf(onto: string | undefined, spec: HostSpec): Partial<InstalledImage> {
   if (onto === undefined) return {};
-  const kind = imageKind(onto);
-  if (kind !== 'bootbank' && kind !== 'iso') {
-    throw new InputError(`--onto: ${onto} is neither a boot bank folder nor a disc`);
-  }
-  const disk = loadImage({ ...spec, image: { paths: [onto] } });
-  return withSource(onto, () => installedImage(disk));
+  if (!isDisk(onto)) throw new InputError(`--onto: ${onto} is neither a boot bank folder nor a disc`);
+  return installedAt(onto, spec);
 }
 
 export async function run({ options }: CommandInput, io: CommandIo): Promise<CommandResult> {
@@ -71,10 +71,9 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
   const onto = options.text('onto');
   const remove = options.list('remove');
   if (onto === undefined && remove.length > 0) throw new InputError('image build: --remove needs --onto DIR');
-  const { vibs: installed = [], old } = installedOf(onto, spec);
-  const vibs = await (onto === undefined
-    ? vibsOf(spec, options.list('vib'), limits)
-    : loadVibs(options.list('vib'), limits));
+  const { vibs: installed = [], old, log: oldLog = new Uint8Array(0) } = installedOf(onto, spec);
+  const named = options.list('vib');
+  const { vibs, fromDisks } = await (onto === undefined ? vibsOf(spec, named, limits) : givenVibs(named, spec, limits));
   const bypass: Bypass[] = [];
   if (options.on('force')) bypass.push('force');
   if (!options.on('sigCheck')) bypass.push('no-sig-check');
@@ -82,14 +81,15 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
   const choices = {
     bypass,
     installed,
+    fromDisks,
     remove,
     limits,
     ...(roots.length > 0 ? { roots: readCertificates(roots) } : {}),
   };
   const plan = await planChecked(spec, vibs, choices);
   const image = installPlanned(spec, plan, old);
-  const log = installLog(plan, Date.parse(spec.time));
-  const entries = [...sources(image.bootbank, ''), ...sources(image.esp, 'esp/'), { path: LOG, data: utf8(log) }];
+  const log = concat(oldLog, utf8(installLog(plan, Date.parse(spec.time))));
+  const entries = [...sources(image.bootbank, ''), ...sources(image.esp, 'esp/'), { path: INSTALL_LOG, data: log }];
   writeTree(out, entries);
   const other = otherRelease(
     spec,

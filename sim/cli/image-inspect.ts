@@ -7,11 +7,8 @@ import { readCertificates } from '../node/vib-files.ts';
 import type { CommandInput, CommandResult } from './command.ts';
 import { readLimits } from './limits.ts';
 import { readSpec } from './spec-options.ts';
-import { count, table } from './text.ts';
+import { count, plain, table } from './text.ts';
 import { readTime } from './verify.ts';
-
-/** Text from an image on one line, without characters that would act on a terminal. */
-const plain = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').trim();
 
 function row(module: ModuleInspection): string[] {
   const { level, signature, checksum, pcr } = module;

@@ -1,9 +1,9 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bytesSource, openZip, writeZip } from '../../src/archive/index.ts';
-import { toHex } from '../../src/bytes/bytes.ts';
+import { fromLatin1, toHex } from '../../src/bytes/bytes.ts';
 import { writeBundle } from '../../src/depot/index.ts';
 import { IMGDB_FILE, readImgdb } from '../../src/esxboot/index.ts';
 import { buildVib, readVib, signVib, vibId } from '../../src/vib/index.ts';
@@ -16,6 +16,7 @@ import { resolveSpec } from '../spec/resolve.ts';
 import { Options } from './command.ts';
 import { run as build } from './image-build.ts';
 import { run as inspect } from './image-inspect.ts';
+import { run as iso } from './image-iso.ts';
 
 const samples = join(packageRoot(), 'vib-samples');
 const temporary = () => mkdtempSync(join(tmpdir(), 'esxsim-image-'));
@@ -25,6 +26,19 @@ const io = { json: false, line: () => {}, progress: (text: string) => warnings.p
 const options = (values: Record<string, unknown>) => new Options({ sigCheck: true, ...values });
 const vibOf = (set: string, name: string): string =>
   join(samples, set, readdirSync(join(samples, set)).find((file) => file.includes(`_${name}_`)) ?? '');
+
+/** Two disks hold the same files, but for the installer's log. */
+function sameDisk(one: string, two: string): void {
+  const files = (folder: string): string[] =>
+    readdirSync(folder, { withFileTypes: true, recursive: true })
+      .filter((entry) => entry.isFile() && !entry.name.endsWith('.log'))
+      .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+      .toSorted();
+  expect(files(one)).toEqual(files(two));
+  for (const name of files(two)) {
+    expect(readFileSync(join(one, name)).equals(readFileSync(join(two, name))), name).toBe(true);
+  }
+}
 
 /** A VIB that claims to be a partner's and is not signed. */
 function spoofed(folder: string): string {
@@ -78,18 +92,81 @@ describe('image build from an offline bundle', () => {
     vibs: vibs.map((vib) => () => vib),
   });
 
-  it('gives the disk that its VIBs give; a disk itself is no package', async () => {
+  it('gives the disk that its VIBs give', async () => {
     const folder = temporary();
     const bundle = join(folder, 'bundle.zip');
     writeFileSync(bundle, bytes);
     const [one, two] = [join(folder, 'one'), join(folder, 'two')];
     await build({ args: [], options: options({ out: one, vib: [bundle] }) }, io);
     await build({ args: [], options: options({ out: two, vib: [join(samples, 'esxi-8.0')] }) }, io);
-    for (const name of readdirSync(two, { withFileTypes: true }).filter((entry) => entry.isFile())) {
-      expect(readFileSync(join(one, name.name)).equals(readFileSync(join(two, name.name))), name.name).toBe(true);
+    sameDisk(one, two);
+  });
+});
+
+describe('image build --vib with a disk: the VIBs installed there', () => {
+  const base = join(samples, 'esxi-8.0');
+  const setup = buildVib({
+    descriptor: { type: 'bootbank', vendor: 'ACME', name: 'setup', version: '1-1', acceptanceLevel: 'community' },
+    payloads: [
+      { name: 'wizard', type: 'insttar', content: new Uint8Array(9) },
+      { name: 'tool', type: 'boot', content: new Uint8Array(7) },
+    ],
+  });
+
+  it('a boot bank and discs give the disk that the VIBs give, whatever an installer kept for itself', async () => {
+    const folder = temporary();
+    const at = (name: string): string => join(folder, name);
+    writeFileSync(at('setup.vib'), setup);
+    const level = 'CommunitySupported';
+    await build({ args: [], options: options({ out: at('bank'), level, vib: [base, at('setup.vib')] }) }, io);
+    for (const kind of ['installer', 'bootbank']) {
+      await iso({ args: [at('bank')], options: options({ out: at(`${kind}.iso`), kind }) });
     }
-    const again = build({ args: [], options: options({ out: join(folder, 'x'), vib: [one] }) }, io);
-    await expect(again).rejects.toThrow(/one: is a whole image \(bootbank\), not a \.vib file/);
+    for (const [i, vib] of [[at('bank')], [at('installer.iso')], [at('bootbank.iso')]].entries()) {
+      const out = at(`again${i}`);
+      await build({ args: [], options: options({ out, level, vib }) }, io);
+      sameDisk(out, at('bank'));
+    }
+    const spec = at('spec.json');
+    writeFileSync(spec, JSON.stringify({ image: { paths: [at('bank')] } }));
+    await build({ args: [], options: options({ out: at('by-spec'), level, spec }) }, io);
+    sameDisk(at('by-spec'), at('bank'));
+  });
+
+  it('is put together with other VIBs, on a new disk and onto another one', async () => {
+    const folder = temporary();
+    const at = (name: string): string => join(folder, name);
+    writeFileSync(at('setup.vib'), setup);
+    const level = 'CommunitySupported';
+    await build({ args: [], options: options({ out: at('bank'), vib: [base] }) }, io);
+    const both = [at('bank'), at('setup.vib'), vibOf('esxi-8.0', 'pvscsi')];
+    const done = await build({ args: [], options: options({ out: at('both'), level, vib: both }) }, io);
+    expect(done.text).toMatch(/not installed: VMW_bootbank_pvscsi_\S+ \(given twice\)/);
+    expect(readdirSync(at('both'))).toContain('tool.b00');
+    const onto = await build(
+      { args: [], options: options({ out: at('updated'), level, onto: at('bank'), vib: [at('both')] }) },
+      io,
+    );
+    expect(onto.json).toMatchObject({ changes: [{ action: 'install', vib: 'ACME_bootbank_setup_1-1' }] });
+  });
+
+  it('judges what is installed there as any other VIB', async () => {
+    const folder = temporary();
+    const [bank, out] = [join(folder, 'bank'), join(folder, 'out')];
+    await build({ args: [], options: options({ out: bank }) }, io);
+    const module = join(bank, 'pvscsi.v00');
+    writeFileSync(module, readFileSync(module).subarray(0, 2000));
+    await expect(build({ args: [], options: options({ out, vib: [bank] }) }, io)).rejects.toThrow(
+      /^VIB VMW_bootbank_pvscsi_\S+: pvscsi: /,
+    );
+    rmSync(join(bank, IMGDB_FILE));
+    await expect(build({ args: [], options: options({ out, vib: [bank] }) }, io)).rejects.toThrow(
+      `${bank}: no imgdb.tgz in the boot bank: nothing tells which VIBs are installed`,
+    );
+    await expect(build({ args: [], options: options({ out, vib: [`${bank}#x`] }) }, io)).rejects.toThrow(
+      '#x names an image profile, but this is no offline bundle',
+    );
+    expect(existsSync(out)).toBe(false);
   });
 });
 
@@ -251,6 +328,12 @@ describe('image inspect', () => {
       /validation disabled[\s\S]*claims PartnerSupported, but is not signed/,
     );
     expect(warnings.join('\n')).toMatch(/Secure Boot/);
+    // An update goes on in the same log; what the host once said stays.
+    const next = join(folder, 'next');
+    await build({ args: [], options: options({ out: next, onto: out, remove: ['acme-raidmon'] }) }, io);
+    const log = readFileSync(join(next, 'log/esxupdate.log'), 'utf8');
+    expect(log).toMatch(/validation disabled[\s\S]*Removing VIB ACME_bootbank_acme-raidmon/);
+    expect(fromLatin1(loadImage(resolveSpec({ image: { paths: [next] } })).installLog ?? new Uint8Array(0))).toBe(log);
   });
 });
 

@@ -65,7 +65,8 @@ export const PACKAGE_COMMANDS: readonly CommandRow[] = [
     options: [
       {
         flags: '--vib <path>',
-        about: ".vib file, folder of them, or offline bundle (repeatable; default: the spec's image)",
+        about:
+          ".vib file, folder of them, offline bundle, or a boot bank folder or disc for all VIBs installed there (repeatable; default: the spec's image)",
         repeatable: true,
       },
       { flags: '--profile <name>', about: 'profile the host starts from (default esxi-8.0-uefi)' },
@@ -93,6 +94,7 @@ export const PACKAGE_COMMANDS: readonly CommandRow[] = [
       'image build --out disk',
       'image build --vib vib-samples/esxi-8.0 --vib my.vib --out disk',
       'image build --vib vib-samples/esxi-8.0 --vib unsigned.vib --level CommunitySupported --out disk',
+      'image build --vib installer.iso --vib newer.vib --out disk',
       'image build --onto disk --vib newer.vib --remove acme-raidmon --out updated',
     ],
     load: () => import('./image-build.ts'),

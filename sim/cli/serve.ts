@@ -6,7 +6,7 @@ import { Entropy } from '../entropy.ts';
 import { findFault } from '../faults/index.ts';
 import { fleetSpecs } from '../fleet.ts';
 import { Host } from '../host.ts';
-import { writeFileAtomic } from '../node/files.ts';
+import { checkFileTarget, writeFileAtomic } from '../node/files.ts';
 import { openImage } from '../node/image-files.ts';
 import { predictReference } from '../predict.ts';
 import { serveHost } from '../served.ts';
@@ -41,6 +41,8 @@ async function serveTpm(options: Options, host: Host | undefined, io: CommandIo)
 
 export async function run({ options }: CommandInput, io: CommandIo): Promise<CommandResult> {
   const { host: address, port } = parseAddress(options.text('listen') ?? '', '--listen');
+  const caFile = options.text('caOut');
+  if (caFile !== undefined) checkFileTarget(caFile);
   const spec = readSpec(options, { faults: [] });
   const specs = fleetSpecs(spec, Number(options.text('hosts')), options.list('fault'));
   for (const { faults } of specs) for (const fault of faults) findFault(fault);
@@ -66,7 +68,6 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
     },
     { host: address, port, tls: options.on('tls') },
   );
-  const caFile = options.text('caOut');
   if (caFile !== undefined && server.caPem !== undefined) writeFileAtomic(caFile, utf8(server.caPem));
   process.stdout.write(`ready ${server.url}\n`);
   await askedToEnd();

@@ -16,3 +16,6 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 
 /** A count with its noun, e.g. `3 events`. */
 export const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`;
+
+/** Text from a file on one line, without characters that would act on a terminal. */
+export const plain = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').trim();

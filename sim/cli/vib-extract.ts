@@ -1,6 +1,13 @@
 import { InputError, withSourceAsync } from '../../src/bytes/errors.ts';
-import { type ExtractTarget, type Written, writeMembers, writeVibFiles } from '../../src/vib/extract.ts';
-import { isError, VIB_FINDINGS, vibId } from '../../src/vib/index.ts';
+import {
+  type ExtractTarget,
+  isError,
+  VIB_FINDINGS,
+  vibId,
+  type Written,
+  writeMembers,
+  writeVibFiles,
+} from '../../src/vib/index.ts';
 import { TreeWriter } from '../node/trees.ts';
 import { openVibPaths } from '../node/vib-files.ts';
 import type { CommandInput, CommandResult } from './command.ts';
@@ -17,9 +24,9 @@ interface Found extends Written {
   readonly folder: string;
 }
 
-/** A folder of the tree as the place where a VIB is unpacked. */
-const below = (tree: TreeWriter, folder: string): ExtractTarget => ({
-  begin: (head) => tree.begin({ ...head, path: folder + head.path }),
+/** A folder of the tree as the place where a VIB is unpacked; `origin` tells for messages where a member is. */
+const below = (tree: TreeWriter, folder: string, origin: (member: string) => string): ExtractTarget => ({
+  begin: (head) => tree.begin({ ...head, path: folder + head.path, origin: origin(head.member) }),
   append: (path, bytes) => tree.append(folder + path, bytes),
 });
 
@@ -36,7 +43,7 @@ export async function run({ args, options }: CommandInput): Promise<CommandResul
     for (const { path, vib } of opened) {
       const id = vibId(vib.descriptor);
       const folder = opened.length > 1 ? `${folderOf(id)}/` : '';
-      const target = below(tree, folder);
+      const target = below(tree, folder, (member) => `${raw ? 'member' : 'payload'} ${member} of ${path}`);
       // A VIB that tries to leave its folder is not unpacked at all, nor are the others: they are only looked through.
       const { files, findings } = await withSourceAsync<Written>(path, async () =>
         raw ? writeMembers(vib, target) : writeVibFiles(vib, refused ? undefined : target, limits),

@@ -7,13 +7,14 @@ import {
   parseRevocationList,
   renderVerify,
   revocationList,
+  type VibFinding,
   verifyVib,
 } from '../../src/vib/index.ts';
 import { packageRoot, readFile } from '../node/files.ts';
-import { openVibPaths, readCertificates } from '../node/vib-files.ts';
+import { type DamagedVib, findVibPaths, readCertificates } from '../node/vib-files.ts';
 import type { CommandInput, CommandResult } from './command.ts';
 import { readLimits } from './limits.ts';
-import { table } from './text.ts';
+import { plain, table } from './text.ts';
 import { readTime } from './verify.ts';
 
 /** A line per module signature, under the report. */
@@ -23,9 +24,20 @@ function moduleText(modules: readonly PayloadModuleSignature[]): string {
     `  module ${payload}`,
     status === 'not-checked' ? 'signed' : ok ? (status === 'ok' ? 'ok' : 'unused') : 'BAD',
     required === undefined ? 'need not be signed' : `must be signed: ${required}`,
-    `${schema === undefined ? '' : `schema ${schema}, `}${detail}`.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' '),
+    plain(`${schema === undefined ? '' : `schema ${schema}, `}${detail}`),
   ]);
   return `\n${table(['  MODULE', 'SIGNATURE', 'RULE', 'TRAILER'], rows)}`;
+}
+
+/** What there is to say of a VIB that cannot be read. */
+function damaged({ path, id, problem }: DamagedVib) {
+  const { message } = problem;
+  const findings: VibFinding[] = [{ code: 'vib-unreadable', where: path, message }];
+  return {
+    text: `${plain(path)}\n${plain(id)}: NOT OK\n  file  BAD  ${plain(message)}`,
+    json: { path, accepted: false, id, ok: false, signature: null, level: null, payloads: [], findings, modules: [] },
+    ok: false,
+  };
 }
 
 export async function run({ args, options }: CommandInput): Promise<CommandResult> {
@@ -37,31 +49,36 @@ export async function run({ args, options }: CommandInput): Promise<CommandResul
   const roots = readCertificates(
     given.length > 0 ? given : [join(packageRoot(), 'vib-samples', 'pki', 'vib-root.crt.pem')],
   );
-  const file = options.text('revoked');
-  const revoked = file === undefined ? revocationList([]) : withSource(file, () => parseRevocationList(readFile(file)));
+  const list = options.text('revoked');
+  const revoked = list === undefined ? revocationList([]) : withSource(list, () => parseRevocationList(readFile(list)));
   const limits = readLimits(options);
-  const files = await openVibPaths(args);
+  const files = await findVibPaths(args);
   const rule = moduleRule(
-    files.map(({ vib }) => vib),
+    files.flatMap((file) => ('problem' in file ? [] : [file.vib])),
     limits,
   );
-  const reports = [];
-  for (const { path, vib } of files) {
+  const reports: { text: string; json: unknown; ok: boolean }[] = [];
+  for (const file of files) {
+    if ('problem' in file) {
+      reports.push(damaged(file));
+      continue;
+    }
+    const { path, vib } = file;
     const report = await verifyVib(vib, { roots, time, revoked, limits });
     const { claimed } = report.level;
     const accepted = claimed !== undefined && hostAccepts(level, claimed);
     const modules = await payloadModuleSignatures(vib, rule, limits);
+    const ok = report.ok && accepted && modules.every((module) => module.ok);
+    const refusal = accepted ? '' : `\nA host of acceptance level ${level} does not accept this VIB`;
     reports.push({
-      path,
-      accepted,
-      ...report,
-      modules,
-      ok: report.ok && accepted && modules.every((module) => module.ok),
+      text: `${path}\n${renderVerify(report).trimEnd()}${moduleText(modules)}${refusal}`,
+      json: { path, accepted, ...report, modules, ok },
+      ok,
     });
   }
-  const texts = reports.map((report) => {
-    const refusal = report.accepted ? '' : `\nA host of acceptance level ${level} does not accept this VIB`;
-    return `${report.path}\n${renderVerify(report).trimEnd()}${moduleText(report.modules)}${refusal}`;
-  });
-  return { text: texts.join('\n\n'), json: reports, exitCode: reports.every((r) => r.ok) ? 0 : 1 };
+  return {
+    text: reports.map(({ text }) => text).join('\n\n'),
+    json: reports.map(({ json }) => json),
+    exitCode: reports.every(({ ok }) => ok) ? 0 : 1,
+  };
 }

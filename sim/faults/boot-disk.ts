@@ -1,5 +1,5 @@
 /** Changing a boot disk the way somebody with root does: files, the module list of boot.cfg, the image database. */
-import { fromLatin1, latin1, utf8 } from '../../src/bytes/bytes.ts';
+import { concat, fromLatin1, latin1, utf8 } from '../../src/bytes/bytes.ts';
 import { InputError } from '../../src/bytes/errors.ts';
 import { withDirectories } from '../../src/esxboot/archive-tree.ts';
 import {
@@ -85,6 +85,11 @@ export function addPackage(image: MutableImage, fault: string, vib: Vib): void {
     owned.set(file, own);
   }
   writeDatabase(image, database.profile?.name ?? '', [...packagesOf(database), { vib, files: names }]);
+}
+
+/** Adds lines to the installer's log. */
+export function addToLog(image: MutableImage, lines: string): void {
+  image.installLog = concat(image.installLog ?? new Uint8Array(0), utf8(lines));
 }
 
 /** Puts a module file on the disk and into boot.cfg, before the files at the end that belong to no VIB. */

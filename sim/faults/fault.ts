@@ -10,6 +10,7 @@ export type VerdictWord = 'TRUSTED' | 'UNTRUSTED' | 'REJECT' | 'MALFORMED' | 'IN
 export interface MutableImage extends BootImage {
   readonly bootbank: LazyFiles;
   readonly esp: LazyFiles;
+  installLog: Uint8Array | undefined;
 }
 
 /** One entry of the catalogue. */
@@ -27,6 +28,6 @@ export interface Fault {
   readonly expect: { readonly verdict: VerdictWord; readonly finding: string };
   /** Changes settings of the host that are no part of its disk. */
   patchSpec?(spec: HostSpec): HostSpec;
-  /** Changes the boot disk before the boot. */
-  patchImage(image: MutableImage, parameter: string | undefined): void;
+  /** Changes the boot disk before the boot. @param time milliseconds since 1970 at which the host is powered on */
+  patchImage(image: MutableImage, parameter: string | undefined, time: number): void;
 }

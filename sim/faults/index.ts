@@ -5,6 +5,7 @@ import type { HostSpec } from '../spec/schema.ts';
 import { CMDLINE_TAMPER } from './cmdline-tamper.ts';
 import type { Fault, MutableImage } from './fault.ts';
 import { MODULE_UNSIGNED_ZERO } from './module-unsigned-zero.ts';
+import { VIB_FORCE_TRACE } from './vib-force-trace.ts';
 import { VIB_LEVEL_LOWERED } from './vib-level-lowered.ts';
 import { VIB_LEVEL_SPOOF } from './vib-level-spoof.ts';
 import { VIB_LOAD_ORDER } from './vib-load-order.ts';
@@ -17,6 +18,7 @@ export type { Fault, MutableImage, VerdictWord } from './fault.ts';
 /** All faults, in the order of the catalogue. */
 export const FAULTS: readonly Fault[] = [
   VIB_LEVEL_SPOOF,
+  VIB_FORCE_TRACE,
   VIB_PAYLOAD_SWAP,
   VIB_UNLISTED_TARDISK,
   VIB_LEVEL_LOWERED,
@@ -37,13 +39,15 @@ export function findFault(text: string): { fault: Fault; parameter: string | und
   return { fault, parameter: colon < 0 ? undefined : text.slice(colon + 1) };
 }
 
-/** The boot disk with all named faults applied, in the order given; the original is not touched. */
-export function applyImageFaults(image: BootImage, faults: readonly string[]): BootImage {
+/** The boot disk with all faults of the spec applied, in the order given; the original is not touched. */
+export function applyImageFaults(image: BootImage, spec: Pick<HostSpec, 'faults' | 'time'>): BootImage {
+  const { faults } = spec;
   if (faults.length === 0) return image;
-  const changed: MutableImage = { bootbank: LazyFiles.from(image.bootbank), esp: LazyFiles.from(image.esp) };
+  const { bootbank, esp, installLog } = image;
+  const changed: MutableImage = { bootbank: LazyFiles.from(bootbank), esp: LazyFiles.from(esp), installLog };
   for (const text of faults) {
     const { fault, parameter } = findFault(text);
-    fault.patchImage(changed, parameter);
+    fault.patchImage(changed, parameter, Date.parse(spec.time));
   }
   return changed;
 }

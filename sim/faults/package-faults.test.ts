@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { fromLatin1, toHex } from '../../src/bytes/bytes.ts';
 import { InputError } from '../../src/bytes/errors.ts';
 import type { Reference } from '../../src/verify/index.ts';
 import { attestHost } from '../attest.ts';
@@ -50,13 +51,37 @@ describe('traces', () => {
     expect(stopped.result.consoleText).toMatch(/VIB VMW_bootbank_lsuv2-agent_1\.0\.0-1vmw: signature missing/);
     const runs = await appraise('esxi-8.0-uefi', 'vib-level-spoof', false);
     expect(runs.result.state).toBe('running');
-    expect(components(runs)).toEqual(['COMPONENT_DIGEST_MISMATCH imgdb.tgz', 'COMPONENT_ADDED lsuv2_ag.v00']);
+    expect(components(runs)).toEqual([
+      'COMPONENT_DIGEST_MISMATCH imgdb.tgz',
+      'COMPONENT_ADDED lsuv2_ag.v00',
+      'INSTALL_CHECKS_BYPASSED image profile with validation disabled',
+      'INSTALL_CHECKS_BYPASSED vib without valid signature',
+    ]);
     const events = runs.result.tpm?.report.tpmEvents.map(({ eventDetails }) => JSON.stringify(eventDetails)) ?? [];
     const [claim] = events.filter((text) => text.includes('lsuv2_ag.v00'));
     expect(claim).toMatch(/"vibName":"lsuv2-agent".*"vibVendor":"VMW"/);
     // An installer's order: after nvmxnet3 and its like, before the rest.
     const names = runs.result.system.modules.map(({ name }) => name);
     expect(names.indexOf('lsuv2_ag.v00')).toBe(names.indexOf('lsi_msgp.v02') + 1);
+  });
+
+  it.each([
+    ['vib-force-trace', /validation disabled/],
+    ['vib-force-trace:no-sig-check', /bypassing signing and acceptance level verification/],
+  ])('%s: nothing measured differs, only the log tells', async (fault, line) => {
+    const base = resolveSpec({});
+    const healthy = await new Host(base, loadImage(base)).powerOn();
+    const { host, result, appraisal, codes } = await appraise('esxi-8.0-uefi', fault, true);
+    expect(result.state).toBe('running');
+    expect(codes).toEqual(['INSTALL_CHECKS_BYPASSED']);
+    expect(appraisal.findings[0]?.actual).toMatch(line);
+    const [files, good] = [evidenceFiles(result), evidenceFiles(healthy)];
+    expect(fromLatin1(files.get('esxupdate.log') ?? new Uint8Array(0))).toMatch(/Installing VIB VMware_bootbank_\S+\n/);
+    files.delete('esxupdate.log');
+    for (const [name, bytes] of files)
+      if (name !== 'host.json') expect(toHex(bytes)).toBe(toHex(good.get(name) ?? bytes.subarray(1)));
+    const reference = await predictReference(base, loadImage(base));
+    expect((await attestHost(host, result, files, reference)).verdict).toBe('TRUSTED');
   });
 
   it('vib-unlisted-tardisk: the tardisk is named, the log is not reliable', async () => {
@@ -121,6 +146,7 @@ describe('traces', () => {
   it.each([
     ['vib-level-spoof:a b', /"a b" is no package name/],
     ['vib-level-spoof:a-name-too-long-for-ar', /ar member/],
+    ['vib-force-trace:gently', /"gently" is no option; there are force and no-sig-check/],
     ['vib-unlisted-tardisk:../x', /is no file name/],
     ['vib-unlisted-tardisk:k.b00', /k\.b00 is in the boot bank already/],
     ['vib-set-drift:esx-base', /no optional VIB "esx-base"; there are/],

@@ -1,4 +1,6 @@
-import { addPackage, checkName, foreignPackage } from './boot-disk.ts';
+import { vibId } from '../../src/vib/index.ts';
+import { installLog } from '../install/log.ts';
+import { addPackage, addToLog, checkName, foreignPackage } from './boot-disk.ts';
 import type { Fault } from './fault.ts';
 
 const DEFAULT_NAME = 'lsuv2-agent';
@@ -12,12 +14,28 @@ export const VIB_LEVEL_SPOOF: Fault = {
     'force option: module file, boot.cfg and image database are as an installer leaves them.',
   shows:
     'A further component under the name the descriptor claims, and another image database. With Secure Boot on the boot ' +
-    'stops at the check of package signatures; with it off everything runs.',
+    'stops at the check of package signatures; with it off everything runs. The installer’s log tells of the force option.',
   parameter: { name: 'name', about: 'name of the package, at most 16 characters', default: DEFAULT_NAME },
   expect: { verdict: 'UNTRUSTED', finding: 'COMPONENT_ADDED' },
-  patchImage: (image, parameter) => {
+  patchImage: (image, parameter, time) => {
     const name = checkName('vib-level-spoof', 'package name', parameter ?? DEFAULT_NAME);
     const head = { name, vendor: 'VMW', version: '1.0.0-1vmw', acceptanceLevel: 'partner' };
-    addPackage(image, 'vib-level-spoof', foreignPackage(head));
+    const vib = foreignPackage(head);
+    addPackage(image, 'vib-level-spoof', vib);
+    const id = vibId(vib.descriptor);
+    const message = `VIB ${id} claims PartnerSupported, but is not signed`;
+    addToLog(
+      image,
+      installLog(
+        {
+          bypass: ['force'],
+          bypassed: [{ code: 'signature', vib: id, message }],
+          skipped: [],
+          changes: [{ vib: id, action: 'install' }],
+          rebootRequired: true,
+        },
+        time,
+      ),
+    );
   },
 };

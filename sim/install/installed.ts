@@ -17,22 +17,28 @@ export interface InstalledImage {
   readonly vibs: readonly Vib[];
   /** Saved state and update serial number, for the bank that follows. */
   readonly old: OldBank;
+  /** The installer's log so far. */
+  readonly log: Uint8Array | undefined;
 }
 
 /** Reads a boot bank. One without boot.cfg or image database, or that lacks modules of its VIBs, is an InputError. */
-export function installedImage({ bootbank }: BootImage): InstalledImage {
+export function installedImage({ bootbank, installLog }: BootImage): InstalledImage {
   const file = (name: string): Uint8Array => {
     const bytes = findFile(bootbank, name);
     if (bytes === undefined) throw new InputError(`no ${name} in the boot bank`);
     return bytes;
   };
   const { safeboot } = parseBootCfg(file(BOOT_CFG_FILE));
+  if (findFile(bootbank, IMGDB_FILE) === undefined) {
+    throw new InputError(`no ${IMGDB_FILE} in the boot bank: nothing tells which VIBs are installed`);
+  }
   const { vibs, findings } = readImgdb(file(IMGDB_FILE));
   const [finding] = findings;
   if (finding !== undefined) throw new InputError(`${IMGDB_FILE}: ${finding.where}: ${finding.message}`);
   const state = findFile(bootbank, STATE_FILE);
   return {
     vibs: vibs.map((vib) => installedAsVib(vib, bootbank)),
+    log: installLog,
     old: { updated: safeboot.updated + 1, ...(state === undefined ? {} : { state }) },
   };
 }

@@ -3,7 +3,6 @@ import { InputError } from '../../src/bytes/errors.ts';
 import { isModuleType } from '../../src/esxboot/index.ts';
 import type { AcceptanceLevel, Vib } from '../../src/vib/index.ts';
 import { vibId } from '../../src/vib/index.ts';
-import { isoTime } from '../clock.ts';
 import { changesBetween, type InstallChange } from './changes.ts';
 import { checkFiles, checkLevels, checkRelations, type PackageChecks } from './checks.ts';
 import { checkExtensibility } from './extensibility.ts';
@@ -109,26 +108,4 @@ export function planInstall(given: readonly Vib[], policy: InstallPolicy): Insta
     rebootRequired: changes.some(({ live }) => !live),
     maintenanceModeRequired: changes.some(({ maintenanceMode }) => maintenanceMode),
   };
-}
-
-/**
- * What a host keeps of an installation in `esxupdate.log` (catalogue entry `vib-force-trace`): that such lines exist is from
- * public write-ups, their exact wording is ours. The log lies outside the boot bank and is not measured.
- */
-export function installLog(plan: InstallPlan, time: number): string {
-  const line = (level: string, text: string): string =>
-    `${isoTime(time)} esxupdate: 2097: HostImage: ${level}: ${text}\n`;
-  const lines: string[] = [];
-  if (plan.bypass.includes('force')) {
-    lines.push(line('WARNING', 'Attempting to install an image profile with validation disabled.'));
-  }
-  if (plan.bypass.includes('no-sig-check')) {
-    lines.push(line('WARNING', 'SECURITY ALERT: signature and acceptance level checks are bypassed (no-sig-check).'));
-  }
-  for (const { code, message } of plan.bypassed) lines.push(line('WARNING', `${message} [${code}, bypassed]`));
-  for (const { vib, why } of plan.skipped) lines.push(line('INFO', `Skipping VIB ${vib}: ${why}`));
-  const doing = { install: 'Installing', remove: 'Removing' } as const;
-  for (const { vib, action } of plan.changes) lines.push(line('INFO', `${doing[action]} VIB ${vib}`));
-  lines.push(line('INFO', `The update completed successfully; reboot required: ${plan.rebootRequired}`));
-  return lines.join('');
 }

@@ -370,6 +370,37 @@ describe('vib extract', () => {
     expect(readdirSync(folder).toSorted()).toEqual(['l.vib', 'out']);
   });
 
+  it('says which file is held twice, and by which payload of which VIB', async () => {
+    const folder = temporary();
+    const data = new Uint8Array(3);
+    const payload = (name: string, ...files: string[]) => ({
+      name,
+      type: 'tgz',
+      files: files.map((file) => ({ name: file, data })),
+    });
+    const descriptor = { type: 'bootbank', name: 'x', version: '1-1', vendor: 'ACME', acceptanceLevel: 'community' };
+    const made = (name: string, ...payloads: ReturnType<typeof payload>[]): string => {
+      const path = join(folder, name);
+      writeFileSync(path, buildVib({ descriptor: { ...descriptor, fileList: [] }, payloads }));
+      return path;
+    };
+    const [a, b, c] = [
+      made('a.vib', payload('p', 'etc/x', 'etc/y', './etc/x')),
+      made('b.vib', payload('p', 'etc/x'), payload('q', 'etc/y', 'etc/x')),
+      made('c.vib', payload('p', 'etc'), payload('q', 'etc/x')),
+    ];
+    const out = join(folder, 'out');
+    const refused = (...vibs: string[]) => expect(extract(vibs, { out })).rejects;
+    await refused(a).toThrow(`${out}: etc/x appears twice, in payload p of ${a}`);
+    await refused(b).toThrow(`${out}: etc/x appears twice, in payload p of ${b} and in payload q of ${b}`);
+    await refused(c).toThrow(`${out}: etc is both a file and a folder, in payload p of ${c} and in payload q of ${c}`);
+    // Two VIBs of one id would go to one folder.
+    await refused(made('d.vib', payload('p', 'etc/x')), made('e.vib', payload('q', 'etc/x'))).toThrow(
+      /x_1-1\/etc\/x appears twice, in payload p of .*d\.vib and in payload q of .*e\.vib$/,
+    );
+    expect(existsSync(out)).toBe(false);
+  });
+
   it('unpacked content of a sample is what the sample holds', () => {
     const vib = readVib(new Uint8Array(readFileSync(sampleFiles[0] ?? '')));
     const folder = join(temporary(), 'x');

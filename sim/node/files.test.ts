@@ -1,12 +1,21 @@
 import { execFileSync } from 'node:child_process';
-import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { utf8 } from '../../src/bytes/bytes.ts';
 import { InputError } from '../../src/bytes/errors.ts';
 import { fileSource } from './file-source.ts';
-import { writeFileAtomic, writePiecesAtomic } from './files.ts';
+import { checkFileTarget, checkFolderTarget, writeFileAtomic, writePiecesAtomic } from './files.ts';
 import { writeTree } from './trees.ts';
 
 let dir = '';
@@ -51,6 +60,31 @@ describe('files written whole', () => {
   it('a tree does not take the place of a file', () => {
     writeFileSync(at('a'), 'old');
     expect(() => writeTree(at('a'), [{ path: 'x', data: utf8('x') }])).toThrow(`${at('a')}: exists and is no folder`);
+  });
+});
+
+describe('targets are checked before the work', () => {
+  it.each<[string, RegExp]>([
+    ['none/file', /none\/file: cannot write: no such file or folder$/],
+    ['folder', /folder: cannot write: is a folder$/],
+    ['new/', /new\/: cannot write: is a folder$/],
+    ['file/below', /file\/below: cannot write: (.*file is no folder|a part of the path is not a folder)$/],
+  ])('a file at %s', (name, message) => {
+    mkdirSync(at('folder'));
+    writeFileSync(at('file'), 'x');
+    expect(() => checkFileTarget(`${dir}/${name}`)).toThrow(message);
+    expect(readdirSync(dir).toSorted()).toEqual(['file', 'folder']);
+  });
+
+  it('what can be written passes: new files, old ones, links, devices, folders still to be made', () => {
+    writeFileSync(at('file'), 'x');
+    symlinkSync('file', at('link'));
+    for (const name of ['file', 'new', 'link']) checkFileTarget(at(name));
+    if (process.platform !== 'win32') checkFileTarget('/dev/null');
+    for (const name of ['.', 'a/b/c']) checkFolderTarget(at(name));
+    expect(() => checkFolderTarget(at('file'))).toThrow(/file: cannot write: .*file is no folder$/);
+    expect(() => checkFolderTarget(at('file/a'))).toThrow(/cannot write: /);
+    expect(readdirSync(dir).toSorted()).toEqual(['file', 'link']);
   });
 });
 

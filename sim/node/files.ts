@@ -1,6 +1,8 @@
 /** Reading and writing files for the CLI: errors name the file on one line, and nothing is left half-written. */
 import {
+  accessSync,
   closeSync,
+  constants,
   existsSync,
   fsyncSync,
   mkdirSync,
@@ -112,6 +114,35 @@ export function writePiecesAtomic(path: string, pieces: Iterable<Uint8Array>, mo
       throw error;
     }
   });
+}
+
+/**
+ * Refuses a path where {@link writeFileAtomic} would fail, before the work whose result goes there: a folder, or a file in a
+ * folder that does not exist or may not be written to. Nothing is written.
+ */
+export function checkFileTarget(path: string): void {
+  attempt(path, 'write', () => {
+    const full = resolve(path);
+    const old = statSync(full, { throwIfNoEntry: false });
+    if (old?.isDirectory() || /[/\\]$/.test(path)) throw new InputError(`${path}: cannot write: is a folder`);
+    if (old !== undefined && !old.isFile()) return accessSync(full, constants.W_OK);
+    mustTakeFiles(dirname(old === undefined ? full : realpathSync(full)), path);
+  });
+}
+
+/** The same for {@link writeFolder}, which makes the folders that are missing. */
+export function checkFolderTarget(path: string): void {
+  attempt(path, 'write', () => {
+    let folder = resolve(path);
+    while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
+    mustTakeFiles(folder, path);
+  });
+}
+
+/** Fails where files for `path` cannot be made in this folder. */
+function mustTakeFiles(folder: string, path: string): void {
+  if (!statSync(folder).isDirectory()) throw new InputError(`${path}: cannot write: ${folder} is no folder`);
+  accessSync(folder, constants.W_OK | constants.X_OK);
 }
 
 /**

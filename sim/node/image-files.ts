@@ -1,4 +1,5 @@
 /** Boot images from files: VIBs and folders of them, offline bundles, a boot bank folder, an installer disc, the sample image of a profile. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { LazyFiles, type ZipLimits } from '../../src/archive/index.ts';
 import { InputError, withSource, withSourceAsync } from '../../src/bytes/errors.ts';
@@ -6,11 +7,11 @@ import { imageVibs, type OfflineBundle } from '../../src/depot/index.ts';
 import { openIso } from '../../src/iso/index.ts';
 import type { Vib } from '../../src/vib/index.ts';
 import type { BootImage } from '../image.ts';
-import { installImage } from '../install.ts';
+import { INSTALL_LOG, installImage } from '../install.ts';
 import { broughtLoaders, imageFromDisc } from '../media.ts';
 import type { HostSpec } from '../spec/schema.ts';
 import { fileSource } from './file-source.ts';
-import { isFolder, listFolder, packageRoot } from './files.ts';
+import { isFolder, listFolder, packageRoot, readFile } from './files.ts';
 import { BOOT_CFG, type ImageInput, openInput } from './image-paths.ts';
 import { openVibPaths, unpackBundles, vibsOfInput } from './vib-files.ts';
 
@@ -85,7 +86,8 @@ function readBootbank(folder: string): BootImage {
       else esp.add(inner.slice(inner.indexOf('/') + 1), fileSource(join(folder, inner)));
     }
   };
-  if (espFolder === undefined) return { bootbank, esp: broughtLoaders(new Map(sources)) ?? esp };
+  const installLog = existsSync(join(folder, INSTALL_LOG)) ? readFile(join(folder, INSTALL_LOG)) : undefined;
+  if (espFolder === undefined) return { bootbank, esp: broughtLoaders(new Map(sources)) ?? esp, installLog };
   walk(espFolder);
-  return { bootbank, esp };
+  return { bootbank, esp, installLog };
 }

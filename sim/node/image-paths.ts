@@ -16,7 +16,7 @@ export const BOOT_CFG = 'boot.cfg';
 export type ImageKind = 'vib' | 'bundle' | 'iso' | 'bootbank' | 'folder';
 
 /** A path with the image profile behind `#`, where the user names one. */
-interface ImagePath {
+export interface ImagePath {
   readonly path: string;
   readonly profile: string | undefined;
 }
@@ -29,7 +29,7 @@ export interface ImageInput extends ImagePath {
 }
 
 /** Splits `bundle.zip#PROFILE`; a file whose own name has a `#` is taken as it is. */
-function splitPath(text: string): ImagePath {
+export function splitPath(text: string): ImagePath {
   const at = text.lastIndexOf('#');
   if (at <= 0 || existsSync(text)) return { path: text, profile: undefined };
   return { path: text.slice(0, at), profile: text.slice(at + 1) };

@@ -17,7 +17,7 @@ import {
 import { basename, dirname, join, resolve } from 'node:path';
 import { type ByteSource, piecesOf } from '../../src/archive/index.ts';
 import { InputError } from '../../src/bytes/errors.ts';
-import { unsafePath } from '../../src/vib/index.ts';
+import { plainPath, unsafePath } from '../../src/vib/index.ts';
 
 /** One entry; paths are relative with forward slashes. */
 export interface TreeEntry {
@@ -25,6 +25,8 @@ export interface TreeEntry {
   readonly directory?: boolean;
   /** Permission bits; the owner may always read and write. */
   readonly mode?: number;
+  /** Where it comes from, in words for messages, e.g. `payload p of a.vib`. */
+  readonly origin?: string;
   /** Content: bytes, or where they are read piece by piece. */
   readonly data: Uint8Array | ByteSource;
 }
@@ -36,28 +38,44 @@ function writeFully(file: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
 }
 
+/** A path that came before, and where it came from. */
+type Seen = ReadonlyMap<string, string | undefined>;
+
 /** Refuses paths that lead outside, that appear twice, or that make one name a file and a folder. */
 class PathCheck {
-  readonly #folders = new Set<string>();
-  readonly #files = new Set<string>();
+  readonly #folders = new Map<string, string | undefined>();
+  readonly #files = new Map<string, string | undefined>();
 
   /** The next path; what is wrong with it, if anything is. */
-  add(path: string, directory: boolean): string | undefined {
-    const problem = unsafePath(path);
-    if (problem !== undefined) return `path ${JSON.stringify(path)} ${problem}`;
-    if (!directory && this.#files.has(path)) return `${path} appears twice`;
-    (directory ? this.#folders : this.#files).add(path);
-    if (this.#folders.has(path) && this.#files.has(path)) return both(path);
+  add(given: string, directory: boolean, origin: string | undefined): string | undefined {
+    const problem = unsafePath(given);
+    if (problem !== undefined) return `path ${JSON.stringify(given)} ${problem}${whence([origin])}`;
+    const path = plainPath(given);
+    if (!directory && this.#files.has(path)) return clash(path, 'appears twice', this.#files, origin);
+    const same = directory ? this.#folders : this.#files;
+    if (!same.has(path)) same.set(path, origin);
+    const other = directory ? this.#files : this.#folders;
+    if (other.has(path)) return clash(path, BOTH, other, origin);
     for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) {
       const folder = path.slice(0, at);
-      this.#folders.add(folder);
-      if (this.#files.has(folder)) return both(folder);
+      if (!this.#folders.has(folder)) this.#folders.set(folder, origin);
+      if (this.#files.has(folder)) return clash(folder, BOTH, this.#files, origin);
     }
     return undefined;
   }
 }
 
-const both = (path: string): string => `${path} is both a file and a folder`;
+const BOTH = 'is both a file and a folder';
+
+/** What is wrong with a path, and where those come from that are at odds. */
+const clash = (path: string, problem: string, seen: Seen, origin: string | undefined): string =>
+  `${path} ${problem}${whence([seen.get(path), origin])}`;
+
+/** Where something comes from, as far as that is known. */
+function whence(origins: readonly (string | undefined)[]): string {
+  const known = [...new Set(origins.filter((origin) => origin !== undefined))];
+  return known.length === 0 ? '' : `, in ${known.join(' and in ')}`;
+}
 
 /** The folder that something must be made in so that it can be moved to `path`: the nearest one that exists. */
 function nearestFolder(path: string): string {
@@ -119,8 +137,8 @@ export class TreeWriter {
   }
 
   /** Makes a folder, or begins a file without content. Paths that do not fit are an InputError. */
-  begin({ path, directory = false, mode = 0o644 }: Omit<TreeEntry, 'data'>): void {
-    const problem = this.#paths.add(path, directory);
+  begin({ path, directory = false, mode = 0o644, origin }: Omit<TreeEntry, 'data'>): void {
+    const problem = this.#paths.add(path, directory, origin);
     if (problem !== undefined) throw this.#error(problem);
     this.#attempt(() => {
       const full = this.#staged(path);

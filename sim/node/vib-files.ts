@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { ZipLimits } from '../../src/archive/index.ts';
-import { InputError, withSource, withSourceAsync } from '../../src/bytes/errors.ts';
+import { FormatError, InputError, withSource, withSourceAsync } from '../../src/bytes/errors.ts';
 import { decodePem } from '../../src/crypto/pem.ts';
 import { type Certificate, parseCertificate } from '../../src/crypto/x509.ts';
 import { imageVibs, type OfflineBundle } from '../../src/depot/index.ts';
@@ -14,6 +14,14 @@ import { type ImageInput, openInput } from './image-paths.ts';
 export interface VibFile {
   readonly path: string;
   readonly vib: Vib;
+}
+
+/** A VIB in a bundle that cannot be read, though others can: named by the bundle's metadata. */
+export interface DamagedVib {
+  readonly path: string;
+  readonly id: string;
+  /** What is wrong with it. */
+  readonly problem: FormatError;
 }
 
 /** Opens VIB files; payloads stay in them until they are used. Errors name the file. */
@@ -42,38 +50,69 @@ export async function unpackBundles(inputs: readonly ImageInput[], choice: Choic
   }
 }
 
-/** The VIBs of one path. One that is a whole image is an InputError. */
-export function vibsOfInput({ path, profile, kind, bundle }: ImageInput, choice: Choice): VibFile[] {
+/** The VIBs of one path; of a bundle the damaged ones too. A path that is a whole image is an InputError. */
+function foundIn({ path, profile, kind, bundle }: ImageInput, choice: Choice): (VibFile | DamagedVib)[] {
   if (kind === 'bootbank' || kind === 'iso') {
     throw new InputError(`${path}: is a whole image (${kind}), not a .vib file, a folder of them or a bundle`);
   }
   if (bundle !== undefined) {
-    return withSource(path, () =>
-      choice(bundle, profile).map((id) => ({
-        path: `${path}/${bundle.vibs.get(id)?.path ?? id}`,
-        vib: bundle.openVib(id, { lazy: true }),
-      })),
-    );
+    return withSource(path, () => choice(bundle, profile).map((id) => ofBundle(bundle, id, path)));
   }
   return kind === 'folder' ? openVibFolder(path) : openVibs([path]);
+}
+
+/** One VIB of the bundle at `bundlePath`. */
+function ofBundle(bundle: OfflineBundle, id: string, bundlePath: string): VibFile | DamagedVib {
+  const path = `${bundlePath}/${bundle.vibs.get(id)?.path ?? id}`;
+  try {
+    return { path, vib: bundle.openVib(id, { lazy: true }) };
+  } catch (error) {
+    if (error instanceof FormatError) return { path, id, problem: error };
+    throw error;
+  }
+}
+
+/** The VIBs of one path. One that is a whole image, or that holds a damaged VIB, is an InputError. */
+export function vibsOfInput(input: ImageInput, choice: Choice): VibFile[] {
+  return foundIn(input, choice).map((found) =>
+    withSource(input.path, () => {
+      if ('problem' in found) throw found.problem;
+      return found;
+    }),
+  );
+}
+
+/** What {@link openVibPaths} and {@link findVibPaths} share; `read` gives what one path holds. */
+async function ofPaths<T>(
+  texts: readonly string[],
+  limits: ZipLimits,
+  choice: Choice,
+  read: (input: ImageInput, choice: Choice) => readonly T[],
+): Promise<T[]> {
+  const inputs = texts.map((text) => openInput(text, limits));
+  await unpackBundles(inputs, choice);
+  return inputs.flatMap((input) => {
+    const found = read(input, choice);
+    if (found.length === 0) throw new InputError(`${input.path}: no .vib files`, { source: input.path });
+    return found;
+  });
 }
 
 /**
  * {@link openVibs} for folders of VIBs and offline bundles (within `limits`) too. The path of a VIB in a bundle is that of the
  * bundle and the one inside. Without a choice every VIB of a bundle is meant. Nothing found is an InputError.
  */
-export async function openVibPaths(
+export function openVibPaths(
   texts: readonly string[],
   limits: ZipLimits = {},
   choice: Choice = everyVib,
 ): Promise<VibFile[]> {
-  const inputs = texts.map((text) => openInput(text, limits));
-  await unpackBundles(inputs, choice);
-  return inputs.flatMap((input) => {
-    const found = vibsOfInput(input, choice);
-    if (found.length === 0) throw new InputError(`${input.path}: no .vib files`, { source: input.path });
-    return found;
-  });
+  return ofPaths(texts, limits, choice, vibsOfInput);
+}
+
+/** {@link openVibPaths} for looking at VIBs one by one: a damaged one in a bundle does not keep the others from being read. */
+export function findVibPaths(texts: readonly string[], limits: ZipLimits = {}): Promise<(VibFile | DamagedVib)[]> {
+  return ofPaths<VibFile | DamagedVib>(texts, limits, everyVib, foundIn);
 }
 
 /** Certificates of PEM files; a file without any is an InputError. */

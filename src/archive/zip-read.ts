@@ -236,7 +236,7 @@ const SIDE_BY_SIDE = 3;
 export class ZipArchive {
   readonly #source: ByteSource;
   readonly #limits: Required<ZipLimits>;
-  readonly #unpacked = new Map<string, ByteSource>();
+  readonly #unpacked = new Map<string, ByteSource | FormatError>();
   /** Files by name in the directory's order; folders are left out. */
   readonly entries: ReadonlyMap<string, ZipEntry>;
 
@@ -305,34 +305,42 @@ export class ZipArchive {
 
   /**
    * Unpacks compressed files into `spool`, several side by side, for {@link unpacked} to give them. Small ones and stored ones are
-   * passed over. The first file that cannot be unpacked is an error as those of {@link read}.
+   * passed over. A file that is damaged keeps none of the others: what is wrong with it, {@link unpacked} throws. What has another
+   * cause, as a spool that is full, is an error here.
    */
   async unpack(names: readonly string[], spool: Spool): Promise<void> {
-    const large = names.map((name) => this.#checked(name)).filter(({ entry }) => isLarge(entry));
-    const failures = new Map<number, unknown>();
-    let next = 0;
+    const waiting = names.values();
+    const failures: unknown[] = [];
     const work = async (): Promise<void> => {
-      while (next < large.length && failures.size === 0) {
-        const place = next++;
-        const file = large[place];
-        if (file === undefined || this.#unpacked.has(file.entry.name)) continue;
-        const { put, source } = spool.allocate(file.entry.size);
+      // Shared by all workers: each takes the next file.
+      for (const name of waiting) {
+        if (failures.length > 0) return;
+        if (this.#unpacked.has(name)) continue;
         try {
-          await inflateInto(file.entry, file.data, put);
-          this.#unpacked.set(file.entry.name, source);
+          await this.#unpackOne(name, spool);
         } catch (error) {
-          failures.set(place, error);
+          if (error instanceof FormatError) this.#unpacked.set(name, error);
+          else failures.push(error);
         }
       }
     };
     await Promise.all(Array.from({ length: SIDE_BY_SIDE }, work));
-    // Files are begun in order: the first that fails does so whatever the others do.
-    if (failures.size > 0) throw failures.get(Math.min(...failures.keys()));
+    if (failures.length > 0) throw failures[0];
   }
 
-  /** A file that {@link unpack} put into its spool. */
+  async #unpackOne(name: string, spool: Spool): Promise<void> {
+    const { entry, data } = this.#checked(name);
+    if (!isLarge(entry)) return;
+    const { put, source } = spool.allocate(entry.size);
+    await inflateInto(entry, data, put);
+    this.#unpacked.set(name, source);
+  }
+
+  /** A file that {@link unpack} put into its spool. One that could not be unpacked is an error as those of {@link read}. */
   unpacked(name: string): ByteSource | undefined {
-    return this.#unpacked.get(name);
+    const found = this.#unpacked.get(name);
+    if (found instanceof FormatError) throw found;
+    return found;
   }
 
   /** A stored file as a source of its own, its CRC not checked; undefined where it is compressed. */

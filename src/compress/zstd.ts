@@ -25,13 +25,12 @@ const SKIP = 1 << 16;
 /** Little-endian number. */
 const number = (bytes: Uint8Array): number => bytes.reduce((sum, byte, i) => sum + byte * 256 ** i, 0);
 
-/** A frame's own decompressor; what it throws is damage. */
+/** A frame's own decompressor, which may keep what it is given; what it throws is damage. */
 function frameDecoder(place: Place, sink: Sink): (bytes: Uint8Array, last?: boolean) => void {
   const stream = new Decompress((chunk) => sink(chunk));
   return (bytes, last = false) => {
     try {
-      // It keeps what it cannot use yet.
-      stream.push(bytes.slice(), last);
+      stream.push(bytes, last);
     } catch (error) {
       if (error instanceof InputError) throw error;
       throw place.error('', `damaged: ${error instanceof Error ? error.message : String(error)}`, place.at, error);
@@ -70,7 +69,7 @@ function* decodeFrame(place: Place, magic: Uint8Array, sink: Sink): Asking {
     const body = yield* place.take(type === BLOCK.rle ? 1 : fields >> 3, 'block');
     push(concat(header, body), last && !checksum);
   }
-  if (checksum) push(yield* place.take(4, 'checksum'), true);
+  if (checksum) push((yield* place.take(4, 'checksum')).slice(), true);
 }
 
 /** Decodes all frames at the start. Damage and output over `limit` bytes are a `FormatError`; `name` stands in errors. */

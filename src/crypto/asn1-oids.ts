@@ -40,12 +40,39 @@ export const ECDSA_SIGNATURE_OID: Readonly<Record<HashName, string>> = {
   sha512: '1.2.840.10045.4.3.4',
 };
 
-/** Digests and signatures known by name only: too weak or not used here, so never accepted. */
-export const REFUSED_OID: ReadonlyMap<string, string> = new Map([
+/** Digests, and signatures over them, for which collisions can be made: never accepted. SHA-1, which is, has its place above. */
+export const WEAK_OID: ReadonlyMap<string, string> = new Map([
   ['1.2.840.113549.2.2', 'md2'],
+  ['1.2.840.113549.2.4', 'md4'],
   ['1.2.840.113549.2.5', 'md5'],
   ['1.2.840.113549.1.1.2', 'md2WithRSAEncryption'],
+  ['1.2.840.113549.1.1.3', 'md4WithRSAEncryption'],
   ['1.2.840.113549.1.1.4', 'md5WithRSAEncryption'],
+]);
+
+/** Digests and signatures that are known by name only and not supported here (NIST CSOR; RFC 5754, 8410, 8702). */
+export const UNSUPPORTED_OID: ReadonlyMap<string, string> = new Map([
+  ['2.16.840.1.101.3.4.2.4', 'sha224'],
+  ['2.16.840.1.101.3.4.2.5', 'sha512-224'],
+  ['2.16.840.1.101.3.4.2.6', 'sha512-256'],
+  ['2.16.840.1.101.3.4.2.7', 'sha3-224'],
+  ['2.16.840.1.101.3.4.2.8', 'sha3-256'],
+  ['2.16.840.1.101.3.4.2.9', 'sha3-384'],
+  ['2.16.840.1.101.3.4.2.10', 'sha3-512'],
+  ['2.16.840.1.101.3.4.2.11', 'shake128'],
+  ['2.16.840.1.101.3.4.2.12', 'shake256'],
+  ['1.2.840.113549.1.1.14', 'sha224WithRSAEncryption'],
+  ['1.2.840.10045.4.3.1', 'ecdsa-with-SHA224'],
+  ['2.16.840.1.101.3.4.3.10', 'ecdsa-with-SHA3-256'],
+  ['2.16.840.1.101.3.4.3.11', 'ecdsa-with-SHA3-384'],
+  ['2.16.840.1.101.3.4.3.12', 'ecdsa-with-SHA3-512'],
+  ['2.16.840.1.101.3.4.3.14', 'rsassa-pkcs1-v1_5-with-SHA3-256'],
+  ['2.16.840.1.101.3.4.3.15', 'rsassa-pkcs1-v1_5-with-SHA3-384'],
+  ['2.16.840.1.101.3.4.3.16', 'rsassa-pkcs1-v1_5-with-SHA3-512'],
+  ['1.3.101.112', 'Ed25519'],
+  ['1.3.101.113', 'Ed448'],
+  [KEY_OID.rsaEncryption, 'rsaEncryption'],
+  [KEY_OID.ecPublicKey, 'ecPublicKey'],
 ]);
 
 /** MGF1: RFC 8017 appendix B.2.1. */

@@ -40,8 +40,15 @@ describe('signatures made by openssl', () => {
     expect(problems(file(name), { content: utf8('other'), certificates: [rsa] }).sort()[0]).toBe(other);
   });
 
-  it('refuses MD5', () => {
+  it('refuses MD5 as weak, and says of others that they are not supported', () => {
     expect(problems(file('md5.p7'), { content })).toEqual(['RSA Signer: weak-digest']);
+    expect(problems(file('sha3-256.p7'), { content })).toEqual(['RSA Signer: unsupported-digest']);
+    expect(parseSignedData(file('sha3-256.p7')).signers[0]?.digestOid).toBe('2.16.840.1.101.3.4.2.8');
+    // The signature alone by an algorithm that nobody knows, whose OID is as long as the one it replaces.
+    const made = toHex(createSignedData({ content, signers: [{ ...ecSigner, hash: 'sha256' }] }));
+    const at = made.lastIndexOf('06082a8648ce3d040302');
+    const bytes = fromHex(`${made.slice(0, at)}06082b06010401828d05${made.slice(at + 20)}`);
+    expect(problems(bytes, { content })).toEqual(['EC Signer: unsupported-algorithm']);
   });
 
   it('reads carried content, certificates, times', () => {

@@ -27,6 +27,7 @@ import {
 import { hash } from './hash.ts';
 import {
   hashOfOid,
+  isWeakOid,
   type PrivateKey,
   readSignatureAlgorithm,
   type SignatureAlgorithm,
@@ -139,8 +140,10 @@ export interface CmsSigner {
   readonly certificate: Certificate | undefined;
   /** Issuer and serial number, or key identifier, as text. */
   readonly identifier: string;
-  /** undefined where the digest is one that is never accepted, e.g. MD5. */
+  /** undefined where the digest is one that is never accepted: too weak (MD5), or not supported (SHA-3). */
   readonly hash: HashName | undefined;
+  /** The digest as the signature names it. */
+  readonly digestOid: string;
   readonly algorithm: SignatureAlgorithm;
   readonly signature: Uint8Array;
   readonly signedAttributes: readonly CmsAttribute[] | undefined;
@@ -170,8 +173,18 @@ export interface CmsSignerCheck extends CmsSigner {
   readonly signatureOk: boolean;
   readonly ok: boolean;
   /** Why `ok` is false. */
-  readonly problem: 'no-certificate' | 'weak-digest' | 'bad-attributes' | 'bad-digest' | 'bad-signature' | undefined;
+  readonly problem: CmsProblem | undefined;
 }
+
+/** Why a signature is refused. The unsupported ones cannot be checked here, which says nothing about them. */
+export type CmsProblem =
+  | 'no-certificate'
+  | 'weak-digest'
+  | 'unsupported-digest'
+  | 'unsupported-algorithm'
+  | 'bad-attributes'
+  | 'bad-digest'
+  | 'bad-signature';
 
 /** A SignedData with every signer checked. */
 export interface VerifiedSignedData extends Omit<SignedData, 'signers'> {
@@ -240,7 +253,8 @@ function readSigner(value: Asn1Value, certificates: readonly Certificate[]): Cms
   const fields = inside(value, STRUCTURE);
   fields.small('signerInfo.version', 3);
   const { identifier, certificate } = readIdentifier(fields, certificates);
-  const digest = hashOfOid(fields.enter('digestAlgorithm').oid('algorithm'));
+  const digestOid = fields.enter('digestAlgorithm').oid('algorithm');
+  const digest = hashOfOid(digestOid);
   const attributesField = fields.optional('signedAttrs', contextTag(0));
   const algorithm = readSignatureAlgorithm(fields.take('signatureAlgorithm', TAG.SEQUENCE), STRUCTURE, digest);
   const signature = fields.octets('signature');
@@ -252,6 +266,7 @@ function readSigner(value: Asn1Value, certificates: readonly Certificate[]): Cms
     certificate,
     identifier,
     hash: digest,
+    digestOid,
     algorithm,
     signature,
     signedAttributes: attributes,
@@ -292,6 +307,13 @@ export function parseSignedData(bytes: Uint8Array, certificates: readonly Certif
   };
 }
 
+/** Why a signature by these algorithms cannot be checked. */
+function refusedAlgorithm({ hash: name, digestOid, algorithm }: CmsSigner): CmsProblem {
+  const weak = isWeakOid(digestOid) || (algorithm.scheme === 'other' && (algorithm.weak || name === 'sha1'));
+  if (weak) return 'weak-digest';
+  return name === undefined ? 'unsupported-digest' : 'unsupported-algorithm';
+}
+
 function checkSigner(signer: CmsSigner, contentType: string, content: Uint8Array): CmsSignerCheck {
   const { certificate, hash: name, algorithm, signedAttributes, signedBytes } = signer;
   const result = (digestOk: boolean, signatureOk: boolean, problem: CmsSignerCheck['problem']): CmsSignerCheck => ({
@@ -301,7 +323,7 @@ function checkSigner(signer: CmsSigner, contentType: string, content: Uint8Array
     ok: problem === undefined,
     problem,
   });
-  if (name === undefined || algorithm.scheme === 'other') return result(false, false, 'weak-digest');
+  if (name === undefined || algorithm.scheme === 'other') return result(false, false, refusedAlgorithm(signer));
   const covered = signedBytes ?? content;
   const signatureOk =
     certificate !== undefined && verifyMessage(certificate.publicKey, algorithm, covered, signer.signature);

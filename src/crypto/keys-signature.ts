@@ -2,7 +2,15 @@
 import { concat } from '../bytes/bytes.ts';
 import { FormatError } from '../bytes/errors.ts';
 import { Asn1Cursor, type Asn1Value, contextTag, inside, TAG } from './asn1.ts';
-import { ECDSA_SIGNATURE_OID, HASH_OID, KEY_OID, MGF1_OID, REFUSED_OID, RSA_SIGNATURE_OID } from './asn1-oids.ts';
+import {
+  ECDSA_SIGNATURE_OID,
+  HASH_OID,
+  KEY_OID,
+  MGF1_OID,
+  RSA_SIGNATURE_OID,
+  UNSUPPORTED_OID,
+  WEAK_OID,
+} from './asn1-oids.ts';
 import { derInteger, derNull, derOid, derSequence } from './asn1-write.ts';
 import { signEcdsa, verifyEcdsa } from './ecdsa.ts';
 import { HASH_NAMES, hash } from './hash.ts';
@@ -14,10 +22,13 @@ export type PublicKey = RsaPublicKey | EcPublicKey;
 /** Any private key handled here. */
 export type PrivateKey = RsaPrivateKey | EcPrivateKey;
 
-/** How a signature was made. `other` stands for algorithms that are never accepted, with their name or OID. */
+/**
+ * How a signature was made. `other` stands for algorithms that are never accepted, with their name or OID: `weak` ones, known to
+ * rest on a digest for which collisions can be made, and ones that are not supported here.
+ */
 export type SignatureAlgorithm =
   | { readonly scheme: 'rsa-pkcs1' | 'rsa-pss' | 'ecdsa'; readonly hash: HashName; readonly oid: string }
-  | { readonly scheme: 'other'; readonly name: string; readonly oid: string };
+  | { readonly scheme: 'other'; readonly name: string; readonly oid: string; readonly weak?: true };
 
 const HASH_OF_OID = new Map(HASH_NAMES.map((name) => [HASH_OID[name], name]));
 
@@ -33,18 +44,36 @@ export function hashOfOid(oid: string): HashName | undefined {
   return HASH_OF_OID.get(oid);
 }
 
+/** Name of a digest or signature algorithm, for messages; the OID itself where it is not known. */
+export function algorithmName(oid: string): string {
+  return HASH_OF_OID.get(oid) ?? WEAK_OID.get(oid) ?? UNSUPPORTED_OID.get(oid) ?? oid;
+}
+
+/** Whether an OID is that of a digest, or of a signature over one, that is too weak to be supported (MD2, MD4, MD5). */
+export const isWeakOid = (oid: string): boolean => WEAK_OID.has(oid);
+
+const other = (oid: string, name: string, weak: boolean): SignatureAlgorithm =>
+  weak ? { scheme: 'other', name, oid, weak } : { scheme: 'other', name, oid };
+
 /** Parameters of RSASSA-PSS (RFC 4055, 3.1): only the form with one hash for message and mask is used in practice. */
-function pssHash(parameters: Asn1Value | undefined, structure: string): HashName | undefined {
-  if (parameters === undefined || parameters.tag !== TAG.SEQUENCE) return undefined;
-  const fields = inside(parameters, structure);
-  const hashField = fields.optional('hashAlgorithm', contextTag(0));
+function readPss(parameters: Asn1Value | undefined, structure: string): SignatureAlgorithm {
+  const oid = KEY_OID.rsassaPss;
+  const fields = parameters?.tag === TAG.SEQUENCE ? inside(parameters, structure) : undefined;
+  const hashField = fields?.optional('hashAlgorithm', contextTag(0));
+  // What is left out is SHA-1.
+  if (fields === undefined || hashField === undefined) return other(oid, 'RSASSA-PSS with sha1', true);
+  const hashOid = inside(hashField, structure).enter('hashAlgorithm').oid('algorithm');
+  const name = hashOfOid(hashOid);
   const maskField = fields.optional('maskGenAlgorithm', contextTag(1));
-  if (hashField === undefined || maskField === undefined) return undefined;
-  const name = hashOfOid(inside(hashField, structure).enter('hashAlgorithm').oid('algorithm'));
+  if (name === undefined || maskField === undefined) {
+    return other(oid, `RSASSA-PSS with ${algorithmName(hashOid)}`, isWeakOid(hashOid));
+  }
   const mask = inside(maskField, structure).enter('maskGenAlgorithm');
   const isMgf1 = mask.oid('algorithm') === MGF1_OID;
   const maskHash = hashOfOid(mask.enter('parameters').oid('algorithm'));
-  return isMgf1 && maskHash === name ? name : undefined;
+  return isMgf1 && maskHash === name
+    ? { scheme: 'rsa-pss', hash: name, oid }
+    : other(oid, `RSASSA-PSS with ${name} and another mask`, false);
 }
 
 /**
@@ -57,13 +86,11 @@ export function readSignatureAlgorithm(value: Asn1Value, structure: string, dige
   const fixed = FIXED.get(oid);
   if (fixed !== undefined) return fixed;
   if (oid === KEY_OID.rsassaPss) {
-    const parameters = cursor.peek() === undefined ? undefined : cursor.any('parameters');
-    const name = pssHash(parameters, structure);
-    return name === undefined ? { scheme: 'other', name: 'RSASSA-PSS', oid } : { scheme: 'rsa-pss', hash: name, oid };
+    return readPss(cursor.peek() === undefined ? undefined : cursor.any('parameters'), structure);
   }
   if (digest !== undefined && oid === KEY_OID.rsaEncryption) return { scheme: 'rsa-pkcs1', hash: digest, oid };
   if (digest !== undefined && oid === KEY_OID.ecPublicKey) return { scheme: 'ecdsa', hash: digest, oid };
-  return { scheme: 'other', name: REFUSED_OID.get(oid) ?? oid, oid };
+  return other(oid, algorithmName(oid), isWeakOid(oid));
 }
 
 /** AlgorithmIdentifier of the signatures that {@link signMessage} makes with this kind of key. */

@@ -68,7 +68,7 @@ export interface OfflineBundle {
   openVib(id: string, options?: { readonly lazy?: boolean }): Vib;
   /**
    * Unpacks the files of these VIBs, where they are compressed in the bundle, into the spool, so that {@link openVib} needs no
-   * memory for them. Errors as those of a damaged archive.
+   * memory for them. A damaged file is an error of {@link openVib}, not of this.
    */
   unpack(ids: readonly string[]): Promise<void>;
 }
@@ -221,7 +221,7 @@ function openBundleVib(zip: ZipArchive, vib: BundleVib, lazy: boolean): Vib {
   const source = inPlace ?? bytesSource(zip.read(path));
   const found = sha256 === undefined || (lazy && source === stored) ? sha256 : sha256Of(source);
   if (found !== sha256) throw fail(path, `SHA-256 is ${found}, the metadata say ${sha256}`);
-  const opened = vibFromSource(source);
+  const opened = withPart(path, () => vibFromSource(source));
   const { vendor, type, name, version } = opened.descriptor;
   const inside = [vendor, type, name, version].join('_');
   if (inside !== id) throw fail(path, `holds VIB ${inside}, the metadata say ${id}`);

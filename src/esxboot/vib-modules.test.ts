@@ -63,6 +63,13 @@ describe('module signatures of packages', () => {
     expect((await states(schema))[0]).toBe('b module 0: wrong-schema false');
   });
 
+  it.each(['insttar', 'upgrade'])('payloads of type %s are no boot modules, whatever they hold', async (type) => {
+    const elf = gunzip(base.payloads.find(({ name }) => name === 'procfs')?.data ?? new Uint8Array(0), 'procfs');
+    const payload = (of: string) => [{ name: 'tool', type: of, data: gzip(stripTrailer(elf)) }];
+    expect(await states({ ...base, payloads: payload(type) }, [base])).toEqual([]);
+    expect(await states({ ...base, payloads: payload('boot') }, [base])).toEqual(['tool ELF module: unsigned false']);
+  });
+
   it('says what it cannot know: a package without module 0, loaders without keys', async () => {
     expect(moduleRule([update])).toEqual({ schema: undefined, keys: [] });
     expect(await states(update)).toEqual([]);

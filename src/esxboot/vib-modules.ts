@@ -19,7 +19,7 @@ import {
 } from '../vib/index.ts';
 import { findSection, isElf, parseElf } from './elf.ts';
 import { KEY_TABLE_SECTION, type ModuleKey, parseKeyTable } from './key-table.ts';
-import { bootbankName, splitModuleName } from './module-names.ts';
+import { bootbankName, isModuleType, splitModuleName } from './module-names.ts';
 import { parseTrailer, type SignatureProblem, verifyModuleStream } from './module-signature.ts';
 import { findSchema, type SignatureSchema } from './signature-schema.ts';
 
@@ -96,14 +96,17 @@ function whyRequired(
   return schema?.stems.includes(stem) ? `named by schema ${schema.number}` : undefined;
 }
 
-/** The payloads of one package that must be signed or are. Damaged payloads are left to `verifyVib`. */
+/**
+ * The payloads of one package that must be signed or are. Those of types that are no boot modules never come before mboot; damaged
+ * ones are left to `verifyVib`.
+ */
 export async function payloadModuleSignatures(
   vib: Vib,
   rule: ModuleRule,
   limits: GunzipLimits = {},
 ): Promise<PayloadModuleSignature[]> {
   const found: PayloadModuleSignature[] = [];
-  for (const payload of vib.payloads) {
+  for (const payload of vib.payloads.filter(({ type }) => isModuleType(type))) {
     const file = await unpackedFile(payload, limits);
     const signature = file && (await moduleSignature(payload, file, rule, vib.descriptor.name === 'esx-base'));
     if (signature !== undefined) found.push(signature);

@@ -1,4 +1,6 @@
 /** The appraisal: a list of checks over the evidence, and the verdict that follows from what they find. */
+
+import { checkInstallLog } from './check-install-log.ts';
 import { checkActivation, checkAttestationKey, checkEndorsementKey } from './check-keys.ts';
 import {
   checkEventData,
@@ -107,6 +109,11 @@ const STATE_CHECKS: readonly Check[] = [
     (ctx) => valuesProven(ctx) && hasLog(ctx),
   ),
   judged('PCRs have the expected values', checkValues),
+  {
+    name: "installer's log tells of no installation without checks",
+    when: (ctx) => ctx.evidence.installLog !== undefined,
+    run: checkInstallLog,
+  },
 ];
 
 /** Files without which nothing can be decided. */

@@ -11,7 +11,7 @@ import {
   VALID,
   variableStep,
 } from '../../test/support/synthetic-evidence.ts';
-import { concat, FormatError, fromHex, toBase64, utf8 } from '../bytes/index.ts';
+import { concat, FormatError, fromHex, latin1, toBase64, utf8 } from '../bytes/index.ts';
 import { hash } from '../crypto/hash.ts';
 import * as log from '../eventlog/index.ts';
 import { TPMA_OBJECT } from '../tpm2/attributes.ts';
@@ -51,8 +51,33 @@ describe('healthy evidence', () => {
     // Files alone cannot prove the keys' co-residence: that check needs the host, and its absence is said as a limit.
     expect(appraisal.checks.filter((c) => c.result !== 'passed')).toEqual([
       { name: 'attestation key is in the TPM of the endorsement key', result: 'skipped' },
+      { name: "installer's log tells of no installation without checks", result: 'skipped' },
     ]);
     expect(appraisal.limits.map((l) => l.code)).toContain('AK_EK_NOT_PROVEN');
+  });
+
+  it("stays trusted with an installer's log that tells of nothing, which proves nothing", () => {
+    const appraisal = verify(
+      syntheticEvidence().set(
+        'esxupdate.log',
+        latin1('2026-01-01T00:00:00Z esxupdate: Installing VIB A_b_c_1-1\n\xff\n'),
+      ),
+    );
+    expect(appraisal.verdict).toBe('TRUSTED');
+    expect(appraisal.limits.map((l) => l.code)).toContain('INSTALL_LOG_NOT_SIGNED');
+  });
+
+  // The phrases of Splunk's detection "ESXi Malicious VIB Forced Install" (facts: attestation-failures, 2 and the table of messages).
+  it.each([
+    'Attempting to install an image profile with validation disabled. This may ...',
+    'Image profile bypassing signing and acceptance level verification',
+    'VIB without valid signature: evil',
+  ])("is not trusted where the installer's log says %j", (line) => {
+    const appraisal = verify(syntheticEvidence().set('esxupdate.log', latin1(`first\nesxupdate: ${line}\nlast`)));
+    expect(appraisal.verdict).toBe('UNTRUSTED');
+    expect(appraisal.findings).toMatchObject([
+      { code: 'INSTALL_CHECKS_BYPASSED', actual: `esxupdate: ${line}`, scenario: 'vib-force-trace' },
+    ]);
   });
 
   it('says so where freshness was not judged', () => {

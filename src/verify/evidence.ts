@@ -1,9 +1,9 @@
 /** The files of one boot, each read strictly; a file that cannot be read becomes a finding and the others still count. */
-import { FormatError, InputError } from '../bytes/index.ts';
+import { FormatError, fromLatin1, InputError } from '../bytes/index.ts';
 import { type Certificate, parseCertificate, parseCertificatesPem } from '../crypto/x509.ts';
 import { type EventLog, type PcrValues, parseEventLog, parsePcrsJson } from '../eventlog/index.ts';
+import { INSTALL_LOG_FILE } from './check-install-log.ts';
 import { type Finding, finding } from './findings.ts';
-
 import { parseReport, type ReportEvidence } from './report-evidence.ts';
 import {
   type AttestEvidence,
@@ -16,7 +16,7 @@ import {
 
 /**
  * Files by name, as `esxsim boot --out` writes them: `quote.attest`, `quote.sig`, `ak.pub`, `ek.pub`, `ek.crt`, `ek-ca.pem`,
- * `eventlog.bin`, `txt-eventlog.bin`, `pcrs.json`, `report.json`. Other files (`host.json`, `boot.log`, …) are ignored: what
+ * `eventlog.bin`, `txt-eventlog.bin`, `pcrs.json`, `report.json`, `esxupdate.log`. Other files (`host.json`, `boot.log`, …) are ignored: what
  * a host says about itself without a measurement proves nothing.
  */
 export type EvidenceFiles = ReadonlyMap<string, Uint8Array>;
@@ -34,6 +34,8 @@ export interface Evidence {
   readonly txtLog: EventLog | undefined;
   readonly pcrs: PcrValues | undefined;
   readonly report: ReportEvidence | undefined;
+  /** The installer's log, a character per byte. */
+  readonly installLog: string | undefined;
   /** Names of the files present, readable or not. */
   readonly present: ReadonlySet<string>;
   /** One FILE_MALFORMED finding for each file that could not be read. */
@@ -88,6 +90,7 @@ export function parseEvidence(files: EvidenceFiles): Evidence {
     txtLog: read('txt-eventlog.bin', (bytes) => parseEventLog(bytes)),
     pcrs: read('pcrs.json', parsePcrsJson),
     report: read('report.json', parseReport),
+    installLog: read(INSTALL_LOG_FILE, fromLatin1),
     present: new Set(files.keys()),
     problems,
   };

@@ -100,6 +100,8 @@ export const FINDING_VERDICT = {
   TXT_EVENT_MISMATCH: 'UNTRUSTED',
   EVENT_ORDER: 'DRIFT',
   PCR_VALUE_MISMATCH: 'UNTRUSTED',
+  // Installer's log
+  INSTALL_CHECKS_BYPASSED: 'UNTRUSTED',
 } as const satisfies Record<string, Verdict>;
 
 /** Code of a finding. */
@@ -116,6 +118,7 @@ export const LIMIT_TEXT = {
   SMM_NOT_MEASURED: 'system management code is not measured where no STM is in use',
   RUNTIME_NOT_COVERED: 'what runs after the boot is outside the claim',
   REPORT_NOT_SIGNED: 'texts of the vSphere report that no digest covers are trusted only as far as vCenter',
+  INSTALL_LOG_NOT_SIGNED: 'nothing protects the log of the installer: lines can be missing from it',
   REFERENCE_FROM_HOST: 'the reference was taken from a host; if that was compromised, so is the reference',
   CLOCK_NOT_SAFE: 'the TPM says that its clock may have gone backwards',
   POLICY_EXCLUSION: 'policy lets this item differ from host to host, so it was not judged',
@@ -189,6 +192,7 @@ const LIMIT_SCENARIO: Readonly<Partial<Record<LimitCode, string>>> = {
   SMM_NOT_MEASURED: 'smm-unmeasured',
   RUNTIME_NOT_COVERED: 'exec-interpreter-bypass',
   REPORT_NOT_SIGNED: 'api-unsigned-report',
+  INSTALL_LOG_NOT_SIGNED: 'vib-force-trace',
   REFERENCE_FROM_HOST: 'golden-from-bad-host',
   CLOCK_NOT_SAFE: 'clock-backwards',
   POLICY_EXCLUSION: 'vib-hide-in-excluded',

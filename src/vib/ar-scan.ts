@@ -96,7 +96,10 @@ function resolveName(raw: string, source: ByteSource, at: number, size: number, 
     return { name, taken: length, oddity: 'name in the BSD form' };
   }
   const gnu = /^\/(\d{1,9})$/.exec(raw);
-  if (gnu === null) return { name: SYMBOLS.test(raw) ? raw : raw.replace(/\/$/, ''), taken: 0 };
+  if (gnu === null) {
+    if (SYMBOLS.test(raw) || !raw.endsWith('/')) return { name: raw, taken: 0 };
+    return { name: raw.slice(0, -1), taken: 0, oddity: 'name in the GNU form, with a slash behind it' };
+  }
   const from = Number(gnu[1]);
   const end = table.indexOf('/\n', from);
   if (from >= table.length || end < 0) return `long name ${raw} is not in the table of names`;

@@ -128,6 +128,8 @@ export async function writeVibFiles(
 
 /** Unpacked payloads up to this size are kept, which saves the second pass. */
 const KEEP = 512 << 10;
+/** The same for what is below a second layer, whose decoders take many times longer. */
+const KEEP_NESTED = 32 << 20;
 
 /** Something to be written, and where its bytes are in the payload. */
 interface PlacedContent extends Pick<TarEntry, 'dataOffset'> {
@@ -144,7 +146,7 @@ async function contentsOf(payload: VibPayload, limits: GunzipLimits): Promise<Pa
   const { name } = payload;
   const source = payloadSource(payload);
   const file = new UnpackedFile(source, await scanPayload(source, name, [], limits, KEEP), name);
-  const { opened, passes } = await openUnpacked(payload, source.size, file, limits);
+  const { opened, passes } = await openUnpacked(payload, source.size, file, limits, KEEP_NESTED);
   const { content, entries, findings } = opened;
   const whole: ExtractedHead = { path: name, directory: false, mode: PLAIN_MODE, size: file.size, member: name };
   const contents = holdsTar(content)

@@ -2,6 +2,7 @@
 
 /** Codes with their severity and meaning. Errors make `verifyVib` say no; warnings do not. */
 export const VIB_FINDINGS = {
+  'vib-unreadable': ['error', 'the file is no VIB that can be read; the bundle around it can'],
   'member-missing': ['error', 'the archive lacks a member that every VIB has'],
   'member-order': ['warning', 'members are not in the order descriptor, signature, payloads'],
   'member-form': ['warning', "the archive is written in a form that ESXi's own tools do not use"],
@@ -29,7 +30,12 @@ export const VIB_FINDINGS = {
   'signature-unreadable': ['error', 'the signature is not a CMS SignedData'],
   'signature-empty': ['error', 'the signature names no signer'],
   'signature-no-certificate': ['error', "the signer's certificate is not carried"],
-  'signature-weak-digest': ['error', 'the signature uses a digest that is not accepted'],
+  'signature-weak-digest': ['error', 'the signature uses a digest that is too weak (SHA-1, MD5)'],
+  'signature-unsupported-digest': ['error', 'the signature uses a digest that is not supported, so it is not checked'],
+  'signature-unsupported-algorithm': [
+    'error',
+    'the signature is of a kind that is not supported, so it is not checked',
+  ],
   'signature-attributes': ['error', 'the signed attributes are missing or contradict the content'],
   'signature-other-content': ['error', 'the signature covers another descriptor'],
   'signature-bad': ['error', "the signature was not made with the signer's key"],
@@ -38,6 +44,7 @@ export const VIB_FINDINGS = {
   'chain-untrusted-root': ['error', 'the chain ends at a self-signed certificate that is not trusted'],
   'chain-bad-signature': ['error', 'a certificate of the chain was not signed by its issuer'],
   'chain-weak-digest': ['error', 'a certificate of the chain is signed with a weak digest'],
+  'chain-unsupported-algorithm': ['error', 'a certificate of the chain is signed in a way that is not supported'],
   'chain-expired': ['error', 'a certificate of the chain is no longer valid'],
   'chain-not-yet-valid': ['error', 'a certificate of the chain is not yet valid'],
   'chain-revoked': ['error', 'a certificate of the chain is on the revocation list'],

@@ -111,7 +111,7 @@ const SHAPES: readonly (readonly [string, Uint8Array, readonly string[]])[] = [
       member('sig.pkcs7/', NONE, '100644', '1000', '1619863872'),
       member('payload1/', PAYLOAD, '100600', '1000', '1619863872'),
     ),
-    [],
+    ['member-form', 'member-form', 'member-form'],
   ],
   [
     'GNU ar: a table of long names',
@@ -122,7 +122,7 @@ const SHAPES: readonly (readonly [string, Uint8Array, readonly string[]])[] = [
       member('sig.pkcs7/', NONE),
       member('/0', PAYLOAD),
     ),
-    ['member-form'],
+    ['member-form', 'member-form', 'member-form'],
   ],
   [
     'BSD ar: names before the data, a table of symbols first',
@@ -144,7 +144,7 @@ const SHAPES: readonly (readonly [string, Uint8Array, readonly string[]])[] = [
       member('sig.pkcs7/', NONE),
       member('payload1/', PAYLOAD),
     ),
-    [],
+    ['member-form', 'member-form', 'member-form'],
   ],
   [
     'a Python script: mode 0o0',
@@ -214,6 +214,9 @@ describe.each(SHAPES)('%s', (_, bytes, findings) => {
         .filter(([, text]) => text !== ''),
     ).toEqual([['opt/demo/hello', 'hello\n']]);
     expect(await codes(bytes)).toEqual(findings);
+    const { oddities } = inspectVib(vib);
+    expect(oddities).toHaveLength(findings.filter((code) => code === 'member-form').length);
+    expect(renderInspect(inspectVib(vib)).match(/^Unusual form /gm) ?? []).toHaveLength(oddities.length);
   });
 
   it('is written back byte for byte', () => {

@@ -19,12 +19,16 @@ export const nestedLayer = (head: Uint8Array): NestedLayer | undefined =>
 /** The decoder of each second layer. */
 export const LAYER_DECODERS = { xz: xzDecoder, zstd: zstdDecoder } as const;
 
-/** The content below a second layer, unpacked again for each pass: no more is in memory than its window. */
+/**
+ * The content below a second layer, unpacked again for each pass: no more is in memory than its window, and what `archive` was
+ * told to keep.
+ */
 export class NestedFile implements Passes {
   readonly layer: NestedLayer;
   readonly #outer: Passes;
   readonly #label: string;
   readonly #maxBytes: number;
+  #kept: readonly Uint8Array[] | undefined;
 
   /** @param label what messages call the file; more than `maxBytes` is an error */
   constructor(outer: Passes, layer: NestedLayer, label: string, maxBytes: number) {
@@ -36,15 +40,28 @@ export class NestedFile implements Passes {
 
   /** Damage is a FormatError, a form that is not decoded here an UnsupportedCompression. */
   async each(onChunk: (chunk: Uint8Array) => void): Promise<void> {
+    if (this.#kept !== undefined) {
+      for (const chunk of this.#kept) onChunk(chunk);
+      return;
+    }
     const feeder = new Feeder(LAYER_DECODERS[this.layer](this.#label, this.#maxBytes, onChunk));
     await this.#outer.each((chunk) => feeder.push(chunk));
     feeder.end();
   }
 
-  /** The directory of the archive below the layer; undefined where there is none. */
-  async archive(): Promise<ScannedArchive | undefined> {
+  /**
+   * The directory of the archive below the layer; undefined where there is none.
+   * @param keep content up to this size is kept, which saves decoding it again
+   */
+  async archive(keep = 0): Promise<ScannedArchive | undefined> {
     const watch = new ContentWatch();
-    await this.each((chunk) => watch.push(chunk));
+    let kept: Uint8Array[] | undefined = keep > 0 ? [] : undefined;
+    await this.each((chunk) => {
+      watch.push(chunk);
+      if (watch.size > keep) kept = undefined;
+      kept?.push(chunk.slice());
+    });
+    this.#kept = kept;
     return watch.archive();
   }
 }

@@ -224,12 +224,14 @@ const NO_FILES: Pick<ScannedPayload, 'entries' | 'findings'> = { entries: [], fi
  * {@link openScanned} through a second layer too, which is decoded as its data pass by. `passes` gives the bytes that the
  * places of the entries count in; where there is no archive, the content as it is without gzip.
  * @param packed bytes of the payload itself, which bound what the layers may hold
+ * @param keep what a second layer holds is kept up to this size, for whoever takes another pass
  */
 export async function openUnpacked(
   payload: PayloadHead,
   packed: number,
   file: UnpackedFile,
   limits: GunzipLimits = {},
+  keep = 0,
 ): Promise<{ readonly opened: ScannedPayload; readonly passes: Passes }> {
   const { name } = payload;
   const nested = nestedLayer(file.head);
@@ -244,7 +246,7 @@ export async function openUnpacked(
   const passes = new NestedFile(file, nested, name, layerLimit(packed, limits));
   let archive: ScannedArchive | undefined;
   try {
-    archive = await passes.archive();
+    archive = await passes.archive(keep);
   } catch (error) {
     return closed(closedLayer(nested, payload, error));
   }

@@ -3,14 +3,13 @@ import { FormatError } from '../bytes/errors.ts';
 import { parseSignedData } from '../crypto/cms.ts';
 import { parseAcceptance } from './acceptance.ts';
 import { memberSource } from './ar.ts';
-import { scanPayload } from './content-scan.ts';
+import { scanPayload, UnpackedFile } from './content-scan.ts';
 import { type DescriptorFields, type VibSystemRequires, vibId } from './descriptor.ts';
 import { VIB_FINDINGS } from './findings.ts';
 import type { GunzipLimits } from './gzip.ts';
-import { type OpenArchive, openPayload } from './payload.ts';
+import { type OpenArchive, openPayload, openUnpacked } from './payload.ts';
 import { signatureDer } from './signature-bytes.ts';
 import type { VibReport } from './verify.ts';
-import { openArchive } from './verify-payload.ts';
 import { payloadSource, type Vib } from './vib.ts';
 
 /** What `inspect` shows; nothing in it is checked. */
@@ -21,6 +20,8 @@ export interface VibInspection extends Omit<DescriptorFields, 'fileList'> {
   readonly level: string | undefined;
   readonly files: number;
   readonly members: readonly { readonly name: string; readonly size: number }[];
+  /** What ESXi's own tools would not have written, by member: what `verify` reports as `member-form`. */
+  readonly oddities: readonly { readonly member: string; readonly message: string }[];
   /** `unsigned`, `missing`, `unreadable`, or the signers as the signature names them (not verified). */
   readonly signature: { readonly status: 'signed' | 'unsigned' | 'missing' | 'unreadable'; readonly signers: string[] };
   readonly unknownElements: readonly string[];
@@ -47,6 +48,9 @@ export function inspectVib(vib: Vib): VibInspection {
     level: parseAcceptance(fields.acceptanceLevel),
     files: fileList.length,
     members: vib.members.map((member) => ({ name: member.name, size: memberSource(member).size })),
+    oddities: vib.members.flatMap(({ name, framing }) =>
+      framing.oddities.map((message) => ({ member: name, message })),
+    ),
     signature: inspectSignature(vib.signature),
   };
 }
@@ -123,6 +127,7 @@ export function renderInspect(info: VibInspection): string {
       attributes === undefined ? [] : [[`Payload ${plain(name)}`, attributeText(attributes)]],
     ),
   ];
+  rows.push(...info.oddities.map(({ member, message }) => ['Unusual form', plain(`${member}: ${message}`)]));
   if (info.unknownElements.length > 0) rows.push(['Not understood', plain(info.unknownElements.join(', '))]);
   const payloads = info.payloads.map((payload) => {
     const sums = payload.checksums.map((sum) => plain(sum.type + (sum.verifyProcess ? `/${sum.verifyProcess}` : '')));
@@ -162,12 +167,15 @@ export function listVib(vib: Vib, limits: GunzipLimits = {}): VibListEntry[] {
   });
 }
 
-/** {@link listVib} for VIBs of any size: payloads are unpacked piece by piece. */
+/** {@link listVib} for VIBs of any size: payloads are unpacked piece by piece, through all layers, and nothing is kept. */
 export async function listVibFiles(vib: Vib, limits: GunzipLimits = {}): Promise<VibListEntry[]> {
   const out: VibListEntry[] = [];
   for (const payload of vib.payloads) {
-    const scan = await scanPayload(payloadSource(payload), payload.name, [], limits);
-    out.push(...listed(payload.name, openArchive(payload, scan, limits), scan.size));
+    const { name } = payload;
+    const source = payloadSource(payload);
+    const file = new UnpackedFile(source, await scanPayload(source, name, [], limits), name);
+    const { opened } = await openUnpacked(payload, source.size, file, limits);
+    out.push(...listed(name, opened, file.size));
   }
   return out;
 }

@@ -3,21 +3,12 @@ import { digestsOf } from '../archive/digest.ts';
 import { toHex } from '../bytes/bytes.ts';
 import { FormatError } from '../bytes/errors.ts';
 import type { HashName } from '../crypto/primitives.ts';
-import { type ContentScan, scanPayload, UnpackedFile } from './content-scan.ts';
+import { scanPayload, UnpackedFile } from './content-scan.ts';
 import type { VibChecksum, VibPayloadInfo } from './descriptor.ts';
 import { isError, type VibFinding } from './findings.ts';
 import { type GunzipLimits, isGzip } from './gzip.ts';
-import {
-  holdsTar,
-  isArchiveType,
-  isKnownType,
-  type OpenArchive,
-  openPayload,
-  openScanned,
-  openUnpacked,
-  plainPath,
-} from './payload.ts';
-import { payloadSource, type Vib, type VibPayload } from './vib.ts';
+import { holdsTar, isArchiveType, isKnownType, type OpenArchive, openUnpacked, plainPath } from './payload.ts';
+import { payloadSource, type Vib } from './vib.ts';
 
 /** One checksum, compared. */
 export interface ChecksumReport extends VibChecksum {
@@ -95,11 +86,6 @@ function checkSum(name: string, sum: VibChecksum, digests: Digests, findings: Vi
 const hashesOf = (checksums: readonly VibChecksum[], covered: 'member' | 'content'): HashName[] => [
   ...new Set(checksums.filter((sum) => covers(sum) === covered).flatMap((sum) => hashOf(sum) ?? [])),
 ];
-
-/** The archive of a payload from its scan; one with a second layer of compression is opened in memory. */
-export function openArchive(payload: VibPayload, scan: ContentScan, limits: GunzipLimits | undefined): OpenArchive {
-  return openScanned(payload, scan) ?? openPayload(payload, limits);
-}
 
 /**
  * Checks one payload of the descriptor in one pass that keeps none of it; what is wrong goes to `findings`. A missing member

@@ -3,9 +3,10 @@
 import { toHex } from '../bytes/bytes.ts';
 import { FormatError } from '../bytes/errors.ts';
 import { CMS_OID, EKU_OID } from '../crypto/asn1-oids.ts';
-import { type CmsSignerCheck, type VerifiedSignedData, verifySignedData } from '../crypto/cms.ts';
+import { type CmsProblem, type CmsSignerCheck, type VerifiedSignedData, verifySignedData } from '../crypto/cms.ts';
+import { algorithmName } from '../crypto/keys.ts';
 import { type Certificate, nameAttribute } from '../crypto/x509.ts';
-import { verifyChain } from '../crypto/x509-verify.ts';
+import { type ChainResult, verifyChain } from '../crypto/x509-verify.ts';
 import { type AcceptanceLevel, compareAcceptance } from './acceptance.ts';
 import type { VibFinding, VibFindingCode } from './findings.ts';
 import { grantedLevel } from './level-policy.ts';
@@ -56,22 +57,32 @@ export interface VibSignatureReport {
 }
 
 const WHERE = 'sig.pkcs7';
-const CMS_CODE: Readonly<Record<NonNullable<CmsSignerCheck['problem']>, VibFindingCode>> = {
+const CMS_CODE: Readonly<Record<CmsProblem, VibFindingCode>> = {
   'no-certificate': 'signature-no-certificate',
   'weak-digest': 'signature-weak-digest',
+  'unsupported-digest': 'signature-unsupported-digest',
+  'unsupported-algorithm': 'signature-unsupported-algorithm',
   'bad-attributes': 'signature-attributes',
   'bad-digest': 'signature-other-content',
   'bad-signature': 'signature-bad',
 };
 
-function algorithmText({ algorithm, hash }: CmsSignerCheck): string {
-  if (algorithm.scheme === 'other') return algorithm.name;
-  return `${algorithm.scheme} ${algorithm.hash}${hash === algorithm.hash ? '' : ` (digest ${hash ?? 'unknown'})`}`;
+function algorithmText({ algorithm, hash, digestOid }: CmsSignerCheck): string {
+  const digest = ` (digest ${algorithmName(digestOid)})`;
+  if (algorithm.scheme === 'other') return `${algorithm.name}${digest}`;
+  return `${algorithm.scheme} ${algorithm.hash}${hash === algorithm.hash ? '' : digest}`;
 }
 
 /** Whether a signature rests on SHA-1: collisions of it can be made, so two descriptors may share one signature. */
 const isWeak = ({ hash, algorithm }: CmsSignerCheck): boolean =>
   hash === 'sha1' || (algorithm.scheme !== 'other' && algorithm.hash === 'sha1');
+
+/** Code of a chain that is refused: an algorithm that is not supported need not be a weak one. */
+function chainCode({ code, certificate }: Extract<ChainResult, { ok: false }>): VibFindingCode {
+  const { signatureAlgorithm: algorithm } = certificate;
+  const unsupported = code === 'weak-digest' && algorithm.scheme === 'other' && algorithm.weak === undefined;
+  return unsupported ? 'chain-unsupported-algorithm' : `chain-${code}`;
+}
 
 function checkSigner(check: CmsSignerCheck, carried: readonly Certificate[], trust: VibTrust, findings: VibFinding[]) {
   const { certificate } = check;
@@ -100,7 +111,7 @@ function checkSigner(check: CmsSignerCheck, carried: readonly Certificate[], tru
     usage: { keyUsage: 'digitalSignature', extendedKeyUsage: EKU_OID.codeSigning },
   });
   if (!chain.ok) {
-    findings.push({ code: `chain-${chain.code}`, where: chain.where, message: chain.message });
+    findings.push({ code: chainCode(chain), where: chain.where, message: chain.message });
     return { report, broken: false };
   }
   const revoked = chain.path.find((each) => trust.revoked !== undefined && isRevoked(trust.revoked, each));

@@ -17,10 +17,10 @@ import {
   vib,
   withDescriptor,
 } from '../../test/support/vibs.ts';
-import { fromUtf8, utf8 } from '../bytes/bytes.ts';
+import { fromHex, fromUtf8, toHex, utf8 } from '../bytes/bytes.ts';
 import { EKU_OID } from '../crypto/asn1-oids.ts';
 import { createSignedData } from '../crypto/cms.ts';
-import { parseCertificatesPem } from '../crypto/x509.ts';
+import { parseCertificate, parseCertificatesPem } from '../crypto/x509.ts';
 import { writeAr } from './ar.ts';
 import { extractVib } from './extract.ts';
 import { gzip } from './gzip.ts';
@@ -226,11 +226,25 @@ describe('verifying signatures and levels', () => {
       ['signature-empty', 'level-not-granted'],
     ],
     ['MD5', file('md5.p7'), ['signature-weak-digest', 'level-not-granted']],
+    ['SHA3-256', file('sha3-256.p7'), ['signature-unsupported-digest', 'level-not-granted']],
     ['no certificate', file('rsa-pss-keyid-nocerts.p7'), ['signature-no-certificate', 'level-not-granted']],
     ['garbage', utf8('garbage'), ['signature-unreadable', 'level-not-granted']],
   ])('a signature over %s', async (_, data, expected) => {
     const members = vib.members.map((member) => (member.name === 'sig.pkcs7' ? { ...member, data } : member));
     expect(await codes(writeAr(members))).toEqual(expected);
+  });
+
+  it('names the digest that is not supported', async () => {
+    const report = await verifyVib({ ...vib, signature: file('sha3-256.p7') }, trust);
+    expect(report.signature.status).toBe('invalid');
+    expect(report.findings[0]?.message).toBe('rsaEncryption (digest sha3-256): unsupported digest');
+  });
+
+  it('a certificate that is signed in a way that is not supported has no weak digest for that', async () => {
+    // sha256WithRSAEncryption and RSA with SHA3-256, both OIDs of nine bytes.
+    const der = toHex(partner.certificate.der).replaceAll('2a864886f70d01010b', '60864801650304030e');
+    const signer = signerOf(parseCertificate(fromHex(der)));
+    expect(await codes(readVib(signVib(vib, signer)))).toEqual(['chain-unsupported-algorithm', 'level-not-granted']);
   });
 
   it('reads signatures made by openssl', async () => {

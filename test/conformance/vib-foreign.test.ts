@@ -65,6 +65,11 @@ const ARCHIVERS: readonly (readonly [string, string])[] = [
   ],
 ];
 
+/** GNU ar puts a slash behind each name, which VMware's packages do not have; that is all there is to say of them. */
+const GNU_NAMES = ['member-form', 'member-form', 'member-form'];
+const findingsOf = ({ stdout }: { stdout: string }): string[] =>
+  JSON.parse(stdout)[0].findings.map(({ code }: { code: string }) => code);
+
 describe.each(ARCHIVERS)('a tgz payload by %s in an archive by ar r', (_, command) => {
   it('is verified, unpacked, and written back byte for byte', () => {
     sh(`rm -rf payload1 foreign.vib out; ${command}`);
@@ -72,7 +77,7 @@ describe.each(ARCHIVERS)('a tgz payload by %s in an archive by ar r', (_, comman
     writeFileSync(path('descriptor.xml'), descriptor('payload1', ['opt/demo/hello', LONG], content, 'tgz'));
     sh('ar r foreign.vib descriptor.xml sig.pkcs7 payload1 2>/dev/null');
     const verify = esxsim('vib', 'verify', '--level', 'CommunitySupported', '--json', path('foreign.vib'));
-    expect(JSON.parse(verify.stdout)[0].findings).toEqual([]);
+    expect(findingsOf(verify)).toEqual(GNU_NAMES);
     expect(verify.code).toBe(0);
     expect(esxsim('vib', 'extract', path('foreign.vib'), '--out', path('out')).code).toBe(0);
     expect(sh('diff -r root out')).toBe('');
@@ -110,7 +115,7 @@ describe.each([
     sh('rm -rf nested.vib out; ar r nested.vib descriptor.xml sig.pkcs7 nested 2>/dev/null');
     const verify = esxsim('vib', 'verify', '--level', 'CommunitySupported', '--json', path('nested.vib'));
     const [report] = JSON.parse(verify.stdout);
-    expect(report.findings).toEqual([]);
+    expect(findingsOf(verify)).toEqual(GNU_NAMES);
     expect(report.payloads[0].layers).toEqual(['gzip', layer]);
     expect(esxsim('vib', 'list', path('nested.vib')).stdout).toMatch(/nested +file +0755 +6 +opt\/demo\/hello/);
     expect(esxsim('vib', 'extract', path('nested.vib'), '--out', path('out')).code).toBe(0);

@@ -66,6 +66,16 @@ describe('unusable input', () => {
       /ek\.yaml: host spec: hardware\.tpm\.endorsementKeys\[1\]/,
     ],
     [
+      'a TPM of unknown algorithms',
+      ['tpm', 'serve', '--extra-algorithm', 'aes192', '--extra-algorithm', 'des'],
+      /--extra-algorithm des: expected aes192 or rsa4096/,
+    ],
+    [
+      'a spec of such a TPM',
+      ['tpm', 'serve', '--spec', file('alg.yaml', 'hardware: {tpm: {extraAlgorithms: [aes192, des]}}')],
+      /alg\.yaml: host spec: hardware\.tpm\.extraAlgorithms\[1\]/,
+    ],
+    [
       'the TPM of a host without one',
       ['tpm', 'serve', '--spec', file('none.yaml', 'hardware: {tpm: {present: false}}')],
       /hardware\.tpm\.present: the host has no TPM/,

@@ -352,6 +352,12 @@ describe('bad packages: a line for each finding, exit code 1', () => {
       'signature-weak-digest',
       [],
     ],
+    [
+      'a signature with SHA3-256',
+      archive(xml, member('sig.pkcs7', fixture('sha3-256.p7')), payload),
+      'signature-unsupported-digest',
+      [],
+    ],
     ['a signature with SHA-1', signVib(goodVib, { ...partner, hash: 'sha1' }), 'signature-weak-digest', []],
     ['a certificate signed with SHA-1', signedBy({ hash: 'sha1' }), 'chain-weak-digest', ROOT_OPTION],
     ['an expired certificate', signedBy(ten), 'chain-expired', ROOT_OPTION],

@@ -37,16 +37,17 @@ import { parseReference, verifyEvidence } from '../../src/verify/index.ts';
 import {
   gunzip,
   openPayload,
+  openUnpacked,
   parseRevocationList,
   readUstar,
   readVib,
   readVmtar,
   rewriteVib,
   scanPayload,
+  UnpackedFile,
   verifyVib,
   writeDescriptor,
 } from '../../src/vib/index.ts';
-import { openArchive } from '../../src/vib/verify-payload.ts';
 import { decodeReportJson, decodeReportXml } from '../../src/vim/index.ts';
 import { parseXml } from '../../src/xml/index.ts';
 import { memorySpool } from '../support/memory-spool.ts';
@@ -102,9 +103,10 @@ async function bothWays(data: Uint8Array): Promise<void> {
   const payload = { name: 'fuzz', type: 'vgz', data };
   const whole = await outcome(() => openPayload(payload, LIMITS));
   const passed = await outcome(async () => {
-    const scan = await scanPayload(bytesSource(data), 'fuzz', ['sha256'], LIMITS);
-    const { entries } = openArchive(payload, scan, LIMITS);
-    return { digest: scan.digest('sha256'), entries };
+    const source = bytesSource(data);
+    const file = new UnpackedFile(source, await scanPayload(source, 'fuzz', ['sha256'], LIMITS), 'fuzz');
+    const { opened } = await openUnpacked(payload, data.length, file, LIMITS);
+    return { digest: file.digest('sha256'), entries: opened.entries };
   });
   const names = (entries: readonly { readonly name: string; readonly size: number }[]): string =>
     entries.map(({ name, size }) => `${name} ${size}`).join('\n');
