@@ -1,6 +1,6 @@
-/** The browser's primitives against Node's: two independent implementations (noble, fflate; OpenSSL, zlib) must agree. */
+/** The browser's primitives against Node's: two independent implementations (noble, pako; OpenSSL, zlib) must agree. */
 import { generateKeyPairSync } from 'node:crypto';
-import { gzipSync } from 'node:zlib';
+import { constants, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { CURVES, ecKeyPair, signEcdsa } from './ecdsa.ts';
 import { HASH_NAMES, HASH_SIZE } from './hash.ts';
@@ -93,6 +93,60 @@ describe('browser and Node primitives agree', () => {
       expect(() => p.gunzip(one, 0)).toThrow(/too large/);
       expect(() => p.gunzip(packed.subarray(0, 200), 200_000)).toThrow();
     }
+  });
+
+  describe('damaged gzip is refused for the same reason', () => {
+    const result = (unzip: typeof web.gunzip, data: Uint8Array): string => {
+      try {
+        return `fine: ${unzip(data, 100_000).toString()}`;
+      } catch (error) {
+        return error instanceof Error ? error.message : String(error);
+      }
+    };
+    const same = (data: Uint8Array): string => {
+      const reason = result(node.gunzip, data);
+      expect(result(web.gunzip, data)).toBe(reason);
+      return reason;
+    };
+    const text = Uint8Array.from({ length: 700 }, (_, i) => 97 + (((i * i) >> 3) % 11));
+    const { Z_DEFAULT_STRATEGY, Z_FIXED, Z_HUFFMAN_ONLY } = constants;
+    const streams = {
+      stored: gzipSync(text.subarray(0, 40), { level: 0 }),
+      'fixed codes': gzipSync(text.subarray(0, 150), { strategy: Z_FIXED }),
+      'codes of its own': gzipSync(text, { strategy: Z_DEFAULT_STRATEGY }),
+      'literals only': gzipSync(text.subarray(0, 300), { strategy: Z_HUFFMAN_ONLY }),
+      nothing: gzipSync(new Uint8Array(0)),
+    };
+
+    it.each(Object.entries(streams))('%s: every bit changed, every length', (_, stream) => {
+      const reasons = new Set<string>();
+      for (let bit = 0; bit < 8 * stream.length; bit++) {
+        const data = new Uint8Array(stream);
+        data[bit >> 3] = (data[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+        reasons.add(same(data));
+      }
+      for (let size = 0; size < stream.length; size++) {
+        expect(same(new Uint8Array(stream.subarray(0, size)))).toBe('unexpected end of file');
+      }
+      expect([...reasons]).toEqual(expect.arrayContaining(['incorrect data check', 'incorrect length check']));
+    });
+
+    it('further members, padding and what follows', () => {
+      const stream = streams['codes of its own'];
+      for (const tail of [[0], [0, 0, 7], [7], [0x1f, 0x8b], [0x1f, 0x8b, 7], [0x1f, 0x8b, 8, 0xe0]]) {
+        same(Uint8Array.from([...stream, ...tail]));
+      }
+      expect(same(Uint8Array.from([...stream, ...streams.stored]))).toMatch(/^fine/);
+    });
+
+    it('headers with everything, and the checksum of the header', () => {
+      const [head, body] = [streams.stored.subarray(0, 10), streams.stored.subarray(10)];
+      const fields = [3, 0, 1, 2, 3, 110, 0, 99, 0];
+      const header = Uint8Array.from([...head.subarray(0, 3), 0x1e, ...head.subarray(4), ...fields]);
+      const crc = node.crc32(header) & 0xffff;
+      expect(same(Uint8Array.from([...header, crc & 0xff, crc >> 8, ...body]))).toMatch(/^fine/);
+      expect(same(Uint8Array.from([...header, ~crc & 0xff, crc >> 8, ...body]))).toBe('header crc mismatch');
+    });
   });
 
   it('CRC-32, whole and in pieces', () => {

@@ -1,6 +1,6 @@
 /**
  * The cryptographic and compression primitives that differ between Node and a browser. `#primitives` resolves to
- * `primitives.node.ts` (node:crypto, node:zlib: fast) or `primitives.web.ts` (noble, fflate: everywhere) by package.json
+ * `primitives.node.ts` (node:crypto, node:zlib: fast) or `primitives.web.ts` (noble, pako: everywhere) by package.json
  * `imports` conditions. Both are synchronous and deterministic; neither has a source of randomness.
  */
 
@@ -82,7 +82,7 @@ export interface Primitives {
   crc32(bytes: Uint8Array, before?: number): number;
   /**
    * Decompresses one gzip stream (all members). Throws an Error where it is damaged, or where the output would be longer
-   * than `maxOutput` bytes (message contains `too large`).
+   * than `maxOutput` bytes (message contains `too large`). The messages are those of zlib everywhere.
    */
   gunzip(data: Uint8Array, maxOutput: number): Uint8Array;
   /**

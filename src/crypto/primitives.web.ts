@@ -1,11 +1,11 @@
-/** {@link Primitives} on noble and fflate: the same results as the Node version, anywhere JavaScript runs. */
+/** {@link Primitives} on noble and pako: the same results as the Node version, anywhere JavaScript runs. */
 import { cbc, cfb, ctr, ecb } from '@noble/ciphers/aes.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha1 } from '@noble/hashes/legacy.js';
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
-import { Gunzip } from 'fflate';
 import { concat, fromBigInt, toBigInt } from '../bytes/bytes.ts';
 import { crc32 } from './crc32.web.ts';
+import { gunzipPieces } from './gunzip.web.ts';
 import { modPow, probablePrime } from './modular.ts';
 import { basePoint, multiply, onCurve, verifyDigest } from './noble-ec.ts';
 import type { AesMode, HashName, IncrementalHash, Primitives } from './primitives.ts';
@@ -77,29 +77,8 @@ export const primitives: Primitives = {
   crc32,
   gunzip: (data, maxOutput) => {
     const parts: Uint8Array[] = [];
-    inflate([data], maxOutput, (chunk) => parts.push(chunk));
+    gunzipPieces([data], maxOutput, (chunk) => parts.push(chunk.slice()));
     return concat(...parts);
   },
-  gunzipEach: async (pieces, maxOutput, onChunk) => inflate(pieces, maxOutput, onChunk),
+  gunzipEach: async (pieces, maxOutput, onChunk) => gunzipPieces(pieces, maxOutput, onChunk),
 };
-
-/** The library unpacks what it is given in one go, to a thousand times its size at worst. */
-const SLICE = 32 << 10;
-
-function* slices(data: Uint8Array): Generator<Uint8Array, void> {
-  for (let at = 0; at < data.length; at += SLICE) yield data.subarray(at, at + SLICE);
-}
-
-function inflate(pieces: Iterable<Uint8Array>, maxOutput: number, onChunk: (chunk: Uint8Array) => void): void {
-  let size = 0;
-  let ended = false;
-  const stream = new Gunzip((chunk, final) => {
-    size += chunk.length;
-    if (size > maxOutput) throw new Error(`decompressed data is too large (limit ${maxOutput} bytes)`);
-    ended = final;
-    if (chunk.length > 0) onChunk(chunk);
-  });
-  for (const piece of pieces) for (const slice of slices(piece)) stream.push(slice, false);
-  stream.push(new Uint8Array(0), true);
-  if (!ended) throw new Error('unexpected end of file');
-}
