@@ -54,8 +54,8 @@ export class HeldClock implements Clock {
   }
 }
 
-/** The computer's own clock. */
-export const wallClock: Clock = { now: () => Date.now() };
+/** The computer's own time as the program began, going on evenly from there: setting the computer's clock turns no TPM back. */
+export const wallClock: Clock = { now: () => Math.floor(performance.timeOrigin + performance.now()) };
 
 /** ISO 8601 in UTC with milliseconds, e.g. `2026-01-01T00:00:00.000Z`. */
 export function isoTime(milliseconds: number): string {
