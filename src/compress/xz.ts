@@ -1,6 +1,6 @@
 /**
  * .xz streams (the .xz file format 1.1.0). One stream is decoded; what follows it is left, since a module of the boot bank may
- * carry a signature behind its stream. Filters other than LZMA2 are recognised and refused by name.
+ * carry a signature behind its stream. Before LZMA2 may stand the filters x86 and delta; others are refused by name.
  */
 import { primitives } from '#primitives';
 import { concat, equalBytes } from '../bytes/bytes.ts';
@@ -10,6 +10,7 @@ import { type Asking, decodeWhole, Place, type Sink } from './asking.ts';
 import { Crc64 } from './crc64.ts';
 import { UnsupportedCompression } from './layer.ts';
 import { decodeLzma2 } from './lzma2.ts';
+import { type Filter, XZ_FILTERS } from './xz-filters.ts';
 
 const STRUCTURE = 'xz';
 const MAGIC = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00] as const;
@@ -17,7 +18,15 @@ const HEADER_SIZE = 12;
 const LZMA2 = 0x21;
 const MAX_BLOCKS = 1_000_000;
 /** Filters by their ids, for messages. */
-const FILTER_NAMES: Readonly<Record<number, string>> = { 3: 'delta', 4: 'x86', 9: 'sparc', 10: 'arm64' };
+const FILTER_NAMES: Readonly<Record<number, string>> = {
+  5: 'powerpc',
+  6: 'ia64',
+  7: 'arm',
+  8: 'armthumb',
+  9: 'sparc',
+  10: 'arm64',
+  11: 'riscv',
+};
 
 /** A checksum over content that comes in pieces. */
 interface Check {
@@ -87,11 +96,23 @@ function readBlockHeader(header: Uint8Array, at: number, name: string) {
   });
   reader.skip(`${name}.block.padding`, Math.max(reader.remaining - 4, 0));
   checkCrc(header, reader, 0, header.length - 4, `${name}.block.crc`);
-  const other = filters.find(({ id }) => id !== LZMA2);
+  const other = filters.find(({ id }) => id !== LZMA2 && !XZ_FILTERS.has(id));
   if (other !== undefined) throw new UnsupportedCompression(`xz filter ${FILTER_NAMES[other.id] ?? other.id}`);
-  const bits = filters.length === 1 ? filters[0]?.properties[0] : undefined;
+  const last = filters.pop();
+  const bits = last?.id === LZMA2 && last.properties.length === 1 ? last.properties[0] : undefined;
   if (bits === undefined || bits > 40) throw reader.error(`${name}.block.filter`, 'bad LZMA2 properties', at);
-  return { packed, unpacked, window: dictionarySize(bits) };
+  /** What LZMA2 has to pass on to, so that the content gets to `sink`: the filters, the last one first. */
+  const through = (sink: Sink): Filter[] => {
+    const chain: Filter[] = [];
+    for (const { id, properties } of filters) {
+      const [next] = chain;
+      const filter = XZ_FILTERS.get(id)?.(properties, next === undefined ? sink : (chunk) => next.push(chunk));
+      if (filter === undefined) throw reader.error(`${name}.block.filter`, `bad properties of filter ${id}`, at);
+      chain.unshift(filter);
+    }
+    return chain;
+  };
+  return { packed, unpacked, window: dictionarySize(bits), through };
 }
 
 /** Sizes of a block as the index tells them. */
@@ -135,11 +156,15 @@ function* decodeBlock(place: Place, first: Uint8Array, checkType: number, sink: 
   const check = CHECKS[checkType]?.();
   let size = 0;
   const data = place.at;
-  yield* decodeLzma2(place, block.window, (chunk) => {
+  const content: Sink = (chunk) => {
     size += chunk.length;
     check?.update(chunk);
     sink(chunk);
-  });
+  };
+  const filters = block.through(content);
+  const [last] = filters;
+  yield* decodeLzma2(place, block.window, last === undefined ? content : (chunk) => last.push(chunk));
+  for (const filter of filters) filter.end();
   const packed = place.at - data;
   if (block.packed !== undefined && block.packed !== packed) {
     throw place.error('block', 'compressed size differs', start);

@@ -100,6 +100,7 @@ describe.each([
   ['xz', 'xz -c'],
   ['xz', 'xz -c -9e --check=sha256 --lzma2=preset=9e,lc=1,lp=3,pb=0'],
   ['xz', 'xz -c --check=none --block-size=5000'],
+  ['xz', 'xz -c --check=crc32 --x86 --lzma2=preset=6'],
   ['zstd', 'zstd -q -c'],
   ['zstd', 'zstd -q -c -19 --no-check'],
 ] as const)('a vgz payload with a second layer of %s by `%s`', (layer, command) => {
