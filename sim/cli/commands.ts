@@ -104,6 +104,11 @@ export const COMMANDS: readonly CommandRow[] = [
       { flags: '--profile <name>', about: 'profile whose TPM to make' },
       { flags: '--seed <n>', about: 'seed of all secrets and random numbers, or "random" (default 0, or of the spec)' },
       { flags: '--banks <list>', about: 'PCR banks (default sha1,sha256,sha384,sha512, or of the spec)' },
+      {
+        flags: '--extra-algorithm <name>',
+        about: 'key size that swtpm 0.7.1 has not: aes192, rsa4096 (repeatable; beside those of the spec)',
+        repeatable: true,
+      },
       { flags: '--no-ek-certificates', about: 'leave out the NV indices of a manufacturer, as a bare swtpm does' },
       { flags: '--startup <kind>', about: 'clear: send TPM2_Startup(CLEAR) first; none', default: 'none' },
       {
@@ -136,7 +141,7 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   {
     name: 'vib inspect',
-    about: 'Show what a VIB says of itself and what is in it',
+    about: 'Show what a VIB says of itself and what is in it. Exit 1 where one of a bundle cannot be read.',
     args: [{ name: '<paths...>', about: '.vib files, folders of them, offline bundles' }],
     examples: ['vib inspect vib-samples/esxi-8.0/*.vib'],
     load: () => import('./vib-inspect.ts'),

@@ -2,7 +2,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { InputError } from '../../src/bytes/errors.ts';
 import { HASH_NAMES } from '../../src/crypto/hash.ts';
 import type { HashName } from '../../src/crypto/primitives.ts';
-import { COMMANDS, encodeCommand, TPM_SU } from '../../src/tpm2/index.ts';
+import { COMMANDS, EXTRA_ALGORITHMS, type ExtraAlgorithm, encodeCommand, TPM_SU } from '../../src/tpm2/index.ts';
 import { VirtualClock, wallClock } from '../clock.ts';
 import { Entropy, randomSeed } from '../entropy.ts';
 import { TpmStateFile } from '../node/tpm-state-file.ts';
@@ -41,19 +41,31 @@ function banksOption(options: Options): HashName[] | undefined {
   return banks;
 }
 
+/** `--extra-algorithm`, each time it is given. */
+function extraAlgorithmsOption(options: Options): ExtraAlgorithm[] {
+  return options.list('extraAlgorithm').map((text) => {
+    const found = EXTRA_ALGORITHMS.find((one) => one === text);
+    if (found === undefined)
+      throw new InputError(`--extra-algorithm ${text}: expected ${EXTRA_ALGORITHMS.join(' or ')}`);
+    return found;
+  });
+}
+
 /** What the TPM is made as, and its seed: the TPM of the host that `--spec` and `--profile` describe, or the default TPM. */
 function tpmOptions(options: Options): { config: Partial<TpmConfig>; seed: string } {
   const described = options.text('spec') !== undefined || options.text('profile') !== undefined;
   const spec = described ? readSpec(options) : undefined;
   if (spec?.hardware.tpm.present === false)
     throw new InputError('host spec: hardware.tpm.present: the host has no TPM');
-  const base = spec === undefined ? { banks: HASH_NAMES } : tpmConfigOf(spec);
+  const base = spec === undefined ? { banks: HASH_NAMES, extraAlgorithms: [] } : tpmConfigOf(spec);
   const banks = banksOption(options);
+  const extraAlgorithms = [...new Set([...base.extraAlgorithms, ...extraAlgorithmsOption(options)])];
   const asked = options.text('seed');
   return {
     config: {
       ...base,
       ...(banks === undefined ? {} : { banks }),
+      extraAlgorithms,
       ...(options.on('ekCertificates') ? {} : { endorsementKeys: [], platformCertificate: undefined }),
     },
     // A spec that asks for a random seed already has one.
@@ -61,8 +73,17 @@ function tpmOptions(options: Options): { config: Partial<TpmConfig>; seed: strin
   };
 }
 
-/** Options that say how a TPM is made. */
-const MAKING = ['spec', 'profile', 'seed', 'banks'] as const;
+/** Options that say how a TPM is made, by their names here and on the command line. */
+const MAKING = [
+  ['spec', 'spec'],
+  ['profile', 'profile'],
+  ['seed', 'seed'],
+  ['banks', 'banks'],
+  ['extraAlgorithm', 'extra-algorithm'],
+] as const;
+
+const isGiven = (options: Options, name: string): boolean =>
+  options.text(name) !== undefined || options.list(name).length > 0;
 
 /** Where `--unix` or `--listen` says. */
 function tpmAddress(options: Options): Address {
@@ -123,10 +144,10 @@ async function serve(options: Options, say: (text: string) => void): Promise<Com
   try {
     const state = place && new TpmStateFile(place.path, engine, place.mode);
     if (state !== undefined) closing.unshift(() => state.close());
-    const unused = state?.restored === true ? MAKING.filter((name) => options.text(name) !== undefined) : [];
+    const unused = state?.restored === true ? MAKING.filter(([name]) => isGiven(options, name)) : [];
     if (unused.length > 0) {
       say(
-        `esxsim: ${place?.path}: holds a TPM already, for which ${unused.map((name) => `--${name}`).join(', ')} means nothing`,
+        `esxsim: ${place?.path}: holds a TPM already, for which ${unused.map(([, word]) => `--${word}`).join(', ')} means nothing`,
       );
     }
     const trace = tracePath === undefined ? undefined : traceFile(tracePath, say);
@@ -159,11 +180,17 @@ async function serve(options: Options, say: (text: string) => void): Promise<Com
   }
 }
 
+/** The features of this program and, in swtpm's words, the RSA keys that only such a TPM has. */
+const withKeySizes = (program: ReturnType<typeof capabilities>, extra: readonly ExtraAlgorithm[]) => ({
+  ...program,
+  features: extra.includes('rsa4096') ? [...program.features, 'rsa-keysize-4096'] : program.features,
+});
+
 export async function run({ args, options }: CommandInput, io: CommandIo): Promise<CommandResult> {
   const [word] = args;
   if (word !== undefined && word !== 'socket') throw new InputError(`tpm serve ${word}: the only interface is socket`);
   const answer = options.on('printCapabilities')
-    ? capabilities()
+    ? withKeySizes(capabilities(), extraAlgorithmsOption(options))
     : options.on('printStates')
       ? states(statePlace(options))
       : undefined;

@@ -30,6 +30,7 @@ export const ESXI_8_0_UEFI: HostSpec = {
       ekAlgorithm: 'rsa2048',
       endorsementKeys: ['rsa2048', 'eccP256', 'eccP384'],
       akAlgorithm: 'eccP256',
+      extraAlgorithms: [],
       manufacturer: 'ESXS',
       vendorString: 'esxsim',
       firmwareVersion: '1.59',

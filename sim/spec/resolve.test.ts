@@ -39,6 +39,11 @@ describe('host spec', () => {
       { hardware: { tpm: { endorsementKeys: ['eccP256', 'sm2'] } } },
       /^host spec: hardware\.tpm\.endorsementKeys\[1\]: /,
     ],
+    [
+      'an algorithm that no TPM has',
+      { hardware: { tpm: { extraAlgorithms: ['aes192', 'aes512'] } } },
+      /^host spec: hardware\.tpm\.extraAlgorithms\[1\]: /,
+    ],
     ['bad host name', { identity: { name: 'a b' } }, /identity\.name: must be a host name/],
     ['bad UUID', { boot: { bootUuid: 'XYZ' } }, /boot\.bootUuid: must be 32 lower-case/],
     ['impossible date', { time: '2026-13-01T00:00:00Z' }, /^host spec: time: /],
@@ -59,6 +64,12 @@ describe('host spec', () => {
     const alone = of({ tpm: { ekAlgorithm: 'rsa3072', endorsementKeys: [], platformCertificate: true } });
     expect(alone.endorsementKeys).toEqual(['rsa3072']);
     expect(alone.platformCertificate).toMatchObject({ ek: 'rsa3072', serial: 'SIM0B5SN3', dynamicRtm: false });
+  });
+
+  it('makes a TPM of the algorithms of swtpm, and of those that are asked for', () => {
+    expect(tpmConfigOf(resolveSpec({})).extraAlgorithms).toEqual([]);
+    const asked = { hardware: { tpm: { extraAlgorithms: ['rsa4096' as const] } } };
+    expect(tpmConfigOf(resolveSpec({}, asked)).extraAlgorithms).toEqual(['rsa4096']);
   });
 
   it('packs a TPM firmware version into its two properties', () => {

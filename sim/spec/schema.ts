@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { EK_KINDS } from '../../src/tpm2/ek-profile.ts';
+import { EXTRA_ALGORITHMS } from '../../src/tpm2/extra-algorithms.ts';
 import { isRevocationEntry } from '../../src/vib/revocation.ts';
 import { API_VERSIONS } from '../../src/vim/versions.ts';
 
@@ -69,6 +70,10 @@ const tpm = z.strictObject({
     .max(EK_KINDS.length)
     .describe('EKs whose certificates the TPM carries beside that of ekAlgorithm'),
   akAlgorithm: z.enum(['rsa2048', 'eccP256']),
+  extraAlgorithms: z
+    .array(z.enum(EXTRA_ALGORITHMS))
+    .max(EXTRA_ALGORITHMS.length)
+    .describe('key sizes that this TPM has and swtpm 0.7.1 has not: AES with 192 bits, RSA with 4,096'),
   manufacturer: z
     .string()
     .regex(/^(?=.{1,4}$)[A-Z0-9]+ *$/, 'must be 1 to 4 capital letters or digits, spaces at the end count')

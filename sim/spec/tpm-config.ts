@@ -37,14 +37,14 @@ function platformDescription({ identity, hardware }: HostSpec): PlatformDescript
 
 /** What the TPM of the host is made as. */
 export function tpmConfigOf(spec: HostSpec): TpmConfig {
-  const { manufacturer, vendorString, firmwareVersion, banks, endorsementKeys, ekAlgorithm, platformCertificate } =
-    spec.hardware.tpm;
+  const { tpm } = spec.hardware;
   return {
-    manufacturer,
-    vendorString,
-    firmwareVersion: tpmFirmwareVersion(firmwareVersion),
-    banks,
-    endorsementKeys: [...new Set([...endorsementKeys, ekAlgorithm])],
-    platformCertificate: platformCertificate ? platformDescription(spec) : undefined,
+    manufacturer: tpm.manufacturer,
+    vendorString: tpm.vendorString,
+    firmwareVersion: tpmFirmwareVersion(tpm.firmwareVersion),
+    banks: tpm.banks,
+    endorsementKeys: [...new Set([...tpm.endorsementKeys, tpm.ekAlgorithm])],
+    extraAlgorithms: tpm.extraAlgorithms,
+    platformCertificate: tpm.platformCertificate ? platformDescription(spec) : undefined,
   };
 }

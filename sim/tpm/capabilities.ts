@@ -14,6 +14,7 @@ import { MAX_LOADED_OBJECTS } from './object-store.ts';
 import { type PcrAttributes, pcrsWhere } from './pcr-table.ts';
 import { allows } from './pcrs.ts';
 import { MAX_ACTIVE_SESSIONS, MAX_LOADED_SESSIONS, savedSessions } from './sessions.ts';
+import { maxObjectContext } from './sizes.ts';
 
 /** TPMA_ALGORITHM bits (Part 2, 8.2). */
 const ASYMMETRIC = 0x001;
@@ -206,7 +207,7 @@ export function tpmProperties(tpm: Tpm, commands: number): { property: number; v
     [TPM_PT.MAX_COMMAND_SIZE, tpm.bufferSize],
     [TPM_PT.MAX_RESPONSE_SIZE, tpm.bufferSize],
     [TPM_PT.MAX_DIGEST, 64],
-    [TPM_PT.MAX_OBJECT_CONTEXT, 2692],
+    [TPM_PT.MAX_OBJECT_CONTEXT, maxObjectContext(config)],
     [TPM_PT.MAX_SESSION_CONTEXT, 404],
     [TPM_PT.PS_FAMILY_INDICATOR, characters('2.0')],
     [TPM_PT.PS_LEVEL, 0],

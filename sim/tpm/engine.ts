@@ -3,10 +3,11 @@
  * 18; Part 3, 5): tag, size, code, start-up, handles, sessions, parameters, leftover bytes, action.
  */
 import { FormatError } from '../../src/bytes/errors.ts';
-import { ByteReader } from '../../src/bytes/reader.ts';
+import type { ByteReader } from '../../src/bytes/reader.ts';
 import { responseCodeOf } from '../../src/tpm2/codec.ts';
 import type { AnyCommandRow } from '../../src/tpm2/command-row.ts';
 import { handleType, TPM_CC, TPM_HT, TPM_ST } from '../../src/tpm2/constants.ts';
+import { tpmReader } from '../../src/tpm2/extra-algorithms.ts';
 import { TPM_RC, withPlace } from '../../src/tpm2/response-code.ts';
 import type { Locality } from '../../src/tpm2/transport.ts';
 import { type Clock, HeldClock } from '../clock.ts';
@@ -73,7 +74,7 @@ export class Tpm2Engine {
     return this.#tpm.bufferSize;
   }
 
-  /** Another buffer from now on. @param bytes 2808 to 4096 */
+  /** Another buffer from now on. @param bytes as `bufferLimits` of sizes.ts says */
   set bufferSize(bytes: number) {
     this.#tpm.bufferSize = bytes;
   }
@@ -160,7 +161,8 @@ export class Tpm2Engine {
       return answer;
     }
     if (command.length < HEADER_SIZE) throw refuse(TPM_RC.COMMAND_SIZE);
-    const reader = new ByteReader(command, 'TPM command');
+    const { extraAlgorithms } = tpm.config;
+    const reader = tpmReader(command, 'TPM command', extraAlgorithms);
     const tag = reader.u16('tag');
     if (tag !== TPM_ST.SESSIONS && tag !== TPM_ST.NO_SESSIONS)
       throw refuse(KNOWN_TAGS.has(tag) ? TPM_RC.BAD_TAG : TPM_RC.VALUE);
@@ -183,7 +185,9 @@ export class Tpm2Engine {
     const audited = isAudited(tpm.state, code);
     if (audited) digest.cpHash(tpm.state.access.audit.alg);
     const parameters =
-      area?.decrypt === undefined ? reader : new ByteReader(decryptParameters(digest.parameters, area), 'TPM command');
+      area?.decrypt === undefined
+        ? reader
+        : tpmReader(decryptParameters(digest.parameters, area), 'TPM command', extraAlgorithms);
     readParameters(row, parameters, input);
     if (parameters.remaining > 0) throw refuse(TPM_RC.SIZE);
 

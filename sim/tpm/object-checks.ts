@@ -16,8 +16,6 @@ import { refuse } from './refusal.ts';
 import type { TpmObject } from './state.ts';
 
 const A = TPM_ALG;
-/** Sizes of RSA keys this TPM has. */
-const RSA_SIZES: readonly number[] = [1024, 2048, 3072];
 
 /** What the creator of an object brings. */
 export interface Creation {
@@ -27,12 +25,6 @@ export interface Creation {
   readonly primary: boolean;
   /** The parent of an object that is not primary. */
   readonly parent?: TpmObject;
-}
-
-/** Refuses algorithms and sizes that this TPM does not have; the reference implementation does so while it reads them. */
-export function checkImplemented(area: Pick<TPMT_PUBLIC, 'type' | 'parameters'>, field: string): void {
-  const { parameters } = area;
-  if ('keyBits' in parameters && !RSA_SIZES.includes(parameters.keyBits)) throw refuse(TPM_RC.VALUE, field);
 }
 
 function checkOrigin(area: TPMT_PUBLIC, { dataSize, primary }: Creation, field: string): void {
@@ -157,7 +149,6 @@ export function checkPublic(area: TPMT_PUBLIC, parent: TpmObject | undefined, fi
 
 /** Refuses a public area that no TPM may create an object from; `field` is the parameter it came in. */
 export function checkTemplate(area: TPMT_PUBLIC, creation: Creation, field: string): void {
-  checkImplemented(area, field);
   checkOrigin(area, creation, field);
   checkPublic(area, creation.parent, field);
 }

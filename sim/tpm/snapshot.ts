@@ -80,10 +80,14 @@ export function decodeSnapshot(bytes: Uint8Array): Snapshot {
   return { at, state: checkedState(state), config: config === undefined ? undefined : checkedConfig(config) };
 }
 
+/** Settings that came later: where an older file does not say, the default is what that TPM was made as. */
+const LATER_SETTINGS: ReadonlySet<string> = new Set<keyof TpmConfig>(['extraAlgorithms']);
+
 /** What a TPM was made as. InputError for values that no TPM has. */
 function checkedConfig(value: unknown): TpmConfig {
   const config = record('config', value);
   for (const [field, expected] of Object.entries(DEFAULT_TPM_CONFIG)) {
+    if (config[field] === undefined && LATER_SETTINGS.has(field)) continue;
     if (kindOf(config[field]) !== kindOf(expected)) throw wrongKind('config', field, config[field], expected);
   }
   if (config.platformCertificate !== undefined) record('config.platformCertificate', config.platformCertificate);

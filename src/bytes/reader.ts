@@ -13,14 +13,18 @@ export class ByteReader {
   readonly #base: number;
   /** Name used in errors. */
   readonly structure: string;
+  /** Extensions of the format that are read, by names that its parsers give them; all of them where undefined. */
+  readonly extensions: readonly string[] | undefined;
   #at = 0;
 
   /**
-   * @param structure name used in errors, e.g. `TPMS_ATTEST`
-   * @param base      offset of `bytes[0]` in the whole input, so nested readers report absolute offsets
+   * @param structure  name used in errors, e.g. `TPMS_ATTEST`
+   * @param base       offset of `bytes[0]` in the whole input, so nested readers report absolute offsets
+   * @param extensions what is read beyond the common part of the format, where not everything is
    */
-  constructor(bytes: Uint8Array, structure: string, endian: Endian = 'big', base = 0) {
+  constructor(bytes: Uint8Array, structure: string, endian: Endian = 'big', base = 0, extensions?: readonly string[]) {
     this.structure = structure;
+    this.extensions = extensions;
     this.#bytes = bytes;
     this.#little = endian === 'little';
     this.#base = base;
@@ -104,7 +108,8 @@ export class ByteReader {
   /** A reader over the next `size` bytes, which this reader passes over. */
   sub(field: string, size: number, structure = this.structure): ByteReader {
     const base = this.offset;
-    return new ByteReader(this.bytes(field, size), structure, this.#little ? 'little' : 'big', base);
+    const endian = this.#little ? 'little' : 'big';
+    return new ByteReader(this.bytes(field, size), structure, endian, base, this.extensions);
   }
 
   /** Refuses bytes left over. */

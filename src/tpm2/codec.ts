@@ -18,6 +18,7 @@
 import { FormatError, type FormatProblem } from '../bytes/errors.ts';
 import { ByteReader } from '../bytes/reader.ts';
 import { ByteWriter } from '../bytes/writer.ts';
+import type { ExtraAlgorithm } from './extra-algorithms.ts';
 import { TPM_RC } from './response-code.ts';
 
 /** Reads and writes one type. */
@@ -96,18 +97,32 @@ export function oneOf(name: string, base: Codec<number>, allowed: Iterable<numbe
   return range(name, base, (value) => set.has(value), rc);
 }
 
+/** As {@link oneOf}, and the value of an algorithm that not every TPM has: `rc` where the reader is that of one that lacks it. */
+export function oneOfOrExtra(
+  name: string,
+  base: Codec<number>,
+  allowed: Iterable<number>,
+  extra: { readonly value: number; readonly algorithm: ExtraAlgorithm },
+  rc: number,
+): Codec<number> {
+  const set = new Set(allowed);
+  const isExtra = (value: number, reader: ByteReader): boolean =>
+    value === extra.value && (reader.extensions?.includes(extra.algorithm) ?? true);
+  return range(name, base, (value, reader) => set.has(value) || isExtra(value, reader), rc);
+}
+
 /** An integer for which `allowed` must hold; otherwise `rc`. */
 export function range(
   name: string,
   base: Codec<number>,
-  allowed: (value: number) => boolean,
+  allowed: (value: number, reader: ByteReader) => boolean,
   rc: number,
 ): Codec<number> {
   return {
     name,
     read(reader) {
       const value = base.read(reader);
-      if (!allowed(value)) throw refuse(reader, rc, `${shown(value)} is not a ${name}`);
+      if (!allowed(value, reader)) throw refuse(reader, rc, `${shown(value)} is not a ${name}`);
       return value;
     },
     write: base.write,

@@ -1,7 +1,7 @@
 /**
  * Endorsement keys of the TCG EK Credential Profile for TPM Family 2.0 (version 2.5): templates of the Low Range (L) and the High
- * Range (H), their policies, and the NV indices of their certificates. H-5 (SM2) and H-7 (RSA 4096) are left out: the simulated
- * TPMs have neither.
+ * Range (H), their policies, and the NV indices of their certificates. H-5 (SM2) and H-7 (RSA 4096) are left out: no
+ * simulated TPM has the one, and only those that are asked to the other.
  */
 import { fromHex } from '../bytes/bytes.ts';
 import { TPMA_NV, TPMA_OBJECT } from './attributes.ts';

@@ -10,6 +10,7 @@ export * from './commands.ts';
 export * from './constants.ts';
 export * from './credential.ts';
 export * from './ek-profile.ts';
+export * from './extra-algorithms.ts';
 export * from './hash-alg.ts';
 export * from './kdf.ts';
 export * from './names.ts';

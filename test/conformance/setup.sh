@@ -15,7 +15,7 @@ need=()
 for pair in swtpm:swtpm swtpm_setup:swtpm-tools tpm2_eventlog:tpm2-tools openssl:openssl ar:binutils readelf:binutils \
   sbverify:sbsigntool jq:jq python3:python3 go:golang-go dbus-run-session:dbus \
   xorriso:xorriso genisoimage:genisoimage mformat:mtools bsdtar:libarchive-tools unzip:unzip xz:xz-utils zstd:zstd \
-  qemu-system-x86_64:qemu-system-x86; do
+  qemu-system-x86_64:qemu-system-x86 chromium:chromium; do
   command -v "${pair%%:*}" >/dev/null || need+=("${pair##*:}")
 done
 ls /usr/lib/*/libtss2-tcti-swtpm.so.0 >/dev/null 2>&1 || need+=(libtss2-tcti-swtpm0)
@@ -81,14 +81,16 @@ npm install --prefix "$cache/tssjs" --no-save --no-package-lock --ignore-scripts
   go build -o "$cache/bin/goverify" .
   go build -o "$cache/bin/goverify-platform" ./platform
 )
-# Microsoft's reference TPM, compiled against OpenSSL.
+# Microsoft's reference TPM, compiled against OpenSSL; once more with the algorithms of --extra-algorithm.
 (
   cd test/conformance/clients/mstpm
   go build -o "$cache/bin/mstpm" .
+  CGO_CFLAGS="-O2 -DAES_192=YES -DRSA_3072=YES -DRSA_4096=YES -DEXTRA_CONTEXT_SIZE=2256 -include $PWD/extra.h" \
+    go build -o "$cache/bin/mstpm-extra" .
 )
 
 for tool in swtpm swtpm_setup tpm2_eventlog tpm2_checkquote openssl ar readelf sbverify sbsign jq go \
-  xorriso genisoimage mformat bsdtar unzip xz zstd qemu-system-x86_64; do
+  xorriso genisoimage mformat bsdtar unzip xz zstd qemu-system-x86_64 chromium; do
   command -v "$tool" >/dev/null || { echo "conformance: $tool is missing after set-up" >&2; exit 1; }
 done
 "$cache/bin/govc" version

@@ -12,53 +12,11 @@ import * as T from '../../src/tpm2/index.ts';
 import { CLIENTS, esxsim, ROOT, run, tempFolder } from './run.ts';
 import { startOurs, startTheirs, type TpmProcess } from './tpm-peer.ts';
 import { digestOf, inPolicy, type Side, Sides } from './tpm-sides.ts';
+import { hex, ok, Tools } from './tpm-tools.ts';
 
 const { COMMANDS: C, EK_KINDS, EK_PROFILE, TPM_ALG: A } = T;
 const PYTHON = join(CLIENTS, 'venv', 'bin', 'python');
 const client = (...path: string[]): string => join(ROOT, 'test', 'conformance', 'clients', ...path);
-const hex = (index: number): string => `0x${index.toString(16)}`;
-
-/** Runs a tool that must succeed; its output. */
-function ok(program: string, ...args: string[]): string {
-  const { code, stdout, stderr } = run(program, args);
-  expect({ program, args, code, stderr: code === 0 ? '' : stderr }).toMatchObject({ code: 0 });
-  return stdout;
-}
-
-/** tpm2-tools against one TPM, in a folder of their own. */
-class Tools {
-  readonly folder = tempFolder();
-  readonly #tcti: string;
-
-  constructor({ port }: TpmProcess) {
-    this.#tcti = `swtpm:host=127.0.0.1,port=${port}`;
-  }
-
-  file(name: string): string {
-    return join(this.folder, name);
-  }
-
-  run(tool: string, ...args: string[]): string {
-    const { code, stdout, stderr } = run(`tpm2_${tool}`, args, {
-      cwd: this.folder,
-      env: { TPM2TOOLS_TCTI: this.#tcti },
-    });
-    expect({ tool, args, code, stderr: code === 0 ? '' : stderr }).toMatchObject({ code: 0, stderr: '' });
-    return stdout;
-  }
-
-  /** Contents of an NV index, read with the index' own authorisation or the owner's. */
-  nv(index: number, ...authorisation: string[]): Uint8Array {
-    this.run('nvread', hex(index), ...authorisation, '-o', this.file('nv'));
-    return new Uint8Array(readFileSync(this.file('nv')));
-  }
-
-  /** Hash algorithm and attributes of an NV index as `tpm2_nvreadpublic` words them. */
-  nvKind(index: number): readonly string[] {
-    const text = this.run('nvreadpublic', hex(index));
-    return [...text.matchAll(/friendly: (\S+)/g)].map(([, word]) => word ?? '');
-  }
-}
 
 /** A spec file with these settings of the TPM. */
 function specFile(tpm: Readonly<Record<string, unknown>>): string {

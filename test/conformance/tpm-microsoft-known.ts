@@ -94,7 +94,7 @@ const KNOWN: readonly Known[] = [
   },
   {
     why: 'the private part of an RSA key has five more numbers for the Chinese remainder theorem',
-    in: ['keys'],
+    in: ['keys', 'extra'],
     label: / RSA |bad template/,
     ours: /^\d+ bytes$/,
     theirs: /^\d+ bytes$/,
@@ -140,6 +140,13 @@ const KNOWN: readonly Known[] = [
     label: /^clock 16 /,
     ours: /^"[0-9a-f]{64}"$/,
     theirs: /TPM_RC_POLICY/,
+  },
+  {
+    why: 'a message that is too long is an error of the library of libtpms, which does not say what was wrong',
+    in: ['extra'],
+    label: /^RSA_Encrypt too long/,
+    ours: /^TPM_RC_FAILURE$/,
+    theirs: /^TPM_RC_VALUE$/,
   },
   {
     why: 'the sequence handle is a handle; libtpms blames the first parameter',

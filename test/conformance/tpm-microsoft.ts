@@ -15,8 +15,11 @@ export class MicrosoftTransport implements TpmTransport {
   readonly #process: ChildProcessByStdio<Writable, Readable, null>;
   readonly #waiting: { resolve: (line: string) => void; reject: (error: Error) => void }[] = [];
 
-  constructor() {
-    this.#process = spawn(join(CLIENTS, 'bin', 'mstpm'), { stdio: ['pipe', 'pipe', 'inherit'] });
+  /** @param extra with AES-192 and RSA-4096, which another build of it has */
+  constructor(extra = false) {
+    this.#process = spawn(join(CLIENTS, 'bin', extra ? 'mstpm-extra' : 'mstpm'), {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
     const fail = (problem: string): void => {
       for (const { reject } of this.#waiting.splice(0)) reject(new Error(`mstpm ${problem}`));
     };

@@ -17,6 +17,7 @@ import { fromHex, toHex } from '../../src/bytes/bytes.ts';
 import {
   COMMANDS,
   describeResponseCode,
+  type ExtraAlgorithm,
   encodeCommand,
   type Locality,
   responseCode,
@@ -75,8 +76,8 @@ class AtLocality0 extends EmbeddedTransport {
   }
 }
 
-function startMicrosoft(): Started {
-  return { transport: new MicrosoftTransport(), stop: () => undefined };
+function startMicrosoft(extra: boolean): Started {
+  return { transport: new MicrosoftTransport(extra), stop: () => undefined };
 }
 
 /** Two TPMs, powered on, that get the same commands. */
@@ -89,13 +90,13 @@ export class TpmPair {
   readonly #stop: () => void;
   readonly #faults: unknown[];
 
-  private constructor(peer: Peer, theirs: TpmTransport, stop: () => void) {
+  private constructor(peer: Peer, theirs: TpmTransport, stop: () => void, extraAlgorithms: readonly ExtraAlgorithm[]) {
     const faults: unknown[] = [];
     // Both peers allocate all four banks.
     const engine = createTpm2({
       entropy: new Entropy('differential').stream('tpm'),
       clock: this.clock,
-      config: { banks: ['sha1', 'sha256', 'sha384', 'sha512'], endorsementKeys: [] },
+      config: { banks: ['sha1', 'sha256', 'sha384', 'sha512'], endorsementKeys: [], extraAlgorithms },
       onFault: (error) => faults.push(error),
     });
     this.ours = peer === 'microsoft' ? new AtLocality0(engine) : new EmbeddedTransport(engine);
@@ -105,10 +106,11 @@ export class TpmPair {
     this.#faults = faults;
   }
 
-  /** Starts the peer; fails loudly where it is not installed. */
-  static async start(peer: Peer = PEER): Promise<TpmPair> {
-    const { transport, stop } = peer === 'swtpm' ? await startSwtpm() : startMicrosoft();
-    const pair = new TpmPair(peer, transport, stop);
+  /** Starts the peer; fails loudly where it is not installed. `extraAlgorithms`: of both, all or none; swtpm has none. */
+  static async start(peer: Peer = PEER, extraAlgorithms: readonly ExtraAlgorithm[] = []): Promise<TpmPair> {
+    const extra = extraAlgorithms.length > 0;
+    const { transport, stop } = peer === 'swtpm' ? await startSwtpm() : startMicrosoft(extra);
+    const pair = new TpmPair(peer, transport, stop, extraAlgorithms);
     await pair.both((tpm) => tpm.powerOn());
     return pair;
   }

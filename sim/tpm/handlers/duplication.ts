@@ -11,7 +11,6 @@ import { TPM2B_SENSITIVE } from '../../../src/tpm2/structures/index.ts';
 import { random, type Tpm } from '../context.ts';
 import { objectOf } from '../entities.ts';
 import { handler } from '../handler.ts';
-import { checkImplemented } from '../object-checks.ts';
 import { isAsymmetric, isParent, isStorage } from '../object-kinds.ts';
 import { loadObject } from '../object-load.ts';
 import {
@@ -103,7 +102,6 @@ const FIXED = TPMA_OBJECT.fixedTPM | TPMA_OBJECT.fixedParent;
 
 const importObject = handler(Import, (tpm, input) => {
   const { parentHandle, encryptionKey, objectPublic, duplicate: blob, inSymSeed, symmetricAlg } = input;
-  checkImplemented(objectPublic, 'objectPublic');
   const { objectAttributes, nameAlg } = objectPublic;
   if (has(objectAttributes, FIXED)) throw refuse(TPM_RC.ATTRIBUTES, 'objectPublic');
   const parent = objectOf(tpm, parentHandle);

@@ -14,6 +14,7 @@ import {
   Unseal,
 } from '../../../src/tpm2/commands/key.ts';
 import { handleType, TPM_ALG, TPM_HT, TPM_RH } from '../../../src/tpm2/constants.ts';
+import { tpmReader } from '../../../src/tpm2/extra-algorithms.ts';
 import { hashSize } from '../../../src/tpm2/hash-alg.ts';
 import { objectName, qualifiedName } from '../../../src/tpm2/names.ts';
 import { TPM_RC } from '../../../src/tpm2/response-code.ts';
@@ -29,7 +30,7 @@ import { creationData } from '../creation-data.ts';
 import { derivationStream } from '../derivation.ts';
 import { objectOf, withoutTrailingZeros } from '../entities.ts';
 import { action, handler } from '../handler.ts';
-import { checkImplemented, checkPublic, checkTemplate } from '../object-checks.ts';
+import { checkPublic, checkTemplate } from '../object-checks.ts';
 import {
   createDerivedObject,
   createOrdinaryObject,
@@ -63,7 +64,6 @@ function checkedAuth(auth: Uint8Array, nameAlg: number, field: string): Uint8Arr
 
 const create = handler(Create, (tpm, { parentHandle, inSensitive, inPublic, outsideInfo, creationPCR }) => {
   const parent = objectOf(tpm, parentHandle);
-  checkImplemented(inPublic, 'inPublic');
   if (!isParent(parent)) throw refuse(TPM_RC.TYPE, 'parentHandle');
   freeHandle(tpm);
   const { data } = inSensitive;
@@ -81,7 +81,6 @@ const create = handler(Create, (tpm, { parentHandle, inSensitive, inPublic, outs
 });
 
 const load = handler(Load, (tpm, { parentHandle, inPrivate, inPublic }) => {
-  checkImplemented(inPublic, 'inPublic');
   const objectHandle = freeHandle(tpm);
   if (inPrivate.length === 0) throw refuse(TPM_RC.SIZE, 'inPrivate');
   const parent = objectOf(tpm, parentHandle);
@@ -96,7 +95,6 @@ const load = handler(Load, (tpm, { parentHandle, inPrivate, inPublic }) => {
 const FIXED = TPMA_OBJECT.fixedTPM | TPMA_OBJECT.fixedParent | TPMA_OBJECT.restricted;
 
 const loadExternal = handler(LoadExternal, (tpm, { inPrivate, inPublic, hierarchy }) => {
-  checkImplemented(inPublic, 'inPublic');
   const objectHandle = freeHandle(tpm);
   if (hierarchyOf(tpm.state, hierarchy)?.enabled !== true) throw refuse(TPM_RC.HIERARCHY, 'hierarchy');
   if (inPrivate !== undefined) {
@@ -131,17 +129,16 @@ const changeAuth = handler(ObjectChangeAuth, (tpm, { objectHandle, parentHandle,
 });
 
 /** Reads a template; bytes left over are a wrong size. */
-function readTemplate<T extends Pick<TPMT_PUBLIC, 'type' | 'parameters'>>(codec: Codec<T>, bytes: Uint8Array): T {
-  const reader = new ByteReader(bytes, codec.name);
+function readTemplate<T>(tpm: Tpm, codec: Codec<T>, bytes: Uint8Array): T {
+  const reader = tpmReader(bytes, codec.name, tpm.config.extraAlgorithms);
   const value = codec.read(reader);
-  checkImplemented(value, 'inPublic');
   if (reader.remaining > 0) throw refuse(TPM_RC.SIZE);
   return value;
 }
 
 /** The template of an object to derive: its unique field says how, and is replaced by the new object's. */
-function derivedTemplate(bytes: Uint8Array): { area: TPMT_PUBLIC; derive: TPMS_DERIVE } {
-  const { unique: derive, ...rest } = readTemplate(DERIVED_TEMPLATE, bytes);
+function derivedTemplate(tpm: Tpm, bytes: Uint8Array): { area: TPMT_PUBLIC; derive: TPMS_DERIVE } {
+  const { unique: derive, ...rest } = readTemplate(tpm, DERIVED_TEMPLATE, bytes);
   if (rest.type === TPM_ALG.ECC) return { area: { ...rest, unique: { x: EMPTY, y: EMPTY } }, derive };
   return { area: { ...rest, unique: EMPTY }, derive };
 }
@@ -165,8 +162,8 @@ function settledDerivation(template: TPMS_DERIVE, data: Uint8Array): TPMS_DERIVE
   };
 }
 
-function derived(parent: TpmObject, template: Uint8Array, { userAuth, data }: SensitiveInput): NewObject {
-  const { area, derive } = blaming('inPublic', () => derivedTemplate(template));
+function derived(tpm: Tpm, parent: TpmObject, template: Uint8Array, { userAuth, data }: SensitiveInput): NewObject {
+  const { area, derive } = blaming('inPublic', () => derivedTemplate(tpm, template));
   if (area.type === TPM_ALG.RSA) throw refuse(TPM_RC.TYPE, 'inPublic');
   if (has(area.objectAttributes, TPMA_OBJECT.sensitiveDataOrigin)) throw refuse(TPM_RC.ATTRIBUTES);
   checkPublic(area, parent, 'inPublic');
@@ -176,7 +173,7 @@ function derived(parent: TpmObject, template: Uint8Array, { userAuth, data }: Se
 }
 
 function created(tpm: Tpm, parent: TpmObject | number, template: Uint8Array, input: SensitiveInput): NewObject {
-  const area = blaming('inPublic', () => readTemplate(NAMED_TEMPLATE, template));
+  const area = blaming('inPublic', () => readTemplate(tpm, NAMED_TEMPLATE, template));
   const under = typeof parent === 'number' ? { primary: true } : { primary: false, parent };
   checkTemplate(area, { dataSize: input.data.length, ...under }, 'inPublic');
   const userAuth = checkedAuth(input.userAuth, area.nameAlg, 'inSensitive');
@@ -192,7 +189,7 @@ const createLoaded = handler(CreateLoaded, (tpm, { parentHandle, inSensitive, in
   const parent = handleType(parentHandle) === TPM_HT.PERMANENT ? parentHandle : objectOf(tpm, parentHandle);
   const derivation = typeof parent !== 'number' && isDerivationParent(parent);
   if (typeof parent !== 'number' && !derivation && !isParent(parent)) throw refuse(TPM_RC.TYPE, 'parentHandle');
-  const made = derivation ? derived(parent, inPublic, inSensitive) : created(tpm, parent, inPublic, inSensitive);
+  const made = derivation ? derived(tpm, parent, inPublic, inSensitive) : created(tpm, parent, inPublic, inSensitive);
   const object = placeObject(made, parent);
   tpm.state.transient.set(objectHandle, object);
   const wrapped = typeof parent !== 'number' && !derivation;
@@ -204,6 +201,7 @@ const createLoaded = handler(CreateLoaded, (tpm, { parentHandle, inSensitive, in
   };
 });
 
-const testParms = action(TestParms, (_, { parameters }) => checkImplemented(parameters, 'parameters'));
+/** What this TPM does not have was refused when it was read. */
+const testParms = action(TestParms, () => undefined);
 
 export const keyHandlers = [create, load, loadExternal, unseal, changeAuth, createLoaded, testParms];

@@ -7,7 +7,7 @@ import { FormatError } from '../../../src/bytes/errors.ts';
 import { ByteReader } from '../../../src/bytes/reader.ts';
 import { ByteWriter } from '../../../src/bytes/writer.ts';
 import type { Locality } from '../../../src/tpm2/transport.ts';
-import { MAX_BUFFER_SIZE } from '../context.ts';
+import { bufferLimits } from '../sizes.ts';
 import { decodeSnapshot, type Snapshot } from '../snapshot.ts';
 import { type Answer, type Conversation, type Descriptor, SILENT } from './conversation.ts';
 import type { TpmMachine } from './machine.ts';
@@ -26,8 +26,6 @@ export const RESULT = {
 
 /** Every capability bit of swtpm 0.7.1, including commands with the TCG header. */
 const CAPABILITIES = 0xffffn;
-/** Smallest buffer that the PC Client profile allows. */
-const BUFFER_MIN = 0xaf8;
 /** Largest state blob taken. */
 const MAX_BLOB = 1 << 20;
 const BLOB = { PERMANENT: 1, VOLATILE: 2, SAVESTATE: 3 } as const;
@@ -161,8 +159,9 @@ function setDataFd({ store, descriptor, adopt }: Call): Uint8Array {
 function setBufferSize({ machine, fields }: Call): Uint8Array {
   const wanted = fields.u32('buffersize');
   if (wanted !== 0 && machine.running) return u32(RESULT.BAD_ORDINAL);
-  if (wanted !== 0) machine.engine.bufferSize = Math.min(Math.max(wanted, BUFFER_MIN), MAX_BUFFER_SIZE);
-  return u32(RESULT.SUCCESS, machine.engine.bufferSize, BUFFER_MIN, MAX_BUFFER_SIZE);
+  const { min, max } = bufferLimits(machine.engine.config);
+  if (wanted !== 0) machine.engine.bufferSize = Math.min(Math.max(wanted, min), max);
+  return u32(RESULT.SUCCESS, machine.engine.bufferSize, min, max);
 }
 
 function getInfo({ machine, fields }: Call): Uint8Array {

@@ -1,11 +1,10 @@
 /** What GET_INFO of the control channel tells: JSON, one key for each flag, in swtpm's order. */
 import { utf8 } from '../../../src/bytes/bytes.ts';
 import type { TpmConfig } from '../config.ts';
+import { rsaKeySizes } from '../sizes.ts';
 
 /** Family, level and revision of the specification the TPM reports. */
 const SPECIFICATION = { family: '2.0', level: 0, revision: 164 };
-/** Sizes of RSA keys the TPM makes. */
-const RSA_KEY_SIZES = [1024, 2048, 3072];
 
 /** `id:` and eight hexadecimal digits, as platform certificates write numbers. */
 const id = (value: number): string => `id:${(value >>> 0).toString(16).toUpperCase().padStart(8, '0')}`;
@@ -28,6 +27,6 @@ export function tpmInfo(config: TpmConfig, flags: bigint): string {
       model: config.vendorString,
     };
   }
-  if ((flags & 4n) !== 0n) out.TPMFeatures = { RSAKeySizes: RSA_KEY_SIZES };
+  if ((flags & 4n) !== 0n) out.TPMFeatures = { RSAKeySizes: rsaKeySizes(config) };
   return JSON.stringify(out);
 }

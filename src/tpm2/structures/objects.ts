@@ -1,5 +1,17 @@
 /** Public and sensitive areas, creation data, credentials, tickets (TPM 2.0 Library specification, Part 2, 10.7, 11.1.14 to 12.4, 15). */
-import { type Codec, type Infer, oneOf, sized, sizedOptional, struct, tpm2b, u16, u32, variant } from '../codec.ts';
+import {
+  type Codec,
+  type Infer,
+  oneOf,
+  oneOfOrExtra,
+  sized,
+  sizedOptional,
+  struct,
+  tpm2b,
+  u16,
+  u32,
+  variant,
+} from '../codec.ts';
 import { TPM_ALG, TPM_ST } from '../constants.ts';
 import { TPM_RC } from '../response-code.ts';
 import {
@@ -37,7 +49,13 @@ const A = TPM_ALG;
 export const TPMI_ALG_PUBLIC = oneOf('TPMI_ALG_PUBLIC', u16, [A.RSA, A.KEYEDHASH, A.ECC, A.SYMCIPHER], TPM_RC.TYPE);
 
 /** Part 2, 11.2.4.6 */
-export const TPMI_RSA_KEY_BITS = oneOf('TPMI_RSA_KEY_BITS', u16, [1024, 2048, 3072, 4096], TPM_RC.VALUE);
+export const TPMI_RSA_KEY_BITS = oneOfOrExtra(
+  'TPMI_RSA_KEY_BITS',
+  u16,
+  [1024, 2048, 3072],
+  { value: 4096, algorithm: 'rsa4096' },
+  TPM_RC.VALUE,
+);
 
 /** Part 2, 12.2.3.4 and 12.2.3.5 */
 export const TPMS_RSA_PARMS = struct('TPMS_RSA_PARMS', 'Part 2, 12.2.3.5', {

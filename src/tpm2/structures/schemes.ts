@@ -1,5 +1,5 @@
 /** Algorithm parameters and schemes (TPM 2.0 Library specification, Part 2, chapter 11). */
-import { type Codec, type Infer, oneOf, struct, tpm2b, u16, variant } from '../codec.ts';
+import { type Codec, type Infer, oneOf, oneOfOrExtra, struct, tpm2b, u16, variant } from '../codec.ts';
 import { TPM_ALG } from '../constants.ts';
 import { TPM_RC } from '../response-code.ts';
 import { TPMI_ALG_HASH, TPMI_ALG_HASH_NULL } from './base.ts';
@@ -12,8 +12,14 @@ export const MAX_RSA_KEY_BYTES = 512;
 /** Largest coordinate of a curve point in bytes (P-521). */
 export const MAX_ECC_KEY_BYTES = 66;
 
-/** Part 2, 11.1.1: the AES key sizes of PC Client TPMs. */
-export const TPMI_AES_KEY_BITS = oneOf('TPMI_AES_KEY_BITS', u16, [128, 256], TPM_RC.VALUE);
+/** Part 2, 11.1.1: the AES key sizes of PC Client TPMs, and the one between them. */
+export const TPMI_AES_KEY_BITS = oneOfOrExtra(
+  'TPMI_AES_KEY_BITS',
+  u16,
+  [128, 256],
+  { value: 192, algorithm: 'aes192' },
+  TPM_RC.VALUE,
+);
 const SYM_MODES = [A.CTR, A.OFB, A.CBC, A.CFB, A.ECB];
 /** Part 2, 9.31 */
 export const TPMI_ALG_SYM_MODE = alg('TPMI_ALG_SYM_MODE', SYM_MODES, TPM_RC.MODE);
