@@ -134,13 +134,20 @@ export function bits(name: string, base: Codec<number>, mask: number): Codec<num
   return range(name, base, (value) => (value & ~mask) === 0, TPM_RC.RESERVED_BITS);
 }
 
-/** TPM2B of at most `max` bytes; a larger size is TPM_RC_SIZE. */
-export function tpm2b(name: string, max: number): Codec<Uint8Array> {
+/** TPM2B of at most `max` bytes; a larger size is TPM_RC_SIZE. With `extra` it is `max` where the reader's TPM has the algorithm. */
+export function tpm2b(
+  name: string,
+  max: number,
+  extra?: { readonly without: number; readonly algorithm: ExtraAlgorithm },
+): Codec<Uint8Array> {
+  const lacks = ({ extensions }: ByteReader): boolean =>
+    extra !== undefined && extensions !== undefined && !extensions.includes(extra.algorithm);
   return {
     name,
     read(reader) {
       const size = reader.u16('size');
-      if (size > max) throw refuse(reader, TPM_RC.SIZE, `size ${size} exceeds ${max}`, reader.offset - 2);
+      if (size > max || (extra !== undefined && size > extra.without && lacks(reader)))
+        throw refuse(reader, TPM_RC.SIZE, `size ${size} exceeds ${max}`, reader.offset - 2);
       return reader.bytes('', size);
     },
     write(writer, value) {

@@ -42,6 +42,7 @@ import {
   TPMT_RSA_SCHEME,
   TPMT_SYM_DEF_OBJECT,
   TPMT_SYM_DEF_OBJECT_GIVEN,
+  UP_TO_3072,
 } from './schemes.ts';
 
 const A = TPM_ALG;
@@ -227,6 +228,6 @@ export const TPMT_TK_AUTH = struct('TPMT_TK_AUTH', 'Part 2, 10.7.5', {
 });
 
 /** Part 2, 11.4.3: an RSA-encrypted or ECC-point secret. */
-export const TPM2B_ENCRYPTED_SECRET = tpm2b('TPM2B_ENCRYPTED_SECRET', MAX_RSA_KEY_BYTES);
+export const TPM2B_ENCRYPTED_SECRET = tpm2b('TPM2B_ENCRYPTED_SECRET', MAX_RSA_KEY_BYTES, UP_TO_3072);
 /** Part 2, 12.4.3: integrity HMAC (TPM2B) and the encrypted TPM2B_DIGEST of the credential, kept as bytes. */
 export const TPM2B_ID_OBJECT = tpm2b('TPM2B_ID_OBJECT', 2 + MAX_DIGEST + 2 + MAX_DIGEST);

@@ -9,6 +9,8 @@ const alg = (name: string, values: readonly number[], rc: number): Codec<number>
 
 /** Largest RSA modulus in bytes. */
 export const MAX_RSA_KEY_BYTES = 512;
+/** A TPM without keys of that size has room for those of 3,072 bits. */
+export const UP_TO_3072 = { without: 384, algorithm: 'rsa4096' } as const;
 /** Largest coordinate of a curve point in bytes (P-521). */
 export const MAX_ECC_KEY_BYTES = 66;
 
@@ -142,7 +144,7 @@ export const TPMT_ECC_SCHEME = variant(
 export type AsymmetricScheme = Infer<typeof TPMT_RSA_SCHEME> | Infer<typeof TPMT_ECC_SCHEME>;
 
 /** Part 2, 11.2.4.5 */
-export const TPM2B_PUBLIC_KEY_RSA = tpm2b('TPM2B_PUBLIC_KEY_RSA', MAX_RSA_KEY_BYTES);
+export const TPM2B_PUBLIC_KEY_RSA = tpm2b('TPM2B_PUBLIC_KEY_RSA', MAX_RSA_KEY_BYTES, UP_TO_3072);
 /** Part 2, 11.2.5.1 */
 export const TPM2B_ECC_PARAMETER = tpm2b('TPM2B_ECC_PARAMETER', MAX_ECC_KEY_BYTES);
 /** Part 2, 11.2.5.2 */
