@@ -3,7 +3,13 @@ import { Options } from './command.ts';
 import { checkSeccomp, logTarget, pidTarget, statePlace, swtpmCall } from './swtpm-options.ts';
 
 const call = (values: Record<string, unknown>) => swtpmCall(new Options({ protocol: 'swtpm', ...values }));
-const DEFAULTS = { disconnect: false, terminate: false, rejectLocality4: false, needInit: true, startup: 'none' };
+const DEFAULTS = {
+  disconnect: false,
+  terminate: false,
+  locality: { rejectLocality4: false, allowSetLocality: false },
+  needInit: true,
+  startup: 'none',
+};
 
 /** Left: options as people write them for swtpm(8). */
 describe('channels', () => {
@@ -41,7 +47,11 @@ describe('channels', () => {
   );
 
   it('--locality reject-locality-4', () => {
-    expect(call({ ctrl: '/c', locality: 'reject-locality-4' })?.rejectLocality4).toBe(true);
+    expect(call({ ctrl: '/c', locality: 'reject-locality-4' })?.locality.rejectLocality4).toBe(true);
+    expect(call({ ctrl: '/c', locality: 'allow-set-locality,reject-locality-4' })?.locality).toEqual({
+      rejectLocality4: true,
+      allowSetLocality: true,
+    });
   });
 });
 
@@ -56,7 +66,7 @@ describe('what cannot be done as swtpm does it is refused', () => {
       { ctrl: '/c', flags: 'startup-clear,startup-state' },
       '--flags: startup-clear and startup-state exclude each other',
     ],
-    [{ ctrl: '/c', locality: 'allow-set-locality' }, '--locality: "allow-set-locality" is not supported here'],
+    [{ ctrl: '/c', locality: 'allow-locality-4' }, '--locality: "allow-locality-4" is not supported here'],
     [{ ctrl: '/c', listen: '127.0.0.1:1' }, '--listen and --ctrl or --server exclude each other'],
     [{ ctrl: '/c', protocol: 'mssim' }, '--ctrl and --server speak the protocol swtpm, not mssim'],
     [{ flags: 'startup-clear' }, '--flags, --locality and --terminate need --ctrl or --server, as with swtpm'],

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { InputError } from '../../src/bytes/errors.ts';
 import type { Place } from '../tpm/servers/listen.ts';
+import type { LocalityRules } from '../tpm/servers/swtpm-data.ts';
 import type { OptionRow, Options } from './command.ts';
 import { Parts } from './option-parts.ts';
 
@@ -21,7 +22,7 @@ export const SWTPM_OPTIONS: readonly OptionRow[] = [
   { flags: '-d, --daemon', about: 'swtpm: go on in the background once ready' },
   { flags: '--pid <where>', about: 'swtpm: write the process ID, file=… or fd=…' },
   { flags: '--log <where>', about: 'swtpm: messages into file=…[,truncate][,prefix=…] or fd=…; `-` drops them' },
-  { flags: '--locality <list>', about: 'swtpm: reject-locality-4' },
+  { flags: '--locality <list>', about: 'swtpm: reject-locality-4, allow-set-locality' },
   { flags: '--seccomp <how>', about: 'swtpm: action=none, log or kill; of no effect' },
   { flags: '--print-capabilities', about: 'swtpm: print what there is as JSON and end' },
   { flags: '--print-states', about: 'swtpm: print which state --tpmstate holds as JSON and end' },
@@ -36,7 +37,7 @@ export interface SwtpmCall {
   readonly control?: Place;
   readonly disconnect: boolean;
   readonly terminate: boolean;
-  readonly rejectLocality4: boolean;
+  readonly locality: LocalityRules;
   /** Commands are refused until INIT comes over the control channel. */
   readonly needInit: boolean;
   /** TPM2_Startup sent at once. */
@@ -122,13 +123,14 @@ export function swtpmCall(options: Options): SwtpmCall | undefined {
   const control = channel(options, 'ctrl')?.place;
   const data = dataChannel(options);
   const rejectLocality4 = locality.on('reject-locality-4');
+  const allowSetLocality = locality.on('allow-set-locality');
   locality.done();
   return {
     ...(data === undefined ? {} : { data: data.place }),
     ...(control === undefined ? {} : { control }),
     disconnect: data?.disconnect ?? false,
     terminate: options.on('terminate'),
-    rejectLocality4,
+    locality: { rejectLocality4, allowSetLocality },
     ...flags(options),
   };
 }

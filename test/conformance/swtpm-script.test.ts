@@ -57,6 +57,32 @@ tpm2_getcap handles-nv-index | grep 0x15
 swtpm_ioctl --unix tpm.ctrl -s
 `;
 
+/** Localities set among the commands, as a client without a control channel does; PCR 20 can be reset at 2 and 4 (PC Client: 2, 4). */
+const SET_LOCALITY = `
+for flags in "" "--locality allow-set-locality" "--locality allow-set-locality,reject-locality-4"; do
+  rm -rf state; mkdir state
+  $TPM socket --tpm2 --server "type=unixio,path=$PWD/tpm" --ctrl "type=unixio,path=$PWD/tpm.ctrl" --tpmstate "dir=$PWD/state" \\
+    --flags not-need-init,startup-clear $flags --daemon --pid "file=$PWD/pid" --log "file=$PWD/log,level=1" >/dev/null
+  python3 - <<'END'
+import socket
+s = socket.socket(socket.AF_UNIX)
+s.connect('tpm')
+def say(text):
+    s.send(bytes.fromhex(text))
+    print(s.recv(4096).hex())
+say('80010000000a20001000')
+for locality in range(6):
+    say('80010000000b20001000%02x' % locality)
+    for pcr in (16, 17, 20, 22):
+        say('80020000001b0000013d%08x00000009400000090000010000' % pcr)
+for command in ('80010000000c200010000200', '80020000000b2000100002', '00c10000000b2000100002'):
+    say(command)
+END
+  swtpm_ioctl --unix tpm.ctrl -s
+  sleep 0.3
+done
+`;
+
 function outcome(tpm: string, script = SCRIPT) {
   const cwd = tempFolder();
   writeFileSync(join(cwd, 'script'), script);
@@ -77,6 +103,14 @@ describe('a script for swtpm', () => {
     const ours = outcome(`${process.execPath} ${join(ROOT, 'bin', 'esxsim.js')} tpm serve`, LOST_STATE);
     expect(ours.stdout).toBe(theirs.stdout);
     expect(theirs.stdout).toContain('0x1500001');
+  });
+
+  it('sets the locality among the commands, where that is allowed', () => {
+    const theirs = outcome('swtpm', SET_LOCALITY);
+    const ours = outcome(`${process.execPath} ${join(ROOT, 'bin', 'esxsim.js')} tpm serve`, SET_LOCALITY);
+    expect(ours.stdout).toBe(theirs.stdout);
+    expect(theirs.stdout).toContain('80010000000a00000107');
+    expect(theirs.stdout.match(/80010000000a00000000/g)?.length).toBeGreaterThan(8);
   });
 
   it('asks before it starts one: what there is, what state it has', () => {

@@ -8,7 +8,7 @@ import type { TpmMachine } from './machine.ts';
 import { MssimConversation } from './mssim.ts';
 import { Port } from './port.ts';
 import { SwtpmControl, SwtpmStore } from './swtpm-control.ts';
-import { SwtpmData } from './swtpm-data.ts';
+import { type LocalityRules, SwtpmData } from './swtpm-data.ts';
 
 /** Protocols of a TPM server. */
 export const PROTOCOLS = ['swtpm', 'mssim'] as const;
@@ -52,8 +52,8 @@ export interface SwtpmPlaces {
   readonly terminate?: boolean;
   /** Every answer ends its data connection (`--server …,disconnect`). */
   readonly disconnect?: boolean;
-  /** SET_LOCALITY refuses locality 4. */
-  readonly rejectLocality4?: boolean;
+  /** Localities that clients may take. */
+  readonly locality?: LocalityRules;
   /** Told in words what a person should know. */
   readonly say?: (text: string) => void;
 }
@@ -125,14 +125,14 @@ async function listenPair(data: Port, control: Port, address: Address): Promise<
 export async function listenSwtpm(machine: TpmMachine, places: SwtpmPlaces): Promise<TpmServer<Address | Inherited>> {
   const { ended, end } = ending();
   const store = new SwtpmStore();
-  store.rejectLocality4 = places.rejectLocality4 ?? false;
+  store.rejectLocality4 = places.locality?.rejectLocality4 ?? false;
   store.say = places.say ?? store.say;
   if (places.data === undefined) store.data = 'awaited';
   let passed: Socket | undefined;
   const left = (): void => {
     if (places.terminate) end();
   };
-  const begin = () => new SwtpmData(machine, places.disconnect);
+  const begin = () => new SwtpmData(machine, places.disconnect, places.locality);
   /** The descriptor is the data channel until its other end closes; then SET_DATAFD may bring another. */
   const adopt = (socket: Socket): void => {
     const connection = steadyConnection(socket);

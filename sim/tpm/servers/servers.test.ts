@@ -166,6 +166,22 @@ describe('swtpm control channel', () => {
     expect([ask(strict, '0000000503'), ask(strict, '0000000504')]).toEqual(['00000000', '0000003d']);
   });
 
+  // The answers of swtpm 0.7.1 to the same bytes.
+  it.each([
+    [{ rejectLocality4: false, allowSetLocality: true }, ['00', '00', '0107', '009a'], '04'],
+    [{ rejectLocality4: true, allowSetLocality: true }, ['00', '0107', '0107', '009a'], '03'],
+    [undefined, ['0101', '0101', '0101', '009a'], '00'],
+  ])('the locality from the data channel: %j', (rules, codes, locality) => {
+    const channel = new SwtpmData(machine, false, rules);
+    const commands = ['0b2000100003', '0b2000100004', '0b2000100005', '0a20001000'].map((end) => `8001000000${end}`);
+    expect(commands.map((command) => ask(channel, command))).toEqual(
+      codes.map((code) => `80010000000a${code.padStart(8, '0')}`),
+    );
+    expect(machine.locality).toBe(Number.parseInt(locality, 16));
+    machine.running = false;
+    expect(ask(channel, commands[0] ?? '')).toBe('80010000000a00000101');
+  });
+
   it('SHUTDOWN ends the server', () => expect(control.receive(fromHex('00000003')).end).toBe('server'));
 
   it('a length that no memory holds ends the connection', () => {

@@ -11,6 +11,7 @@ import { bufferLimits } from '../sizes.ts';
 import { decodeSnapshot, type Snapshot } from '../snapshot.ts';
 import { type Answer, type Conversation, type Descriptor, SILENT } from './conversation.ts';
 import type { TpmMachine } from './machine.ts';
+import { highestLocality } from './swtpm-data.ts';
 import { tpmInfo } from './swtpm-info.ts';
 
 /** Result codes of TPM 1.2, which the channel uses. */
@@ -97,7 +98,7 @@ function init({ machine, store, fields }: Call): Uint8Array {
 
 function setLocality({ machine, store, fields }: Call): Uint8Array {
   const locality = fields.u8('loc');
-  if (locality > (store.rejectLocality4 ? 3 : 4)) return u32(RESULT.BAD_LOCALITY);
+  if (locality > highestLocality(store)) return u32(RESULT.BAD_LOCALITY);
   machine.locality = locality as Locality;
   return OK();
 }
