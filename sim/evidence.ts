@@ -3,7 +3,7 @@ import { toHex, utf8 } from '../src/bytes/bytes.ts';
 import { encodeSpki } from '../src/crypto/keys.ts';
 import { encodePem } from '../src/crypto/pem.ts';
 import { decode, publicKeyOf, TPM2B_PUBLIC } from '../src/tpm2/index.ts';
-import { INSTALL_LOG_FILE } from '../src/verify/index.ts';
+import { INSTALL_LOG_FILE, tellsOfBypass } from '../src/verify/index.ts';
 import { type ApiVersion, encodeReportJson, encodeReportXml } from '../src/vim/index.ts';
 import type { BootResult, BootTpmEvidence } from './host.ts';
 import { PCR_NUMBERS, type PcrBanks } from './pcrs.ts';
@@ -59,7 +59,9 @@ export function evidenceFiles(result: BootResult): Map<string, Uint8Array> {
     ['layout.json', jsonFile(layoutJson(result.layout))],
     ['boot.log', utf8(result.consoleText)],
   ]);
-  if (result.installLog !== undefined) files.set(INSTALL_LOG_FILE, result.installLog);
+  const { installLog } = result;
+  // One that tells of nothing proves nothing.
+  if (installLog !== undefined && tellsOfBypass(installLog)) files.set(INSTALL_LOG_FILE, installLog);
   if (result.tpm !== undefined) addTpmFiles(files, result.tpm, result.spec.release.apiVersion);
   return files;
 }

@@ -77,6 +77,7 @@ describe('traces', () => {
     expect(appraisal.findings[0]?.actual).toMatch(line);
     const [files, good] = [evidenceFiles(result), evidenceFiles(healthy)];
     expect(fromLatin1(files.get('esxupdate.log') ?? new Uint8Array(0))).toMatch(/Installing VIB VMware_bootbank_\S+\n/);
+    expect(good.has('esxupdate.log')).toBe(false);
     files.delete('esxupdate.log');
     for (const [name, bytes] of files)
       if (name !== 'host.json') expect(toHex(bytes)).toBe(toHex(good.get(name) ?? bytes.subarray(1)));

@@ -1,4 +1,5 @@
 /** The installer's log among the evidence: does it tell of an installation with checks switched off? Nothing in it is signed. */
+import { fromLatin1 } from '../bytes/index.ts';
 import { type Context, report } from './context.ts';
 import { limit } from './findings.ts';
 
@@ -14,6 +15,12 @@ const PHRASES: readonly (readonly [phrase: string, meaning: string])[] = [
   ],
   ['vib without valid signature', 'a VIB without valid signature was installed'],
 ];
+
+/** Whether a log has one of the phrases. */
+export function tellsOfBypass(log: Uint8Array): boolean {
+  const lower = fromLatin1(log).toLowerCase();
+  return PHRASES.some(([phrase]) => lower.includes(phrase));
+}
 
 /** Characters of a line that are shown. */
 const SHOWN = 200;

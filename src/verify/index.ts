@@ -1,7 +1,7 @@
 /** Reference verifier: evidence of a boot and reference values in, an appraisal with findings out. */
 export { ACTIVATION_SECRET_SIZE, type Activation, challengeKeys } from './activation.ts';
 export { type Appraisal, type CheckResult, verifyEvidence } from './appraise.ts';
-export { INSTALL_LOG_FILE } from './check-install-log.ts';
+export { INSTALL_LOG_FILE, tellsOfBypass } from './check-install-log.ts';
 export { compareCommandLines, type OptionChange } from './command-line.ts';
 export { type Change, compareEvents } from './compare.ts';
 export type { VerifyOptions } from './context.ts';
