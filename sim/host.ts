@@ -37,6 +37,7 @@ import {
   quote,
   readCertificate,
 } from './tpm/identity.ts';
+import type { PrimaryKeys } from './tpm/primary-keys.ts';
 import { TracedTransport } from './tpm/traced.ts';
 import type { Region } from './vmkernel/address-space.ts';
 
@@ -81,6 +82,8 @@ export interface BootTpmEvidence {
 export interface HostOptions {
   /** The TPM to use; the embedded engine where absent. */
   readonly tpm?: TpmTransport | undefined;
+  /** Where the embedded TPM's primary keys are made: shared by hosts of one seed, they are made once. */
+  readonly primaryKeys?: PrimaryKeys | undefined;
   /** Called with every console line as it is printed. */
   readonly onConsole?: ((line: ConsoleLine) => void) | undefined;
   /** Called with every line of the TPM's command log (docs/tpm.md). */
@@ -127,7 +130,8 @@ export class Host {
 
   #embeddedTpm(): TpmTransport {
     const config = tpmConfigOf(this.spec);
-    return embeddedTransport({ entropy: this.entropy.stream('tpm'), clock: this.#clock, config });
+    const { primaryKeys } = this.#options;
+    return embeddedTransport({ entropy: this.entropy.stream('tpm'), clock: this.#clock, config, primaryKeys });
   }
 
   /** Boots once. The result says whether the host runs; unusable input and an unreachable TPM throw an InputError. */

@@ -14,6 +14,7 @@ import { openImage } from '../node/image-files.ts';
 import { predictReference } from '../predict.ts';
 import type { HostSpec } from '../spec/schema.ts';
 import { openTpm, parseTpmChoice } from '../tpm/ports/open.ts';
+import { PrimaryKeys } from '../tpm/primary-keys.ts';
 import { layoutJson } from '../vmkernel/address-space.ts';
 import type { CommandInput, CommandIo, CommandResult } from './command.ts';
 import { readSpec } from './spec-options.ts';
@@ -31,8 +32,10 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
   const tpm = externalTpm(spec, options.text('tpm') ?? 'embedded');
   try {
     const trace: string[] = [];
+    const primaryKeys = new PrimaryKeys();
     const host = new Host(spec, image, {
       tpm,
+      primaryKeys,
       onConsole: (line) => io.line(formatConsoleLine(line)),
       onTpmTrace: (line) => trace.push(`${line}\n`),
     });
@@ -45,7 +48,7 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
     if (other !== undefined) io.progress(`warning: ${other}`);
     const files = evidenceFiles(result);
     if (out !== undefined) writeFolder(out, files, EVIDENCE_FILES);
-    const { appraisal, why } = await appraise(host, result, files, image);
+    const { appraisal, why } = await appraise(host, result, files, image, primaryKeys);
     if (tpm !== undefined) await host.releaseKeys();
     return {
       text: render(result, appraisal, why, out),
@@ -63,10 +66,11 @@ async function appraise(
   result: BootResult,
   files: ReadonlyMap<string, Uint8Array>,
   image: BootImage,
+  primaryKeys: PrimaryKeys,
 ): Promise<{ appraisal?: Appraisal; why: string }> {
   if (result.tpm === undefined) return { why: 'the host has no TPM' };
   try {
-    const reference = await predictReference(result.spec, image);
+    const reference = await predictReference(result.spec, image, { primaryKeys });
     return { appraisal: await attestHost(host, result, files, reference), why: '' };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;

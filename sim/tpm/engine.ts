@@ -42,6 +42,8 @@ export interface Tpm2Options {
   readonly entropy: RandomStream;
   readonly clock: Clock;
   readonly config?: Partial<TpmConfig>;
+  /** Where primary keys are made; a TPM of the same seed that shares it need not make the same keys again. */
+  readonly primaryKeys?: PrimaryKeys | undefined;
   /** Told about an error inside a handler (a bug): the TPM itself only answers TPM_RC_FAILURE. */
   readonly onFault?: (error: unknown) => void;
 }
@@ -59,7 +61,7 @@ export class Tpm2Engine {
     this.#clock = clock;
     const state = manufacture(config, options.entropy, clock.now());
     installManufacturerIndices(state, config);
-    const primaryKeys = new PrimaryKeys();
+    const { primaryKeys = new PrimaryKeys() } = options;
     this.#tpm = { config, clock, primaryKeys, state, locality: 0, copied: 0, bufferSize: MAX_BUFFER_SIZE };
     this.#onFault = options.onFault;
   }

@@ -129,7 +129,7 @@ export function deriveRsaKey(stream: ByteStream, bits: number, e = RSA_DEFAULT_E
 /** Keys made lately: CreatePrimary with the same template gives the same key, so making it again is wasted work. */
 const REMEMBERED = 4;
 
-/** Derives the primary keys of one TPM. */
+/** Derives primary keys, of one TPM or of several: what it remembers follows from their seeds. */
 export class PrimaryKeys {
   readonly #made = new Map<string, RsaPrivateKey | EcPrivateKey>();
 

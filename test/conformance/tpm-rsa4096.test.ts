@@ -15,7 +15,7 @@ import {
   SRK192,
   STORAGE,
   USER,
-} from '../../test/support/extra-algorithms.ts';
+} from '../support/extra-algorithms.ts';
 
 const { COMMANDS: C, TPM_ALG: A, TPM_RH, TPMA_OBJECT: O, TPMA_SESSION: S } = T;
 const MESSAGE = utf8('message');
