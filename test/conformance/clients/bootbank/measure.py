@@ -1,17 +1,23 @@
-"""PCR 11, 12 and 13 of a UEFI boot from a boot bank, worked out from the files alone by the rules of the public boot loader sources:
+"""The PCRs of the hypervisor after a boot from a boot bank, worked out from the files alone by the rules of the public boot loader
+sources (launch uefi) and of public reports (launch txt):
 
-    measure.py BANK ALGORITHM
+    measure.py BANK ALGORITHM LAUNCH SIGNER.pem COMMAND-LINE STRING...
 
-Modules in the order of boot.cfg, unpacked; stems b, k, s, sb go to PCR 12, esxupdt to 11, files *.gz to 14, all others to 13; b and k
-are preceded in PCR 13 by the version record of their ELF section .version, to which their path is appended. Prints JSON."""
+Modules in the order of boot.cfg, unpacked. uefi: stems b, k, s, sb go to PCR 12, esxupdt to 11, files *.gz to 14, all others to 13; b and
+k are preceded in PCR 13 by the version record of their ELF section .version, to which their path is appended; nothing is measured as
+one zero byte; then the certificate that signed the modules, the command line, and the strings that the kernel sets. txt: k, s, sb,
+esxupdt go to 19, others to 20, *.gz to 21 behind the command line, before the strings; b was measured by the launch, microcode is not.
+Prints JSON."""
 import gzip
 import hashlib
 import json
 import os
+import ssl
 import struct
 import sys
 
-PCR_OF_STEM = {"b": 12, "k": 12, "s": 12, "sb": 12, "esxupdt": 11}
+UEFI = {"b": 12, "k": 12, "s": 12, "sb": 12, "esxupdt": 11}
+TXT = {"k": 19, "s": 19, "sb": 19, "esxupdt": 19}
 
 
 def section(elf, wanted):
@@ -43,29 +49,61 @@ def version_record(elf, path):
     return bytes(record)
 
 
-def main():
-    bank, algorithm = sys.argv[1:3]
+class Pcrs:
+    def __init__(self, algorithm, numbers):
+        self.algorithm = algorithm
+        self.values = {number: bytes(hashlib.new(algorithm).digest_size) for number in numbers}
+
+    def extend(self, number, data):
+        digest = hashlib.new(self.algorithm, data).digest()
+        self.values[number] = hashlib.new(self.algorithm, self.values[number] + digest).digest()
+
+
+def modules(bank):
+    """Path, stem, extension and content of each."""
     with open(os.path.join(bank, "boot.cfg"), encoding="ascii") as file:
         config = dict(line.rstrip("\n").split("=", 1) for line in file if "=" in line)
-    pcrs = {pcr: bytes(hashlib.new(algorithm).digest_size) for pcr in (11, 12, 13, 14)}
-
-    def extend(pcr, data):
-        pcrs[pcr] = hashlib.new(algorithm, pcrs[pcr] + hashlib.new(algorithm, data).digest()).digest()
-
     for item in [config["kernel"]] + config["modules"].split(" --- "):
         path = item.split()[0]
         base = path.rsplit("/", 1)[-1]
         stem, _, extension = base.rpartition(".")
         with open(os.path.join(bank, base), "rb") as file:
             raw = file.read()
-        content = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+        yield path, stem, extension, gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+
+
+def uefi(bank, algorithm, signer, command_line, strings):
+    pcrs = Pcrs(algorithm, (11, 12, 13, 14))
+    for path, stem, extension, content in modules(bank):
         if stem in ("b", "k"):
             record = version_record(content, path)
             if record is not None:
-                extend(13, record)
-        pcr = PCR_OF_STEM.get(stem, 14 if extension == "gz" else 13)
-        extend(pcr, content or b"\0")
-    print(json.dumps({str(pcr): pcrs[pcr].hex() for pcr in (11, 12, 13)}))
+                pcrs.extend(13, record)
+        pcrs.extend(UEFI.get(stem, 14 if extension == "gz" else 13), content or b"\0")
+    with open(signer, encoding="ascii") as file:
+        pcrs.extend(14, ssl.PEM_cert_to_DER_cert(file.read()))
+    pcrs.extend(14, command_line)
+    for text in strings:
+        pcrs.extend(14, text + b"\0")
+    return pcrs
+
+
+def txt(bank, algorithm, _, command_line, strings):
+    pcrs = Pcrs(algorithm, (19, 20, 21))
+    pcrs.extend(21, command_line)
+    for _, stem, extension, content in modules(bank):
+        if stem != "b" and not stem.startswith("uc_"):
+            pcrs.extend(TXT.get(stem, 21 if extension == "gz" else 20), content)
+    for text in strings:
+        pcrs.extend(21, text + b"\0")
+    return pcrs
+
+
+def main():
+    bank, algorithm, launch, signer = sys.argv[1:5]
+    command_line, *strings = (text.encode("ascii") for text in sys.argv[5:])
+    pcrs = {"uefi": uefi, "txt": txt}[launch](bank, algorithm, signer, command_line, strings)
+    print(json.dumps({str(number): value.hex() for number, value in pcrs.values.items()}))
 
 
 main()
