@@ -9,6 +9,7 @@ export { DEFAULT_TPM_CONFIG, type TpmConfig } from './config.ts';
 export { EmbeddedTransport, embeddedTransport } from './embedded.ts';
 export { createTpm2, Tpm2Engine, type Tpm2Options } from './engine.ts';
 export { TpmHistory } from './history.ts';
+export { PrimaryKeys } from './primary-keys.ts';
 export { decodeSnapshot, encodeSnapshot, SNAPSHOT_VERSION, type Snapshot } from './snapshot.ts';
 export type { TpmState } from './state.ts';
 export { changeText, diffStates, type StateChange } from './state-diff.ts';
