@@ -17,6 +17,8 @@ import {
 } from '../../src/esxboot/index.ts';
 import { buildVib, type DescriptorInput, readVib, type Vib, vibId } from '../../src/vib/index.ts';
 import { findFile } from '../image.ts';
+import { installLog } from '../install/log.ts';
+import type { Bypass, InstallProblem } from '../install/problems.ts';
 import type { MutableImage } from './fault.ts';
 
 /** Between the modules of boot.cfg. */
@@ -87,8 +89,16 @@ export function addPackage(image: MutableImage, fault: string, vib: Vib): void {
   writeDatabase(image, database.profile?.name ?? '', [...packagesOf(database), { vib, files: names }]);
 }
 
-/** Adds lines to the installer's log. */
-export function addToLog(image: MutableImage, lines: string): void {
+/** Adds to the installer's log that a VIB was installed with an option. @param time milliseconds since 1970 */
+export function logInstall(
+  image: MutableImage,
+  time: number,
+  vib: string | undefined,
+  option: Bypass,
+  bypassed: readonly InstallProblem[] = [],
+): void {
+  const changes = vib === undefined ? [] : [{ vib, action: 'install' as const }];
+  const lines = installLog({ bypass: [option], bypassed, skipped: [], changes, rebootRequired: true }, time);
   image.installLog = concat(image.installLog ?? new Uint8Array(0), utf8(lines));
 }
 

@@ -1,7 +1,6 @@
 import { InputError } from '../../src/bytes/errors.ts';
 import { vibId } from '../../src/vib/index.ts';
-import { installLog } from '../install/log.ts';
-import { addToLog, readDatabase } from './boot-disk.ts';
+import { logInstall, readDatabase } from './boot-disk.ts';
 import type { Fault } from './fault.ts';
 
 const BYPASSES = ['force', 'no-sig-check'] as const;
@@ -28,7 +27,6 @@ export const VIB_FORCE_TRACE: Fault = {
     }
     const { vibs } = readDatabase(image, 'vib-force-trace');
     const vib = vibs.findLast(({ descriptor }) => descriptor.name !== 'esx-base');
-    const changes = vib === undefined ? [] : [{ vib: vibId(vib.descriptor), action: 'install' as const }];
-    addToLog(image, installLog({ bypass: [option], bypassed: [], skipped: [], changes, rebootRequired: true }, time));
+    logInstall(image, time, vib && vibId(vib.descriptor), option);
   },
 };

@@ -1,6 +1,5 @@
 import { vibId } from '../../src/vib/index.ts';
-import { installLog } from '../install/log.ts';
-import { addPackage, addToLog, checkName, foreignPackage } from './boot-disk.ts';
+import { addPackage, checkName, foreignPackage, logInstall } from './boot-disk.ts';
 import type { Fault } from './fault.ts';
 
 const DEFAULT_NAME = 'lsuv2-agent';
@@ -24,18 +23,6 @@ export const VIB_LEVEL_SPOOF: Fault = {
     addPackage(image, 'vib-level-spoof', vib);
     const id = vibId(vib.descriptor);
     const message = `VIB ${id} claims PartnerSupported, but is not signed`;
-    addToLog(
-      image,
-      installLog(
-        {
-          bypass: ['force'],
-          bypassed: [{ code: 'signature', vib: id, message }],
-          skipped: [],
-          changes: [{ vib: id, action: 'install' }],
-          rebootRequired: true,
-        },
-        time,
-      ),
-    );
+    logInstall(image, time, id, 'force', [{ code: 'signature', vib: id, message }]);
   },
 };
