@@ -125,14 +125,14 @@ async function listenPair(data: Port, control: Port, address: Address): Promise<
 export async function listenSwtpm(machine: TpmMachine, places: SwtpmPlaces): Promise<TpmServer<Address | Inherited>> {
   const { ended, end } = ending();
   const store = new SwtpmStore();
-  store.rejectLocality4 = places.locality?.rejectLocality4 ?? false;
+  store.locality = places.locality ?? store.locality;
   store.say = places.say ?? store.say;
   if (places.data === undefined) store.data = 'awaited';
   let passed: Socket | undefined;
   const left = (): void => {
     if (places.terminate) end();
   };
-  const begin = () => new SwtpmData(machine, places.disconnect, places.locality);
+  const begin = () => new SwtpmData(machine, places.disconnect, store.locality);
   /** The descriptor is the data channel until its other end closes; then SET_DATAFD may bring another. */
   const adopt = (socket: Socket): void => {
     const connection = steadyConnection(socket);

@@ -161,7 +161,7 @@ describe('swtpm control channel', () => {
 
   it('reject-locality-4', () => {
     const store = new SwtpmStore();
-    store.rejectLocality4 = true;
+    store.locality = { rejectLocality4: true, allowSetLocality: false };
     const strict = new SwtpmControl(machine, store);
     expect([ask(strict, '0000000503'), ask(strict, '0000000504')]).toEqual(['00000000', '0000003d']);
   });

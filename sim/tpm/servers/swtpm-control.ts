@@ -11,7 +11,7 @@ import { bufferLimits } from '../sizes.ts';
 import { decodeSnapshot, type Snapshot } from '../snapshot.ts';
 import { type Answer, type Conversation, type Descriptor, SILENT } from './conversation.ts';
 import type { TpmMachine } from './machine.ts';
-import { highestLocality } from './swtpm-data.ts';
+import { DEFAULT_RULES, highestLocality, type LocalityRules } from './swtpm-data.ts';
 import { tpmInfo } from './swtpm-info.ts';
 
 /** Result codes of TPM 1.2, which the channel uses. */
@@ -40,8 +40,8 @@ export class SwtpmStore {
   permanent: Snapshot | undefined;
   /** Where commands come from: a socket of their own, or a descriptor that SET_DATAFD brings, has brought, cannot bring. */
   data: 'socket' | 'awaited' | 'open' = 'socket';
-  /** SET_LOCALITY refuses locality 4 (`--locality reject-locality-4`). */
-  rejectLocality4 = false;
+  /** Localities that clients may take (`--locality`). */
+  locality: LocalityRules = DEFAULT_RULES;
   /** Told in words why something was refused that the client cannot know. */
   say: (text: string) => void = () => undefined;
 }
@@ -98,7 +98,7 @@ function init({ machine, store, fields }: Call): Uint8Array {
 
 function setLocality({ machine, store, fields }: Call): Uint8Array {
   const locality = fields.u8('loc');
-  if (locality > highestLocality(store)) return u32(RESULT.BAD_LOCALITY);
+  if (locality > highestLocality(store.locality)) return u32(RESULT.BAD_LOCALITY);
   machine.locality = locality as Locality;
   return OK();
 }

@@ -28,7 +28,7 @@ export interface LocalityRules {
 }
 
 /** What swtpm does where nothing is said. */
-const DEFAULT_RULES: LocalityRules = { rejectLocality4: false, allowSetLocality: false };
+export const DEFAULT_RULES: LocalityRules = { rejectLocality4: false, allowSetLocality: false };
 
 /** The highest locality that may be set. */
 export const highestLocality = ({ rejectLocality4 }: Pick<LocalityRules, 'rejectLocality4'>): Locality =>
