@@ -5,7 +5,7 @@ import { sha1 } from '@noble/hashes/legacy.js';
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
 import { concat, fromBigInt, toBigInt } from '../bytes/bytes.ts';
 import { crc32 } from './crc32.web.ts';
-import { gunzipPieces } from './gunzip.web.ts';
+import { gunzipPieces } from './gunzip-now.ts';
 import { modPow, probablePrime } from './modular.ts';
 import { basePoint, multiply, onCurve, verifyDigest } from './noble-ec.ts';
 import type { AesMode, HashName, IncrementalHash, Primitives } from './primitives.ts';

@@ -2,11 +2,11 @@
  * What a payload holds once it is unpacked, found out in one pass over bytes that come in pieces: size, digests, and the
  * directory where it is an archive. The content itself is kept only where it is small.
  */
-import { Gunzip } from 'fflate';
 import { primitives } from '#primitives';
 import { type ByteSource, piecesOf } from '../archive/source.ts';
 import { concat } from '../bytes/bytes.ts';
 import { FormatError, InputError } from '../bytes/errors.ts';
+import { gunzipPieces } from '../crypto/gunzip-now.ts';
 import { hash } from '../crypto/hash.ts';
 import type { HashName } from '../crypto/primitives.ts';
 import { type GunzipLimits, gunzipError, gunzipLimit, isGzip } from './gzip.ts';
@@ -166,28 +166,13 @@ export async function unpackEach(
   return compressed;
 }
 
-/** Input pieces of {@link unpackNow}: the library unpacks each in one go, to a thousand times its size at worst. */
-const SLICE = 16 << 10;
-
-/**
- * {@link unpackEach} without waiting: slower, because no thread helps. It is meant for content that is looked through, not
- * trusted: checksums of gzip are not compared, and what follows the last whole member is damage.
- */
+/** {@link unpackEach} without waiting: slower, because no thread helps. */
 export function unpackNow(source: ByteSource, maxBytes: number, onChunk: (chunk: Uint8Array) => void): void {
-  if (!isGzip(source.read(0, Math.min(2, source.size)))) {
+  if (isGzip(source.read(0, Math.min(2, source.size)))) {
+    gunzipPieces(piecesOf(source), maxBytes, onChunk);
+  } else {
     for (const piece of piecesOf(source)) onChunk(piece);
-    return;
   }
-  let size = 0;
-  const stream = new Gunzip((chunk) => {
-    size += chunk.length;
-    if (size > maxBytes) throw new Error(`decompressed data is too large (limit ${maxBytes} bytes)`);
-    onChunk(chunk);
-  });
-  for (const piece of piecesOf(source)) {
-    for (let at = 0; at < piece.length; at += SLICE) stream.push(piece.subarray(at, at + SLICE));
-  }
-  stream.push(new Uint8Array(0), true);
 }
 
 /** The size that the gzip trailer tells, modulo 2^32 and never trusted (RFC 1952, 2.3.1: ISIZE). */

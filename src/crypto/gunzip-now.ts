@@ -1,6 +1,7 @@
 /**
- * gunzip by pako, a port of zlib: as strict as Node's and with its messages, so that what is damaged in Node is damaged in a
- * browser, in the same words. (Smaller libraries check neither checksum nor length.)
+ * gunzip that neither waits nor keeps what it unpacked, for browsers and for what must be synchronous. By pako, a port of zlib:
+ * as strict as Node's and with its messages, so that what is damaged in Node is damaged in a browser, in the same words. (Smaller
+ * libraries check neither checksum nor length.)
  */
 import {
   Z_BUF_ERROR,
