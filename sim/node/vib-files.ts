@@ -16,26 +16,47 @@ export interface VibFile {
   readonly vib: Vib;
 }
 
-/** A VIB in a bundle that cannot be read, though others can: named by the bundle's metadata. */
+/** A VIB in a bundle or a folder that cannot be read, though others can. */
 export interface DamagedVib {
   readonly path: string;
+  /** Its ID as the bundle's metadata say; in a folder the name of the file. */
   readonly id: string;
   /** What is wrong with it. */
   readonly problem: FormatError;
 }
 
-/** Opens VIB files; payloads stay in them until they are used. Errors name the file. */
-export function openVibs(paths: readonly string[]): VibFile[] {
-  return paths.map((path) => ({ path, vib: withSource(path, () => vibFromSource(fileSource(path))) }));
+/** Opens a VIB file; payloads stay in it until they are used. Errors name the file. */
+const openVib = (path: string): VibFile => ({
+  path,
+  vib: withSource(path, () => vibFromSource(fileSource(path))),
+});
+
+/** {@link openVib} of several. */
+export const openVibs = (paths: readonly string[]): VibFile[] => paths.map(openVib);
+
+/** What can be read of it, or what is wrong: both are worth a row of their own among others. */
+function orDamaged(path: string, id: string, open: () => VibFile): VibFile | DamagedVib {
+  try {
+    return open();
+  } catch (error) {
+    if (error instanceof FormatError) return { path, id, problem: error };
+    throw error;
+  }
 }
 
-/** {@link openVibs} of every .vib file in a folder; the case of the suffix does not matter. */
-export const openVibFolder = (folder: string): VibFile[] =>
-  openVibs(
-    listFolder(folder)
-      .filter((name) => /\.vib$/i.test(name))
-      .map((name) => join(folder, name)),
-  );
+/** Names of the .vib files in a folder; the case of the suffix does not matter. */
+const vibNames = (folder: string): string[] => listFolder(folder).filter((name) => /\.vib$/i.test(name));
+
+/** {@link openVibs} of every .vib file in a folder. */
+export const openVibFolder = (folder: string): VibFile[] => openVibs(vibNames(folder).map((name) => join(folder, name)));
+
+/** {@link openVibFolder} that goes on where one is damaged. */
+function foundInFolder(folder: string): (VibFile | DamagedVib)[] {
+  return vibNames(folder).map((name) => {
+    const path = join(folder, name);
+    return orDamaged(path, name, () => ({ path, vib: vibFromSource(fileSource(path)) }));
+  });
+}
 
 /** Which VIBs of a bundle are meant; `profile` is the image profile that the user named. */
 type Choice = (bundle: OfflineBundle, profile: string | undefined) => readonly string[];
@@ -50,7 +71,7 @@ export async function unpackBundles(inputs: readonly ImageInput[], choice: Choic
   }
 }
 
-/** The VIBs of one path; of a bundle the damaged ones too. A path that is a whole image is an InputError. */
+/** The VIBs of one path; of a bundle or folder the damaged ones too. A path that is a whole image is an InputError. */
 function foundIn({ path, profile, kind, bundle }: ImageInput, choice: Choice): (VibFile | DamagedVib)[] {
   if (kind === 'bootbank' || kind === 'iso') {
     throw new InputError(`${path}: is a whole image (${kind}), not a .vib file, a folder of them or a bundle`);
@@ -58,28 +79,24 @@ function foundIn({ path, profile, kind, bundle }: ImageInput, choice: Choice): (
   if (bundle !== undefined) {
     return withSource(path, () => choice(bundle, profile).map((id) => ofBundle(bundle, id, path)));
   }
-  return kind === 'folder' ? openVibFolder(path) : openVibs([path]);
+  return kind === 'folder' ? foundInFolder(path) : [openVib(path)];
 }
 
 /** One VIB of the bundle at `bundlePath`. */
 function ofBundle(bundle: OfflineBundle, id: string, bundlePath: string): VibFile | DamagedVib {
   const path = `${bundlePath}/${bundle.vibs.get(id)?.path ?? id}`;
-  try {
-    return { path, vib: bundle.openVib(id, { lazy: true }) };
-  } catch (error) {
-    if (error instanceof FormatError) return { path, id, problem: error };
-    throw error;
-  }
+  return orDamaged(path, id, () => ({ path, vib: bundle.openVib(id, { lazy: true }) }));
 }
 
 /** The VIBs of one path. One that is a whole image, or that holds a damaged VIB, is an InputError. */
 export function vibsOfInput(input: ImageInput, choice: Choice): VibFile[] {
-  return foundIn(input, choice).map((found) =>
-    withSource(input.path, () => {
-      if ('problem' in found) throw found.problem;
-      return found;
-    }),
-  );
+  return foundIn(input, choice).map((found) => {
+    if (!('problem' in found)) return found;
+    // What is wrong inside a bundle says where in it.
+    throw withSource(input.bundle === undefined ? found.path : input.path, () => {
+      throw found.problem;
+    });
+  });
 }
 
 /** What {@link openVibPaths} and {@link findVibPaths} share; `read` gives what one path holds. */

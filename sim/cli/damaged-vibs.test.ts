@@ -1,5 +1,5 @@
-/** Damaged VIBs in an offline bundle, compressed and stored: each gets its own row, the others are reported as ever. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+/** Damaged VIBs in a folder and in an offline bundle, compressed and stored: each gets its own row, the others are reported as ever. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -108,6 +108,26 @@ describe.each([true, false])('compressed: %s', (compress) => {
     await expect(on(list, path)).rejects.toThrow(/\.zip: .*vib20\/(cut|noar|large)\//);
     await expect(on(bundle, path, { out: join(folder, 'out.zip') })).rejects.toThrow(/vib20\/(cut|noar|large)\//);
   });
+});
+
+it('a damaged VIB in a folder keeps nobody from the others', async () => {
+  const path = join(folder, 'vibs');
+  mkdirSync(path);
+  writeFileSync(join(path, 'a.vib'), vib('a', noise.subarray(0, 900)).subarray(0, 700));
+  writeFileSync(join(path, 'b.vib'), vib('b', noise.subarray(0, 900)));
+  const verified = await on(verify, path, { level: 'CommunitySupported', time: '2026-01-01T00:00:00Z' });
+  expect(verified.exitCode).toBe(1);
+  expect(rows(verified.json)).toMatchObject([
+    { id: 'a.vib', ok: false, findings: [{ code: 'vib-unreadable', message: expect.stringMatching(/^ar\.member/) }] },
+    { id: 'ACME_bootbank_b_1-1', ok: true },
+  ]);
+  const inspected = await on(inspect, path);
+  expect(inspected.exitCode).toBe(1);
+  expect(inspected.text).toMatch(/^VIB {3}a\.vib\nFile {2}BAD: ar\.member/m);
+  expect(inspected.text).toMatch(/^Name +b$/m);
+  await expect(on(list, path)).rejects.toThrow(/vibs\/a\.vib: ar\.member/);
+  // A file that the user names and that cannot be read is not checked at all.
+  await expect(on(verify, join(path, 'a.vib'), { level: 'CommunitySupported' })).rejects.toThrow(/a\.vib: ar\.member/);
 });
 
 it('a bundle that is cut off itself is unusable', async () => {
