@@ -48,7 +48,8 @@ function orDamaged(path: string, id: string, open: () => VibFile): VibFile | Dam
 const vibNames = (folder: string): string[] => listFolder(folder).filter((name) => /\.vib$/i.test(name));
 
 /** {@link openVibs} of every .vib file in a folder. */
-export const openVibFolder = (folder: string): VibFile[] => openVibs(vibNames(folder).map((name) => join(folder, name)));
+export const openVibFolder = (folder: string): VibFile[] =>
+  openVibs(vibNames(folder).map((name) => join(folder, name)));
 
 /** {@link openVibFolder} that goes on where one is damaged. */
 function foundInFolder(folder: string): (VibFile | DamagedVib)[] {
