@@ -77,9 +77,9 @@ describe('files', () => {
   const options = (values: Record<string, unknown>) => new Options(values);
 
   it.each([
-    [{ tpmstate: 'dir=/var/vtpm' }, { path: '/var/vtpm/tpm2-00.esxsim', mode: 0o640 }],
-    [{ tpmstate: 'dir=/var/vtpm,mode=0600' }, { path: '/var/vtpm/tpm2-00.esxsim', mode: 0o600 }],
-    [{ tpmstate: 'backend-uri=dir:///var/vtpm' }, { path: '/var/vtpm/tpm2-00.esxsim', mode: 0o640 }],
+    [{ tpmstate: 'dir=/var/vtpm' }, { path: '/var/vtpm/tpm2-00.permall', mode: 0o640 }],
+    [{ tpmstate: 'dir=/var/vtpm,mode=0600' }, { path: '/var/vtpm/tpm2-00.permall', mode: 0o600 }],
+    [{ tpmstate: 'backend-uri=dir:///var/vtpm' }, { path: '/var/vtpm/tpm2-00.permall', mode: 0o640 }],
     [{ tpmstate: 'backend-uri=file:///var/vtpm.state' }, { path: '/var/vtpm.state', mode: 0o640 }],
     [{ state: 'tpm.state' }, { path: 'tpm.state' }],
     [{}, undefined],

@@ -15,7 +15,10 @@ export const SWTPM_OPTIONS: readonly OptionRow[] = [
   },
   { flags: '--server <where>', about: 'swtpm: data channel, the same (fd=…); left out, SET_DATAFD brings it (QEMU)' },
   { flags: '-p, --port <port>', about: 'swtpm: data channel on this TCP port; every answer ends the connection' },
-  { flags: '--tpmstate <where>', about: 'swtpm: dir=… or backend-uri=dir://… or file://…; keeps tpm2-00.esxsim there' },
+  {
+    flags: '--tpmstate <where>',
+    about: 'swtpm: dir=… or backend-uri=dir://… or file://…; keeps tpm2-00.permall there',
+  },
   { flags: '--tpm2', about: 'swtpm: a TPM 2.0 (there is no other)' },
   { flags: '--flags <list>', about: 'swtpm: not-need-init, startup-clear, startup-state, startup-none' },
   { flags: '-t, --terminate', about: 'swtpm: end with the data connection' },
@@ -142,8 +145,11 @@ export interface StatePlace {
   readonly mode?: number;
 }
 
-/** Name of the state in a folder of `--tpmstate`: beside swtpm's own, never mistaken for it. */
-const STATE_NAME = 'tpm2-00.esxsim';
+/**
+ * Name of the state in a folder of `--tpmstate`: that of swtpm, which others know too (swtpm_setup removes it where it makes a new
+ * TPM). What is in it begins otherwise, so neither program takes the other's state for its own.
+ */
+const STATE_NAME = 'tpm2-00.permall';
 /** Permissions swtpm gives its state. */
 const STATE_MODE = 0o640;
 

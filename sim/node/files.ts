@@ -15,7 +15,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InputError } from '../../src/bytes/errors.ts';
 
@@ -89,6 +89,21 @@ function writePieces(
   }
 }
 
+/** What a file is called while it is written: its own name (as much as there is room for) and the process's number. */
+const temporaryName = (path: string): string => `.${basename(path).slice(0, MAX_OWN_NAME)}.${process.pid}.esxsim.tmp`;
+const MAX_OWN_NAME = 50;
+
+/** Removes what writers of this file left when they were killed. Nobody may be writing it. */
+export function removeLeftTemporaries(path: string): void {
+  const target = existsSync(path) ? realpathSync(path) : resolve(path);
+  const name = basename(target);
+  if (name.length > MAX_OWN_NAME) return;
+  for (const other of readdirSync(dirname(target))) {
+    const pid = other.startsWith(`.${name}.`) && other.endsWith('.esxsim.tmp') ? other.slice(name.length + 2, -11) : '';
+    if (/^\d+$/.test(pid)) rmSync(join(dirname(target), other), { force: true });
+  }
+}
+
 /**
  * Writes a file so that a reader sees the old content or the new, never a part (write, fsync, rename). A symbolic link stays
  * one, its target is written; a device or pipe gets the bytes as they come.
@@ -104,7 +119,7 @@ export function writePiecesAtomic(path: string, pieces: Iterable<Uint8Array>, mo
     const old = statSync(path, { throwIfNoEntry: false });
     if (old !== undefined && !old.isFile() && !old.isDirectory()) return writePieces(path, pieces);
     const target = old === undefined ? path : realpathSync(path);
-    const temporary = join(dirname(resolve(target)), `.${process.pid}.esxsim.tmp`);
+    const temporary = join(dirname(resolve(target)), temporaryName(target));
     try {
       const size = writePieces(temporary, pieces, { mode, sync: true });
       renameSync(temporary, target);

@@ -1,4 +1,15 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -43,6 +54,31 @@ describe('state file', () => {
     expect(second.engine.state.owner.seed).toEqual(first.engine.state.owner.seed);
     expect(second.engine.state.started).toBe(false);
     second.file.close();
+  });
+
+  it.skipIf(process.platform === 'win32')("is its owner's alone, unless somebody said otherwise", () => {
+    const mode = () => statSync(path).mode & 0o777;
+    open().file.close();
+    expect(mode()).toBe(0o600);
+    chmodSync(path, 0o640);
+    open().file.close();
+    expect(mode()).toBe(0o640);
+  });
+
+  it('rids itself of what a killed process left, and of nothing else', () => {
+    const left = ['.tpm.state.99999.esxsim.tmp', '.tpm.state.7.esxsim.tmp'];
+    const others = ['.other.99999.esxsim.tmp', '.tpm.state.x.esxsim.tmp', '.tpm.state.1.9.esxsim.tmp', 'tpm.state.2'];
+    for (const name of [...left, ...others]) writeFileSync(join(folder, name), 'secret');
+    open().file.close();
+    expect(readdirSync(folder).toSorted()).toEqual([...others, 'tpm.state'].toSorted());
+  });
+
+  it('is no folder and has a name', () => {
+    mkdirSync(path);
+    expect(() => open()).toThrow(/tpm\.state": a TPM's state is kept in a file$/);
+    expect(readdirSync(folder)).toEqual(['tpm.state']);
+    path = '';
+    expect(() => open()).toThrow(/^"": a TPM's state is kept in a file$/);
   });
 
   it('is not written by commands that change nothing lasting', () => {

@@ -3,14 +3,14 @@
  * renamed) whenever a command changed that, before the answer goes out. A kill at any moment leaves the old or the new state;
  * what was volatile is gone, as after a power failure.
  */
-import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { concat, equalBytes, utf8 } from '../../src/bytes/bytes.ts';
 import { InputError, withSource } from '../../src/bytes/errors.ts';
 import { stir } from '../tpm/drbg.ts';
 import type { Tpm2Engine } from '../tpm/engine.ts';
 import { MACHINE_EVENT, type MachineObserver } from '../tpm/servers/machine.ts';
 import { cloneState, decodeSnapshot, encodeSnapshot, type Snapshot } from '../tpm/snapshot.ts';
-import { readFile, writeFileAtomic } from './files.ts';
+import { readFile, removeLeftTemporaries, writeFileAtomic } from './files.ts';
 
 /** A process that holds a lock, told apart from a later one with the same number by its start time where the system tells it. */
 function holder(pid: number): string {
@@ -105,12 +105,14 @@ function comparable({ state, config }: Snapshot): Uint8Array {
   return encodeSnapshot({ state: copy, at: 0, config });
 }
 
+const OWNER_ONLY = 0o600;
+
 /** Keeps the permanent state of an engine in a file. */
 export class TpmStateFile implements MachineObserver {
   readonly #path: string;
   readonly #engine: Tpm2Engine;
   readonly #unlock: () => void;
-  readonly #mode: number | undefined;
+  readonly #mode: number;
   #written: Uint8Array;
   /** Whether there was a TPM in the file already. */
   readonly restored: boolean;
@@ -120,14 +122,18 @@ export class TpmStateFile implements MachineObserver {
   /**
    * Locks the file; an existing one is read and restored into the engine, a new one is written. InputError where it is in
    * use, damaged or something else; it is left as it is then.
-   * @param mode permissions of the file; default those of any new file
+   * @param mode permissions of the file; default those it has, of a new one its owner's alone: it holds the TPM's seeds
    */
   constructor(path: string, engine: Tpm2Engine, mode?: number) {
     this.#path = path;
-    this.#mode = mode;
     this.#engine = engine;
+    const there = statSync(path, { throwIfNoEntry: false });
+    if (path === '' || (there !== undefined && !there.isFile()))
+      throw new InputError(`${JSON.stringify(path)}: a TPM's state is kept in a file`, { source: path });
+    this.#mode = mode ?? (there === undefined ? OWNER_ONLY : there.mode & 0o777);
     this.#unlock = lock(path);
     try {
+      removeLeftTemporaries(path);
       this.restored = existsSync(path);
       if (this.restored) this.#load();
       this.#written = this.#write();

@@ -135,8 +135,8 @@ export function openContext(
 ): { value: unknown } | 'short' | 'oversize' | 'size' | 'integrity' {
   const reader = new ByteReader(context.contextBlob, 'contextBlob');
   // A size that no digest has is refused before what follows is looked at.
-  const [high = 0, low = 0] = context.contextBlob;
-  if (((high << 8) | low) > HASH_SIZE.sha512) return 'oversize';
+  const [high = 0, low] = context.contextBlob;
+  if (low !== undefined && ((high << 8) | low) > HASH_SIZE.sha512) return 'oversize';
   try {
     const digest = TPM2B_DIGEST.read(reader);
     if (digest.length !== HASH_SIZE[CONTEXT_HASH]) return 'size';

@@ -38,7 +38,9 @@ describe('a TPM that lacks them', () => {
     const inSensitive = { userAuth: EMPTY, data: EMPTY };
     const template = T.encode(T.NAMED_TEMPLATE, inPublic);
     const loaded = { parentHandle: TPM_RH.OWNER, inSensitive, inPublic: template };
-    await expect(bench.client.call(C.CreateLoaded, loaded)).rejects.toMatchObject(at(2));
+    // With a modulus of 512 bytes it is longer than any public area such a TPM knows (swtpm: the same).
+    const long = template.length > 484 ? { rc: 'SIZE' } : {};
+    await expect(bench.client.call(C.CreateLoaded, loaded)).rejects.toMatchObject({ ...at(2), ...long });
     const parameters = { type: inPublic.type, parameters: inPublic.parameters };
     const test = { parameters: parameters as T.Infer<typeof T.TPMT_PUBLIC_PARMS> };
     await expect(bench.client.call(C.TestParms, test)).rejects.toMatchObject(at(1));

@@ -16,10 +16,10 @@ export function hmacKeyOf(
   if (own === undefined) throw refuse(TPM_RC.TYPE, blame.key);
   const hash = own === TPM_ALG.NULL ? hashAlg : own;
   if (hash === TPM_ALG.NULL || (hashAlg !== TPM_ALG.NULL && hashAlg !== hash)) throw refuse(TPM_RC.VALUE, blame.hash);
-  if (has(publicArea.objectAttributes, TPMA_OBJECT.restricted)) throw refuse(TPM_RC.ATTRIBUTES, blame.key);
-  if (!has(publicArea.objectAttributes, TPMA_OBJECT.sign)) throw refuse(TPM_RC.KEY, blame.key);
   // A cipher makes no HMAC, and this TPM has no other MAC.
   if (publicArea.type === TPM_ALG.SYMCIPHER) throw refuse(TPM_RC.SCHEME, blame.hash);
+  if (has(publicArea.objectAttributes, TPMA_OBJECT.restricted)) throw refuse(TPM_RC.ATTRIBUTES, blame.key);
+  if (!has(publicArea.objectAttributes, TPMA_OBJECT.sign)) throw refuse(TPM_RC.KEY, blame.key);
   return { key: sensitive.data, hash };
 }
 

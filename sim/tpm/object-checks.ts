@@ -40,6 +40,9 @@ function checkOrigin(area: TPMT_PUBLIC, { dataSize, primary }: Creation, field: 
     default:
       if (!ownData) throw refuse(TPM_RC.ATTRIBUTES, field);
   }
+  // Nobody outside may know the secret of a symmetric key that is restricted and bound to the TPM or its parent.
+  const bound = has(attributes, TPMA_OBJECT.fixedTPM) || has(attributes, TPMA_OBJECT.fixedParent);
+  if (!ownData && bound && has(attributes, TPMA_OBJECT.restricted)) throw refuse(TPM_RC.ATTRIBUTES, field);
   // The data of a primary object only varies its derivation; below a parent it would be the secret itself.
   if (!primary && ownData && dataSize !== 0) throw refuse(TPM_RC.ATTRIBUTES, field);
 }
@@ -97,7 +100,7 @@ function checkKeyedHash(area: Extract<TPMT_PUBLIC, { type: typeof TPM_ALG.KEYEDH
   const fits = sign === decrypt ? scheme === A.NULL : scheme === (sign ? A.HMAC : A.XOR);
   if (!fits) throw refuse(TPM_RC.SCHEME, field);
   const kdf = 'kdf' in area.parameters.scheme ? area.parameters.scheme.kdf : A.NULL;
-  if (isStorage(area) && kdf !== A.KDF1_SP800_108) throw refuse(TPM_RC.SCHEME, field);
+  if (isStorage(area) && !sign && kdf !== A.KDF1_SP800_108) throw refuse(TPM_RC.SCHEME, field);
 }
 
 /** A parent needs a cipher, and cipher and name algorithm like its own parent's where it cannot leave it. It works in CFB whatever its mode. */

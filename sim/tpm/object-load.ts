@@ -133,10 +133,10 @@ export function loadObject(
   if (sensitive === undefined || area.nameAlg === A.NULL) {
     checkScheme(area, undefined, blame.publicArea);
   } else {
+    checkPublic(area, parent, blame.publicArea);
     const digest = hashSize(area.nameAlg);
     if (sensitive.authValue.length > digest) throw refuse(TPM_RC.SIZE, blame.sensitive);
     if (sensitive.seedValue.length > digest) throw refuse(TPM_RC.KEY_SIZE, blame.sensitive);
-    checkPublic(area, parent, blame.publicArea);
   }
   if (sensitive !== undefined && sensitive.sensitiveType !== area.type) throw refuse(TPM_RC.TYPE, blame.sensitive);
   const trusted = parent !== undefined && has(parent.publicArea.objectAttributes, TPMA_OBJECT.fixedTPM);

@@ -1,5 +1,5 @@
 /** A script for swtpm, run with swtpm and with `esxsim tpm serve` in its place: nothing it does may come out differently. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ROOT, run, tempFolder } from './run.ts';
@@ -128,9 +128,39 @@ describe('a script for swtpm', () => {
     expect((ours?.answer.features ?? []).filter((feature: string) => !known.has(feature))).toEqual([]);
     const states = ['--print-states', '--tpmstate', 'dir=.'];
     expect(ask(esxsim, ...states)).toEqual(ask(['swtpm'], ...states));
-    writeFileSync(join(cwd, 'tpm2-00.esxsim'), 'x'.repeat(77));
     writeFileSync(join(cwd, 'tpm2-00.permall'), 'x'.repeat(77));
     expect(ask(esxsim, ...states)).toEqual(ask(['swtpm'], ...states));
+  });
+
+  it('is set up anew, or left alone, as swtpm_setup is told', () => {
+    const again = (tpm: string) => {
+      const cwd = tempFolder();
+      const state = join(cwd, 'tpm2-00.permall');
+      const words = ['--tpm2', '--tpmstate', cwd, '--tpm', tpm, '--ecc', '--logfile', join(cwd, 'log')];
+      return [[], ['--overwrite', '--create-spk'], ['--not-overwrite'], [], ['--overwrite']].map((more) => {
+        const before = existsSync(state) ? readFileSync(state) : Buffer.alloc(0);
+        const { code } = run('swtpm_setup', [...words, ...more], { cwd });
+        return { more, code, changed: !before.equals(readFileSync(state)) };
+      });
+    };
+    const ours = again(`${process.execPath} ${join(ROOT, 'bin', 'esxsim.js')} tpm serve socket --no-ek-certificates`);
+    const theirs = again(`${run('which', ['swtpm']).stdout.trim()} socket`);
+    expect(ours).toEqual(theirs);
+    expect(theirs.map(({ code }) => code)).toEqual([0, 0, 0, 1, 0]);
+  });
+
+  it('refuses the state of swtpm and leaves it as it is', () => {
+    const cwd = tempFolder();
+    const words = ['--tpm2', '--tpmstate', cwd, '--ecc', '--logfile', join(cwd, 'log')];
+    expect(run('swtpm_setup', words, { cwd }).code).toBe(0);
+    const state = readFileSync(join(cwd, 'tpm2-00.permall'));
+    const serve = [join(ROOT, 'bin', 'esxsim.js'), 'tpm', 'serve', '--tpmstate', `dir=${cwd}`];
+    const { code, stderr } = run(process.execPath, serve, { cwd });
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringMatching(/^esxsim: .*tpm2-00\.permall: .*this is not a TPM state of esxsim\n$/),
+    });
+    expect(readFileSync(join(cwd, 'tpm2-00.permall')).equals(state)).toBe(true);
   });
 
   it('is set up by swtpm_setup: EKs, certificates, banks, over connections it inherits', () => {

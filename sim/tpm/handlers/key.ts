@@ -175,8 +175,8 @@ function derived(tpm: Tpm, parent: TpmObject, template: Uint8Array, { userAuth, 
 function created(tpm: Tpm, parent: TpmObject | number, template: Uint8Array, input: SensitiveInput): NewObject {
   const area = blaming('inPublic', () => readTemplate(tpm, NAMED_TEMPLATE, template));
   const under = typeof parent === 'number' ? { primary: true } : { primary: false, parent };
-  checkTemplate(area, { dataSize: input.data.length, ...under }, 'inPublic');
   const userAuth = checkedAuth(input.userAuth, area.nameAlg, 'inSensitive');
+  checkTemplate(area, { dataSize: input.data.length, ...under }, 'inPublic');
   const own = { userAuth, data: input.data };
   if (typeof parent !== 'number') return createOrdinaryObject(tpm, area, own);
   const hierarchy = hierarchyOf(tpm.state, parent);

@@ -57,34 +57,39 @@ const physicalPresence = action(PolicyPhysicalPresence, (tpm, { policySession })
   session.physicalPresence = true;
 });
 
+function requireDigestSize(session: Session, digest: Uint8Array, field: string): void {
+  if (digest.length !== session.policyDigest.length) throw refuse(TPM_RC.SIZE, field);
+}
+
 /** A session holds one limit; the same one may be set again only where `again`. */
-function setLimit(session: Session, kind: LimitKind, digest: Uint8Array, again: boolean, field: string): void {
+function setLimit(session: Session, kind: LimitKind, digest: Uint8Array, again: boolean): void {
   const { limit } = session;
   const same = again && limit?.kind === kind && equalBytes(limit.digest, digest);
   if (limit !== undefined && !same) throw refuse(TPM_RC.CPHASH);
-  if (digest.length !== session.policyDigest.length) throw refuse(TPM_RC.SIZE, field);
   session.limit = { kind, digest: digest.slice() };
 }
 
 const cpHash = action(PolicyCpHash, (tpm, { policySession, cpHashA }) => {
   const session = policySessionOf(tpm, policySession);
-  setLimit(session, 'cpHash', cpHashA, true, 'cpHashA');
+  requireDigestSize(session, cpHashA, 'cpHashA');
+  setLimit(session, 'cpHash', cpHashA, true);
   extendPolicy(session, TPM_CC.PolicyCpHash, cpHashA);
 });
 
 const nameHash = action(PolicyNameHash, (tpm, { policySession, nameHash: digest }) => {
   const session = policySessionOf(tpm, policySession);
-  setLimit(session, 'nameHash', digest, false, 'nameHash');
+  requireDigestSize(session, digest, 'nameHash');
+  setLimit(session, 'nameHash', digest, false);
   extendPolicy(session, TPM_CC.PolicyNameHash, digest);
 });
 
 const template = action(PolicyTemplate, (tpm, { policySession, templateHash }) => {
   const session = policySessionOf(tpm, policySession);
   const { limit } = session;
-  if (limit?.kind === 'templateHash' && !equalBytes(limit.digest, templateHash)) {
-    throw refuse(TPM_RC.VALUE, 'templateHash');
-  }
-  setLimit(session, 'templateHash', templateHash, true, 'templateHash');
+  if (limit !== undefined && limit.kind !== 'templateHash') throw refuse(TPM_RC.CPHASH);
+  if (limit !== undefined && !equalBytes(limit.digest, templateHash)) throw refuse(TPM_RC.VALUE, 'templateHash');
+  requireDigestSize(session, templateHash, 'templateHash');
+  setLimit(session, 'templateHash', templateHash, true);
   extendPolicy(session, TPM_CC.PolicyTemplate, templateHash);
 });
 

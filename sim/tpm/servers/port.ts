@@ -68,7 +68,15 @@ export class Port {
 
   /** Listens; the address it got. InputError where it cannot. `mode`: permissions of a Unix socket. */
   async listen(address: Address, mode: number = SOCKET_MODE): Promise<Address> {
-    if ('path' in address) removeStaleSocket(address.path);
+    if ('path' in address) {
+      const size = Buffer.byteLength(address.path);
+      // The system would cut it off, and the socket be another file.
+      if (size > MAX_SOCKET_PATH)
+        throw new InputError(
+          `cannot listen on ${address.path}: a path of ${size} bytes, the limit is ${MAX_SOCKET_PATH}`,
+        );
+      removeStaleSocket(address.path);
+    }
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', (error: NodeJS.ErrnoException) => {
         reject(new InputError(`cannot listen on ${addressText(address)} (${error.code ?? error.message})`));
@@ -102,6 +110,9 @@ export class Port {
     await closed;
   }
 }
+
+/** Bytes of a Unix socket's path (unix(7): sun_path, without the zero at its end; 103 on systems other than Linux). */
+const MAX_SOCKET_PATH = process.platform === 'linux' ? 107 : 103;
 
 /** A socket file that nobody listens on any more is left by a server that was killed. */
 function removeStaleSocket(path: string): void {

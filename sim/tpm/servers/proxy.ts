@@ -81,10 +81,20 @@ function forward(from: Socket, to: Socket, see: (chunk: Uint8Array) => void): vo
   from.on('close', () => to.destroySoon());
 }
 
-async function listenPort(address: Address, target: Address, watch: Watch, sockets: Set<Socket>): Promise<Server> {
+async function listenPort(
+  address: Address,
+  target: Address,
+  watch: Watch,
+  sockets: Set<Socket>,
+  observer: ProxyObserver,
+): Promise<Server> {
   const server = createServer({ noDelay: true }, (client) => {
     const upstream = connect(target);
     upstream.setNoDelay(true);
+    upstream.once('error', (error: NodeJS.ErrnoException) => {
+      if (upstream.connecting || upstream.bytesRead + upstream.bytesWritten === 0)
+        observer.platform(`no TPM server at ${addressText(target)} (${error.code ?? error.message})`);
+    });
     const { sent, received } = watch();
     for (const socket of [client, upstream]) {
       sockets.add(socket);
@@ -122,7 +132,7 @@ export async function proxyTpm(
     sent: (chunk) => observer.platform(controlText(protocol, chunk)),
     received: () => undefined,
   });
-  const servers = [await listenPort(listen, target.data, commands, sockets)];
+  const servers = [await listenPort(listen, target.data, commands, sockets, observer)];
   const close = async (): Promise<void> => {
     for (const socket of sockets) socket.destroy();
     await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
@@ -133,7 +143,7 @@ export async function proxyTpm(
       ? listen
       : { host: bound.address, port: bound.port };
   try {
-    servers.push(await listenPort(neighbour(address), target.control, signals, sockets));
+    servers.push(await listenPort(neighbour(address), target.control, signals, sockets, observer));
     return { address, close };
   } catch (error) {
     await close();

@@ -143,7 +143,8 @@ export const TPM2B_AUTH = tpm2b('TPM2B_AUTH', MAX_DIGEST);
 export const TPM2B_OPERAND = tpm2b('TPM2B_OPERAND', MAX_DIGEST);
 /** A TPMT_HA at most. */
 export const TPM2B_DATA = tpm2b('TPM2B_DATA', MAX_DIGEST + 2);
-export const TPM2B_NAME = tpm2b('TPM2B_NAME', MAX_DIGEST + 2);
+/** As long as the memory of a reference TPM for it (TPMU_NAME), which is two bytes more than any Name has. */
+export const TPM2B_NAME = tpm2b('TPM2B_NAME', MAX_DIGEST + 4);
 export const TPM2B_EVENT = tpm2b('TPM2B_EVENT', 1024);
 export const TPM2B_MAX_BUFFER = tpm2b('TPM2B_MAX_BUFFER', MAX_DIGEST_BUFFER);
 export const TPM2B_MAX_NV_BUFFER = tpm2b('TPM2B_MAX_NV_BUFFER', MAX_NV_BUFFER_SIZE);

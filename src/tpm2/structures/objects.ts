@@ -127,8 +127,13 @@ export type EccPublicArea = Extract<TPMT_PUBLIC, { type: typeof TPM_ALG.ECC }>;
 export const TPM2B_PUBLIC = sized('TPM2B_PUBLIC', TPMT_PUBLIC_NAMED);
 /** Where the object may have no Name. */
 export const TPM2B_PUBLIC_NULL = sized('TPM2B_PUBLIC+', TPMT_PUBLIC);
+/** Bytes of a reference TPM's memory for a public area (TPMT_PUBLIC) with RSA keys of up to 3,072 bits. */
+const LARGEST_TEMPLATE = 484;
 /** Part 2, 12.2.6: an unparsed template of TPM2_CreateLoaded and TPM2_PolicyTemplate. */
-export const TPM2B_TEMPLATE = tpm2b('TPM2B_TEMPLATE', 1024);
+export const TPM2B_TEMPLATE = tpm2b('TPM2B_TEMPLATE', LARGEST_TEMPLATE + 128, {
+  without: LARGEST_TEMPLATE,
+  algorithm: 'rsa4096',
+});
 
 /** Part 2, 11.1.14: largest sealed data. */
 export const TPM2B_SENSITIVE_DATA = tpm2b('TPM2B_SENSITIVE_DATA', 128);
@@ -147,7 +152,9 @@ export const TPMT_SENSITIVE = variant(
   { sensitiveType: TPMI_ALG_PUBLIC, authValue: TPM2B_AUTH, seedValue: TPM2B_DIGEST },
   'sensitiveType',
   {
-    [A.RSA]: secret('TPM2B_PRIVATE_KEY_RSA', MAX_RSA_KEY_BYTES / 2),
+    [A.RSA]: {
+      sensitive: tpm2b('TPM2B_PRIVATE_KEY_RSA', MAX_RSA_KEY_BYTES / 2, { without: 192, algorithm: 'rsa4096' }),
+    },
     [A.ECC]: secret('TPM2B_ECC_PARAMETER', MAX_ECC_KEY_BYTES),
     [A.KEYEDHASH]: secret('TPM2B_SENSITIVE_DATA', 128),
     [A.SYMCIPHER]: secret('TPM2B_SYM_KEY', 32),

@@ -96,7 +96,7 @@ export const TPMT_KEYEDHASH_SCHEME = variant(
     [A.HMAC]: HASHED,
     [A.XOR]: {
       hashAlg: TPMI_ALG_HASH,
-      kdf: alg('TPMI_ALG_KDF', [A.MGF1, A.KDF1_SP800_56A, A.KDF2, A.KDF1_SP800_108], TPM_RC.KDF),
+      kdf: alg('TPMI_ALG_KDF+', [A.MGF1, A.KDF1_SP800_56A, A.KDF2, A.KDF1_SP800_108, A.NULL], TPM_RC.KDF),
     },
     [A.NULL]: {},
   },
