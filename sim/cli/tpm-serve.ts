@@ -1,4 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { InputError } from '../../src/bytes/errors.ts';
 import { HASH_NAMES } from '../../src/crypto/hash.ts';
 import type { HashName } from '../../src/crypto/primitives.ts';
@@ -88,6 +89,8 @@ const isGiven = (options: Options, name: string): boolean =>
 /** Where `--unix` or `--listen` says. */
 function tpmAddress(options: Options): Address {
   const path = options.text('unix');
+  if (path !== undefined && options.text('listen') !== undefined)
+    throw new InputError('--unix and --listen exclude each other');
   return path === undefined ? parseAddress(options.text('listen') ?? '127.0.0.1:2321', '--listen') : { path };
 }
 
@@ -139,6 +142,8 @@ async function serve(options: Options, say: (text: string) => void): Promise<Com
   });
   const place = statePlace(options);
   const tracePath = options.text('trace');
+  if (place !== undefined && tracePath !== undefined && resolve(place.path) === resolve(tracePath))
+    throw new InputError(`${tracePath}: cannot be the state and the trace`);
   const pid = pidTarget(options);
   const closing: (() => void)[] = [];
   try {

@@ -8,7 +8,9 @@ export type Address = { readonly host: string; readonly port: number } | { reado
 
 /** `host:port` or the socket's path. */
 export const addressText = (address: Address): string =>
-  'path' in address ? address.path : `${address.host}:${address.port}`;
+  'path' in address
+    ? address.path
+    : `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
 
 /** Longest wait for an answer: creating an RSA key in a slow TPM takes seconds. */
 const ANSWER_TIMEOUT = 60_000;
