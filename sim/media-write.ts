@@ -10,6 +10,7 @@ import {
   writeBootCfg,
 } from '../src/esxboot/index.ts';
 import { type IsoInput, isoParts, writeFat } from '../src/iso/index.ts';
+import { gzip } from '../src/vib/gzip.ts';
 import { type BootImage, findFile, findName, findSource } from './image.ts';
 
 /** `installer`: media from which a host is installed; `bootbank`: the boot bank as it is, which boots from the disc. */
@@ -20,8 +21,10 @@ export type DiscKind = (typeof DISC_KINDS)[number];
 const EFI_IMAGE = 'EFIBOOT.IMG';
 /** The loader that firmware starts; it must be in the EFI boot image. */
 const FIRST_LOADER = 'EFI/BOOT/BOOTX64.EFI';
-/** The archive that only installation media carry: what a setup unpacks first. Empty on ours. */
+/** The archive that only installation media carry: what a setup unpacks first. Ours holds no file. */
 const MEDIA_ONLY = 'imgpayld.tgz';
+/** A tar archive's end: two blocks of zeros (POSIX, ustar). */
+const EMPTY_TAR = new Uint8Array(1024);
 /** Kernel options of installation media: start the installer, from a disc. */
 const INSTALLER_OPTIONS = 'runweasel cdromBoot';
 
@@ -65,7 +68,7 @@ function bankFiles(image: BootImage, kind: DiscKind): IsoInput[] {
   return [
     { path: BOOT_CFG_FILE, data: bytesSource(bytes) },
     ...files(image.bootbank, present),
-    { path: MEDIA_ONLY, data: bytesSource(new Uint8Array(0)) },
+    { path: MEDIA_ONLY, data: bytesSource(gzip(EMPTY_TAR)) },
   ];
 }
 

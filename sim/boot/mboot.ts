@@ -57,10 +57,24 @@ export async function runMboot(machine: Machine, firmware: Firmware, start: Safe
   const signing = { mboot: start.mboot, secureBoot, measurer: measured ? measurer : undefined };
   await checkModuleSignatures(machine, signing, modules);
 
-  const line = commandLine(modules[0]?.path ?? '', options);
+  const line = kernelCommandLine(machine, modules[0]?.path ?? '', options);
   if (measured && measurer !== undefined) await measureConfiguration(machine, measurer, line);
   console.print('mboot', `Relocating modules and starting up the kernel... (${modules.length} modules)`);
   return { modules, commandLine: line, measured, secureBoot };
+}
+
+function kernelCommandLine(machine: Machine, kernel: string, options: string): string {
+  try {
+    return commandLine(kernel, options);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return halt(
+      machine,
+      'mboot',
+      'BOOT_FILE_DAMAGED',
+      `Fatal error: 6 (Buffer too small): /boot.cfg: ${error.message}`,
+    );
+  }
 }
 
 /** mboot uses the TPM only with a SHA-256 bank; otherwise it goes on silently (facts §3, step 2). */

@@ -90,5 +90,6 @@ export async function run({ args, options }: CommandInput): Promise<CommandResul
   const info = await withSourceAsync(path, () =>
     inspectImage(image, { time, ...(roots.length > 0 ? { roots: readCertificates(roots) } : {}) }),
   );
-  return { text: render(info, path), json: info, exitCode: 0 };
+  const sound = info.problems.length === 0 && info.modules.every(({ checksum }) => checksum !== false);
+  return { text: render(info, path), json: info, exitCode: sound ? 0 : 1 };
 }

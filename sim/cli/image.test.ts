@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { bytesSource, openZip, writeZip } from '../../src/archive/index.ts';
 import { fromLatin1, toHex } from '../../src/bytes/bytes.ts';
@@ -385,5 +386,48 @@ describe('what image build refuses, leaving nothing behind', () => {
     writeFileSync(join(out, 'mine'), '');
     await expect(build({ args: [], options: options({ out }) }, io)).rejects.toThrow(/exists and is not empty/);
     expect(readdirSync(out)).toEqual(['mine']);
+  });
+});
+
+describe('a disk that is not as it should be', () => {
+  const disk = async () => {
+    const out = join(temporary(), 'disk');
+    await build(
+      { args: [], options: options({ out, profile: 'esxi-8.0-uefi', vib: [join(samples, 'esxi-8.0')] }) },
+      io,
+    );
+    return out;
+  };
+  const inspected = (path: string) => inspect({ args: [path], options: options({ profile: 'esxi-8.0-uefi' }) });
+
+  it('makes image inspect exit with 1: a module that was changed, and one that is missing', async () => {
+    const out = await disk();
+    expect((await inspected(out)).exitCode).toBe(0);
+    const driver = join(out, 'bootbank', 'bnxtnet.v00');
+    const path = existsSync(driver) ? driver : join(out, 'bnxtnet.v00');
+    const content = gunzipSync(readFileSync(path));
+    writeFileSync(path, gzipSync(content.fill(1, content.length - 600, content.length - 599)));
+    const changed = await inspected(out);
+    expect(changed.exitCode).toBe(1);
+    expect(changed.text.split('\n').find((line) => line.startsWith('bnxtnet.v00'))).toMatch(/ DIFFERS /);
+    rmSync(path);
+    const missing = await inspected(out);
+    expect(missing.exitCode).toBe(1);
+    expect(missing.text).toMatch(/^problem: \/bnxtnet\.v00: named in boot\.cfg, not in the boot bank$/m);
+  });
+
+  it('does not boot with a command line that is too long: the host says so, the evidence is there', async () => {
+    const out = await disk();
+    const config = existsSync(join(out, 'boot.cfg')) ? join(out, 'boot.cfg') : join(out, 'bootbank', 'boot.cfg');
+    const text = readFileSync(config, 'latin1');
+    writeFileSync(config, text.replace(/^kernelopt=.*$/m, `kernelopt=${'x'.repeat(5000)}`));
+    const spec = resolveSpec({ profile: 'esxi-8.0-uefi', image: { paths: [out] } });
+    const host = new Host(spec, loadImage(spec));
+    const result = await host.powerOn();
+    expect(result.halted?.code).toBe('BOOT_FILE_DAMAGED');
+    expect(result.consoleText).toMatch(
+      /mboot: Fatal error: 6 \(Buffer too small\): \/boot\.cfg: command line of \d+ bytes/,
+    );
+    expect([...evidenceFiles(result).keys()]).toContain('boot.log');
   });
 });

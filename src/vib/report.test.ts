@@ -34,6 +34,17 @@ describe('reports', () => {
     expect(bad).toMatch(/error +chain-issuer-unknown +CN=Partner,O=Partner Org +issuer/);
   });
 
+  it('calls a checksum that nobody here can check neither good nor bad', async () => {
+    const report = await verifyVib(
+      withDescriptor((t) => t.replaceAll('checksum-type="sha-1"', 'checksum-type="crc"')),
+      trust,
+    );
+    const line = renderVerify(report)
+      .split('\n')
+      .find((each) => / payload nvmetest /.test(each));
+    expect(line).toMatch(/ sha-256 ok, .*crc not checked/);
+  });
+
   it('keeps control characters of a descriptor off the terminal', () => {
     const hostile = withDescriptor((t) => t.replace('A &lt;driver', 'A &#x9b;31m\n&#x85;driver'));
     expect(renderInspect(inspectVib(hostile))).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);

@@ -10,6 +10,7 @@ import type { GunzipLimits } from './gzip.ts';
 import { type OpenArchive, openPayload, openUnpacked } from './payload.ts';
 import { signatureDer } from './signature-bytes.ts';
 import type { VibReport } from './verify.ts';
+import { covers } from './verify-payload.ts';
 import { payloadSource, type Vib } from './vib.ts';
 
 /** What `inspect` shows; nothing in it is checked. */
@@ -201,7 +202,10 @@ export function renderVerify(report: VibReport): string {
     ['signature', signature.status, by.trim()],
     ['level', level.ok ? 'ok' : 'BAD', `claims ${level.claimed ?? 'an unknown level'}, may claim ${level.allowed}`],
     ...report.payloads.map((payload) => {
-      const sums = payload.checksums.map((sum) => `${plain(sum.type)} ${sum.ok ? 'ok' : 'BAD'}`);
+      const sums = payload.checksums.map((sum) => {
+        const word = sum.ok ? 'ok' : covers(sum) === undefined ? 'not checked' : 'BAD';
+        return `${plain(sum.type)} ${word}`;
+      });
       const layers = payload.layers.length > 1 ? ` (${payload.layers.join(' around ')})` : '';
       return [`payload ${plain(payload.name)}`, payload.ok ? 'ok' : 'BAD', sums.join(', ') + layers];
     }),

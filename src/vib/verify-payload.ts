@@ -57,7 +57,7 @@ async function attempt<T>(name: string, findings: VibFinding[], run: () => T | P
 }
 
 /** What a checksum is made of: the member as it is, or its unpacked content. Undefined where that is not known. */
-function covers(sum: VibChecksum): 'member' | 'content' | undefined {
+export function covers(sum: VibChecksum): 'member' | 'content' | undefined {
   if (hashOf(sum) === undefined) return undefined;
   if (sum.verifyProcess === undefined) return 'member';
   return sum.verifyProcess === 'gunzip' ? 'content' : undefined;
