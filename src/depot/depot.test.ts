@@ -181,6 +181,20 @@ describe('offline bundles', () => {
     expect(codes(both(other))).toEqual(['duplicate-vib']);
   });
 
+  it('knows an image profile by its content, whatever its name ends in', () => {
+    const renamed = changed(bytes, (name, data) => {
+      if (name !== 'metadata.zip') return data;
+      const zip = openZip(bytesSource(data));
+      const files = [...zip.entries.keys()].map((inner) => ({
+        name: inner.startsWith('profiles/') ? inner.replace(/\.xml$/, '') : inner,
+        data: zip.read(inner),
+      }));
+      return writeZip([...files, { name: 'profiles/notes.txt', data: utf8('no XML') }]);
+    });
+    expect(open(renamed).profiles).toEqual(open(bytes).profiles);
+    expect(open(renamed).findings).toEqual([]);
+  });
+
   it('says what is missing or unreadable', () => {
     expect(() => open(writeZip([{ name: 'x', data: utf8('y') }]))).toThrow('the archive is no offline bundle');
     expect(() => open(changed(bytes, (n, d) => (n === 'metadata.zip' ? undefined : d)))).toThrow('metadata.zip');

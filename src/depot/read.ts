@@ -10,6 +10,7 @@ import {
   type ZipArchive,
   type ZipLimits,
 } from '../archive/index.ts';
+import { fromLatin1 } from '../bytes/bytes.ts';
 import { FormatError, InputError, withPart } from '../bytes/errors.ts';
 import type { Vib } from '../vib/vib.ts';
 import { vibFromSource } from '../vib/vib-source.ts';
@@ -137,9 +138,11 @@ class Collector {
           folder,
           name,
         );
-      else if (/^profiles\/[^/]+\.xml$/.test(name)) {
+      else if (/^profiles\/[^/]+$/.test(name)) {
+        const read = (data: Uint8Array) =>
+          name.endsWith('.xml') || looksLikeXml(data) ? readBundleProfile(data) : undefined;
         this.#profile(
-          this.attempt(name, () => readBundleProfile(bytes())),
+          this.attempt(name, () => read(bytes())),
           name,
         );
       } else if (name === 'vmware.xml')
@@ -165,6 +168,9 @@ class Collector {
     }
   }
 }
+
+/** Whether a file without a telling name holds XML: its first bytes, behind a byte order mark and white space. */
+const looksLikeXml = (bytes: Uint8Array): boolean => /^(ï»¿)?\s*</.test(fromLatin1(bytes.subarray(0, 64)));
 
 /** Whether a ZIP archive has the layout of a bundle. */
 export const isBundle = (zip: ZipArchive): boolean => zip.has(INDEX);

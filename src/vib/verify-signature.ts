@@ -84,9 +84,22 @@ function chainCode({ code, certificate }: Extract<ChainResult, { ok: false }>): 
   return unsupported ? 'chain-unsupported-algorithm' : `chain-${code}`;
 }
 
-function checkSigner(check: CmsSignerCheck, carried: readonly Certificate[], trust: VibTrust, findings: VibFinding[]) {
+/** What is wrong with a signature itself. A certificate that is there but of a kind not known here is not one that is missing. */
+function problemOf(check: CmsSignerCheck, unreadable: readonly string[]): CmsProblem | undefined {
+  const { problem } = check;
+  if (problem === 'no-certificate' && unreadable.some((why) => why.endsWith('is not supported')))
+    return 'unsupported-algorithm';
+  return problem ?? (isWeak(check) ? 'weak-digest' : undefined);
+}
+
+function checkSigner(
+  check: CmsSignerCheck,
+  { certificates: carried, unreadableCertificates: unreadable }: VerifiedSignedData,
+  trust: VibTrust,
+  findings: VibFinding[],
+) {
   const { certificate } = check;
-  const problem = check.problem ?? (isWeak(check) ? 'weak-digest' : undefined);
+  const problem = problemOf(check, unreadable);
   const report = {
     signer: certificate?.subject.text ?? check.identifier,
     provider: certificate && nameAttribute(certificate.subject, 'O'),
@@ -99,12 +112,14 @@ function checkSigner(check: CmsSignerCheck, carried: readonly Certificate[], tru
   const where = `${WHERE}:${report.signer}`;
   if (problem !== undefined || certificate === undefined) {
     const code = CMS_CODE[problem ?? 'no-certificate'];
+    const why = certificate === undefined && unreadable.length > 0 ? ` (${unreadable.join('; ')})` : '';
     findings.push({
       code,
       where,
-      message: `${report.algorithm}: ${(problem ?? 'no-certificate').replaceAll('-', ' ')}`,
+      message: `${report.algorithm}: ${(problem ?? 'no-certificate').replaceAll('-', ' ')}${why}`,
     });
-    return { report, broken: problem !== 'no-certificate' };
+    // Of a signature whose certificate cannot be used nobody knows whether it is broken.
+    return { report, broken: check.problem !== 'no-certificate' };
   }
   const chain = verifyChain(certificate, [...carried, ...(trust.intermediates ?? [])], trust.roots, {
     time: trust.time,
@@ -160,7 +175,7 @@ export function verifySignature(vib: SignedDescriptor, trust: VibTrust, findings
     return { status: 'invalid', ...NOTHING };
   }
   const problems: VibFinding[] = [];
-  const checks = data.signers.map((check) => checkSigner(check, data.certificates, trust, problems));
+  const checks = data.signers.map((check) => checkSigner(check, data, trust, problems));
   const reports: VibSignerReport[] = checks.map((check) => check.report);
   const best = reports.filter((report) => report.ok).sort((a, b) => rank(b) - rank(a))[0];
   const shown = best ?? reports[0];

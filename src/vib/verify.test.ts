@@ -227,6 +227,7 @@ describe('verifying signatures and levels', () => {
     ],
     ['MD5', file('md5.p7'), ['signature-weak-digest', 'level-not-granted']],
     ['SHA3-256', file('sha3-256.p7'), ['signature-unsupported-digest', 'level-not-granted']],
+    ['a curve not known here', file('secp256k1.p7'), ['signature-unsupported-algorithm', 'level-not-granted']],
     ['no certificate', file('rsa-pss-keyid-nocerts.p7'), ['signature-no-certificate', 'level-not-granted']],
     ['garbage', utf8('garbage'), ['signature-unreadable', 'level-not-granted']],
   ])('a signature over %s', async (_, data, expected) => {
