@@ -15,8 +15,8 @@ const NUL = '\0';
 
 const word = z
   .string('must be text (put numbers and dates in quotes)')
-  .min(1)
-  .max(256)
+  .min(1, 'must not be empty')
+  .max(256, 'must have at most 256 characters')
   .regex(/^[\x21-\x7e]+$/, 'must be ASCII without spaces');
 const prose = z.string('must be text (put numbers and dates in quotes)').max(65_536);
 const path = z
@@ -110,7 +110,7 @@ const fileEntry = z
 
 const payload = z
   .strictObject({
-    name: word.max(16),
+    name: word.max(16, 'must have at most 16 characters, as the archive has room for'),
     type: word,
     attributes: attributes.optional(),
     directory: path.optional(),

@@ -44,6 +44,7 @@ export const VIB_FINDINGS = {
   'chain-untrusted-root': ['error', 'the chain ends at a self-signed certificate that is not trusted'],
   'chain-bad-signature': ['error', 'a certificate of the chain was not signed by its issuer'],
   'chain-weak-digest': ['error', 'a certificate of the chain is signed with a weak digest'],
+  'chain-weak-key': ['warning', 'a certificate of the chain has an RSA key under 2,048 bits'],
   'chain-unsupported-algorithm': ['error', 'a certificate of the chain is signed in a way that is not supported'],
   'chain-expired': ['error', 'a certificate of the chain is no longer valid'],
   'chain-not-yet-valid': ['error', 'a certificate of the chain is not yet valid'],

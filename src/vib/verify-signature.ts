@@ -8,7 +8,7 @@ import { algorithmName } from '../crypto/keys.ts';
 import { type Certificate, nameAttribute } from '../crypto/x509.ts';
 import { type ChainResult, verifyChain } from '../crypto/x509-verify.ts';
 import { type AcceptanceLevel, compareAcceptance } from './acceptance.ts';
-import type { VibFinding, VibFindingCode } from './findings.ts';
+import { isError, type VibFinding, type VibFindingCode } from './findings.ts';
 import { grantedLevel } from './level-policy.ts';
 import { isRevoked, type RevocationList } from './revocation.ts';
 import { signatureDer } from './signature-bytes.ts';
@@ -139,9 +139,17 @@ function checkSigner(
     });
     return { report, broken: false };
   }
+  for (const { subject, publicKey } of chain.path) {
+    const bits = publicKey.kind === 'rsa' ? publicKey.n.length * 8 : LEAST_RSA_BITS;
+    if (bits < LEAST_RSA_BITS)
+      findings.push({ code: 'chain-weak-key', where: subject.text, message: `RSA key of ${bits} bits` });
+  }
   const path = chain.path.map((each) => each.subject.text);
   return { report: { ...report, path, grantedLevel: grantedLevel(chain.path), ok: true }, broken: false };
 }
+
+/** Bits of an RSA key whose signatures cannot be forged with reasonable means (NIST SP 800-131A, 3: 112 bits of strength). */
+const LEAST_RSA_BITS = 2048;
 
 const NOTHING = { signer: undefined, provider: undefined, grantedLevel: undefined, signers: [] };
 
@@ -182,7 +190,7 @@ export function verifySignature(vib: SignedDescriptor, trust: VibTrust, findings
   const broken = checks.some((check) => check.broken);
   // One trusted signer is enough: what others lack takes nothing away.
   const excused = best !== undefined && !broken;
-  findings.push(...problems.map((problem) => (excused ? withoutPath(problem) : problem)));
+  findings.push(...problems.map((problem) => (excused && isError(problem) ? withoutPath(problem) : problem)));
   return {
     status: broken ? 'invalid' : best === undefined ? 'untrusted' : 'valid',
     signer: shown?.signer,

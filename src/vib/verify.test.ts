@@ -248,6 +248,17 @@ describe('verifying signatures and levels', () => {
     expect(await codes(readVib(signVib(vib, signer)))).toEqual(['chain-unsupported-algorithm', 'level-not-granted']);
   });
 
+  it('warns of a short RSA key in the chain, which takes nothing from the signature', async () => {
+    const [weak] = parseCertificatesPem(file('rsa1024-root.pem'));
+    if (weak === undefined) throw new Error('no root');
+    const other = { ...vib, descriptorBytes: file('content.txt'), signature: file('rsa1024-root.p7') };
+    const report = await verifyVib(other, { roots: [weak], time: weak.notBefore + 60_000 });
+    expect(report.signature.status).toBe('valid');
+    expect(report.findings.filter(({ code }) => code === 'chain-weak-key')).toEqual([
+      { code: 'chain-weak-key', where: weak.subject.text, message: 'RSA key of 1024 bits' },
+    ]);
+  });
+
   it('reads signatures made by openssl', async () => {
     const content = file('content.txt');
     const [fixtureRoot] = parseCertificatesPem(file('root.pem'));
