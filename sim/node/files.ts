@@ -90,17 +90,19 @@ function writePieces(
 }
 
 /** What a file is called while it is written: its own name (as much as there is room for) and the process's number. */
-const temporaryName = (path: string): string => `.${basename(path).slice(0, MAX_OWN_NAME)}.${process.pid}.esxsim.tmp`;
+const temporaryName = (path: string): string => `.${basename(path).slice(0, MAX_OWN_NAME)}.${process.pid}${TEMPORARY}`;
 const MAX_OWN_NAME = 50;
+const TEMPORARY = '.esxsim.tmp';
 
 /** Removes what writers of this file left when they were killed. Nobody may be writing it. */
 export function removeLeftTemporaries(path: string): void {
   const target = existsSync(path) ? realpathSync(path) : resolve(path);
   const name = basename(target);
   if (name.length > MAX_OWN_NAME) return;
-  for (const other of readdirSync(dirname(target))) {
-    const pid = other.startsWith(`.${name}.`) && other.endsWith('.esxsim.tmp') ? other.slice(name.length + 2, -11) : '';
-    if (/^\d+$/.test(pid)) rmSync(join(dirname(target), other), { force: true });
+  const [before, folder] = [`.${name}.`, dirname(target)];
+  for (const other of readdirSync(folder)) {
+    if (!other.startsWith(before) || !other.endsWith(TEMPORARY)) continue;
+    if (/^\d+$/.test(other.slice(before.length, -TEMPORARY.length))) rmSync(join(folder, other), { force: true });
   }
 }
 
@@ -171,7 +173,7 @@ export function writeFolder(
 ): void {
   attempt(path, 'write', () => {
     mkdirSync(path, { recursive: true });
-    const staging = join(path, `.${process.pid}.esxsim.tmp`);
+    const staging = join(path, `.${process.pid}${TEMPORARY}`);
     try {
       mkdirSync(staging);
       for (const [name, bytes] of files) writePieces(join(staging, name), [bytes], { sync: true });

@@ -25,11 +25,11 @@ export interface DamagedVib {
   readonly problem: FormatError;
 }
 
-/** Opens a VIB file; payloads stay in it until they are used. Errors name the file. */
-const openVib = (path: string): VibFile => ({
-  path,
-  vib: withSource(path, () => vibFromSource(fileSource(path))),
-});
+/** A VIB file whose payloads stay in it until they are used. */
+const vibFile = (path: string): VibFile => ({ path, vib: vibFromSource(fileSource(path)) });
+
+/** {@link vibFile} whose errors name the file. */
+const openVib = (path: string): VibFile => withSource(path, () => vibFile(path));
 
 /** {@link openVib} of several. */
 export const openVibs = (paths: readonly string[]): VibFile[] => paths.map(openVib);
@@ -55,7 +55,7 @@ export const openVibFolder = (folder: string): VibFile[] =>
 function foundInFolder(folder: string): (VibFile | DamagedVib)[] {
   return vibNames(folder).map((name) => {
     const path = join(folder, name);
-    return orDamaged(path, name, () => ({ path, vib: vibFromSource(fileSource(path)) }));
+    return orDamaged(path, name, () => vibFile(path));
   });
 }
 
