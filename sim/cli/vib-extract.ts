@@ -2,7 +2,7 @@ import { InputError, withSourceAsync } from '../../src/bytes/errors.ts';
 import {
   type ExtractTarget,
   isError,
-  VIB_FINDINGS,
+  renderFindings,
   vibId,
   type Written,
   writeMembers,
@@ -38,6 +38,7 @@ export async function run({ args, options }: CommandInput): Promise<CommandResul
   const opened = await openVibPaths(args);
   const found: Found[] = [];
   let refused = false;
+  let bad = false;
   const tree = new TreeWriter(out);
   try {
     for (const { path, vib } of opened) {
@@ -45,29 +46,28 @@ export async function run({ args, options }: CommandInput): Promise<CommandResul
       const folder = opened.length > 1 ? `${folderOf(id)}/` : '';
       const target = below(tree, folder, (member) => `${raw ? 'member' : 'payload'} ${member} of ${path}`);
       // A VIB that tries to leave its folder is not unpacked at all, nor are the others: they are only looked through.
-      const { files, findings } = await withSourceAsync<Written>(path, async () =>
+      const { files, findings, differences } = await withSourceAsync<Written>(path, async () =>
         raw ? writeMembers(vib, target) : writeVibFiles(vib, refused ? undefined : target, limits),
       );
       refused ||= findings.some(isError);
-      found.push({ path, id, folder, files, findings });
+      bad ||= differences.some(isError);
+      found.push({ path, id, folder, files, findings, differences });
     }
     if (!refused) tree.commit();
   } finally {
     tree.discard();
   }
-  const texts = found.map(({ path, id, folder, files, findings }) => {
-    const lines = findings.map(
-      ({ code, where, message }) => `  ${VIB_FINDINGS[code][0]}  ${code}  ${where}  ${message}`,
-    );
+  const texts = found.map(({ path, id, folder, files, findings, differences }) => {
+    const lines = renderFindings([...findings, ...differences], '  ');
     const written = count(files.filter((file) => !file.directory).length, 'file');
     const head = refused ? `${path}: not unpacked` : `${path}: ${id}, ${written} written to ${out}/${folder}`;
     return [head, ...lines].join('\n');
   });
-  const json = found.map(({ path, id, folder, files, findings }) => ({
+  const json = found.map(({ path, id, folder, files, findings, differences }) => ({
     path,
     id,
     written: refused ? [] : files.map((file) => ({ path: folder + file.path, size: file.size, from: file.member })),
-    findings,
+    findings: [...findings, ...differences],
   }));
-  return { text: texts.join('\n'), json, exitCode: refused ? 1 : 0 };
+  return { text: texts.join('\n'), json, exitCode: refused || bad ? 1 : 0 };
 }

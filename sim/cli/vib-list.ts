@@ -1,5 +1,5 @@
 import { withSourceAsync } from '../../src/bytes/errors.ts';
-import { listVibFiles, renderList } from '../../src/vib/index.ts';
+import { isError, listVibFiles, renderFindings, renderList, type VibFinding } from '../../src/vib/index.ts';
 import { openVibPaths } from '../node/vib-files.ts';
 import type { CommandInput, CommandResult } from './command.ts';
 import { readLimits } from './limits.ts';
@@ -8,8 +8,16 @@ export async function run({ args, options }: CommandInput): Promise<CommandResul
   const limits = readLimits(options);
   const found = [];
   for (const { path, vib } of await openVibPaths(args)) {
-    found.push({ path, entries: await withSourceAsync(path, () => listVibFiles(vib, limits)) });
+    const findings: VibFinding[] = [];
+    const entries = await withSourceAsync(path, () => listVibFiles(vib, limits, findings));
+    found.push({ path, entries, findings });
   }
-  const texts = found.map(({ path, entries }) => (found.length > 1 ? `${path}\n` : '') + renderList(entries));
-  return { text: texts.join('\n').trimEnd(), json: found, exitCode: 0 };
+  const texts = found.map(({ path, entries, findings }) => {
+    const head = found.length > 1 ? `${path}\n` : '';
+    return `${head}${renderList(entries)}${renderFindings(findings, '  ')
+      .map((line) => `${line}\n`)
+      .join('')}`;
+  });
+  const bad = found.some(({ findings }) => findings.some(isError));
+  return { text: texts.join('\n').trimEnd(), json: found, exitCode: bad ? 1 : 0 };
 }

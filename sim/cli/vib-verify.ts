@@ -71,7 +71,7 @@ export async function run({ args, options }: CommandInput): Promise<CommandResul
     const ok = report.ok && accepted && modules.every((module) => module.ok);
     const refusal = accepted ? '' : `\nA host of acceptance level ${level} does not accept this VIB`;
     reports.push({
-      text: `${path}\n${renderVerify(report).trimEnd()}${moduleText(modules)}${refusal}`,
+      text: `${path}\n${renderVerify({ ...report, ok }).trimEnd()}${moduleText(modules)}${refusal}`,
       json: { path, accepted, ...report, modules, ok },
       ok,
     });

@@ -6,6 +6,7 @@ import { isError, type VibFinding } from './findings.ts';
 import type { GunzipLimits } from './gzip.ts';
 import type { Passes } from './nested-file.ts';
 import { holdsTar, isFile, openPayload, openUnpacked, unsafePath } from './payload.ts';
+import { compareMembers, compareStated, contentHashes, statedOf } from './stated.ts';
 import type { ArchiveEntry } from './tar-header.ts';
 import type { TarEntry } from './tar-scan.ts';
 import { payloadSource, type Vib, type VibPayload } from './vib.ts';
@@ -91,6 +92,8 @@ export interface ExtractTarget {
 export interface Written {
   readonly files: readonly ExtractedHead[];
   readonly findings: readonly VibFinding[];
+  /** Where the archive is not what the descriptor says: payloads that are missing, not declared, of another size or checksum. */
+  readonly differences: readonly VibFinding[];
 }
 
 /** {@link extractMembers} for VIBs of any size. */
@@ -103,7 +106,7 @@ export function writeMembers(vib: Vib, target: ExtractTarget): Written {
     for (const piece of piecesOf(source)) target.append(name, piece);
     return head;
   });
-  return { files, findings: [] };
+  return { files, findings: [], differences: compareMembers(vib) };
 }
 
 /**
@@ -117,13 +120,15 @@ export async function writeVibFiles(
 ): Promise<Written> {
   const files: ExtractedHead[] = [];
   const findings: VibFinding[] = [];
+  const differences: VibFinding[] = [...compareMembers(vib)];
   for (const payload of vib.payloads) {
-    const { contents, passes, findings: found } = await contentsOf(payload, limits);
-    findings.push(...found);
+    const { contents, passes, ...found } = await contentsOf(vib, payload, limits);
+    findings.push(...found.findings);
+    differences.push(...found.differences);
     for (const { head } of contents) files.push(head);
     if (target !== undefined && !findings.some(isError)) await writeContents(contents, passes, target);
   }
-  return { files, findings };
+  return { files, findings, differences };
 }
 
 /** Unpacked payloads up to this size are kept, which saves the second pass. */
@@ -140,19 +145,21 @@ interface PayloadContents {
   readonly contents: readonly PlacedContent[];
   readonly passes: Passes;
   readonly findings: readonly VibFinding[];
+  readonly differences: readonly VibFinding[];
 }
 
-async function contentsOf(payload: VibPayload, limits: GunzipLimits): Promise<PayloadContents> {
+async function contentsOf(vib: Vib, payload: VibPayload, limits: GunzipLimits): Promise<PayloadContents> {
   const { name } = payload;
   const source = payloadSource(payload);
-  const file = new UnpackedFile(source, await scanPayload(source, name, [], limits, KEEP), name);
+  const scan = await scanPayload(source, name, contentHashes(statedOf(vib, payload)), limits, KEEP);
+  const file = new UnpackedFile(source, scan, name);
   const { opened, passes } = await openUnpacked(payload, source.size, file, limits, KEEP_NESTED);
   const { content, entries, findings } = opened;
   const whole: ExtractedHead = { path: name, directory: false, mode: PLAIN_MODE, size: file.size, member: name };
   const contents = holdsTar(content)
     ? entries.filter(isUnpacked).map((entry) => ({ head: headOf(entry, name), dataOffset: entry.dataOffset }))
     : [{ head: whole, dataOffset: 0 }];
-  return { contents, passes, findings };
+  return { contents, passes, findings, differences: compareStated(vib, payload, scan) };
 }
 
 /** Writes what a payload holds in one pass, wherever the data lie: every range goes to its files as it passes by. */

@@ -112,9 +112,9 @@ export function openPayload(
 /** Why a second layer stays closed, as findings; only an archive by declaration is damaged by that. Other errors are thrown on. */
 function closedLayer(layer: 'xz' | 'zstd', { name, type }: PayloadHead, error: unknown): VibFinding[] {
   if (!(error instanceof FormatError) && !(error instanceof UnsupportedCompression)) throw error;
-  const finding = unopened(layer, name, error instanceof UnsupportedCompression ? `: ${error.message}` : '');
-  if (!(error instanceof FormatError) || !isArchiveType(type)) return [finding];
-  return [finding, { code: 'payload-damaged', where: name, message: error.message }];
+  if (error instanceof UnsupportedCompression) return [unopened(layer, name, `: ${error.message}`)];
+  const finding = unopened(layer, name, ` because it is damaged: ${error.message}`);
+  return isArchiveType(type) ? [finding, { code: 'payload-damaged', where: name, message: error.message }] : [finding];
 }
 
 /** Opens the second layer; what stands in the way is a finding. Whatever is no archive below it stays as it is. */
@@ -151,13 +151,23 @@ function mustHoldTar({ name, type }: PayloadHead, content: PayloadContent, opene
   throw new FormatError({ structure: 'payload', field: name, problem: `type ${type} but holds no tar archive` });
 }
 
+/** Folders that a path needs: `a` and `a/b` of `a/b/c`. */
+const foldersOf = (path: string): string[] =>
+  [...path.matchAll(/\//g)].map(({ index }) => path.slice(0, index)).filter((folder) => folder !== '');
+
 function entryFindings(entries: readonly EntryHead[], where: string): VibFinding[] {
-  const files = entries.filter(({ type }) => type !== 'directory').map(({ name }) => plainPath(name));
+  const paths = entries.map(({ type, name }) => ({ folder: type === 'directory', path: plainPath(name) }));
+  const files = paths.filter(({ folder }) => !folder).map(({ path }) => path);
   const seen = new Set<string>();
-  const twice = new Set(files.filter((name) => seen.size === seen.add(name).size));
+  const twice = new Set(files.filter((path) => seen.size === seen.add(path).size));
+  const folders = paths.flatMap(({ folder, path }) => [...foldersOf(path), ...(folder ? [path] : [])]);
+  const both = new Set(folders.filter((path) => seen.has(path)));
+  const odd = (names: ReadonlySet<string>, message: string): VibFinding[] =>
+    [...names].map((name) => ({ code: 'file-twice', where: `${where}:${name}`, message }));
   return [
     ...entries.flatMap((entry) => entryFinding(entry, where) ?? []),
-    ...[...twice].map((name): VibFinding => ({ code: 'file-twice', where: `${where}:${name}`, message: 'held twice' })),
+    ...odd(twice, 'held twice'),
+    ...odd(both, 'is both a file and a folder'),
   ];
 }
 

@@ -5,12 +5,12 @@ import { parseAcceptance } from './acceptance.ts';
 import { memberSource } from './ar.ts';
 import { scanPayload, UnpackedFile } from './content-scan.ts';
 import { type DescriptorFields, type VibSystemRequires, vibId } from './descriptor.ts';
-import { VIB_FINDINGS } from './findings.ts';
+import { VIB_FINDINGS, type VibFinding, type VibFindingCode } from './findings.ts';
 import type { GunzipLimits } from './gzip.ts';
 import { type OpenArchive, openPayload, openUnpacked } from './payload.ts';
 import { signatureDer } from './signature-bytes.ts';
+import { compareMembers, compareStated, contentHashes, covers, statedOf } from './stated.ts';
 import type { VibReport } from './verify.ts';
-import { covers } from './verify-payload.ts';
 import { payloadSource, type Vib } from './vib.ts';
 
 /** What `inspect` shows; nothing in it is checked. */
@@ -168,18 +168,40 @@ export function listVib(vib: Vib, limits: GunzipLimits = {}): VibListEntry[] {
   });
 }
 
-/** {@link listVib} for VIBs of any size: payloads are unpacked piece by piece, through all layers, and nothing is kept. */
-export async function listVibFiles(vib: Vib, limits: GunzipLimits = {}): Promise<VibListEntry[]> {
+/** What a list shows by itself: the type of the entry. */
+const SHOWN: ReadonlySet<VibFindingCode> = new Set(['link', 'special-file']);
+
+/**
+ * {@link listVib} for VIBs of any size: payloads are unpacked piece by piece, through all layers, and nothing is kept.
+ * @param differences gets what keeps the list from being all that the descriptor promises: payloads that are missing, not
+ *   declared, of another size or checksum; layers that cannot be opened; entries that lead outside
+ */
+export async function listVibFiles(
+  vib: Vib,
+  limits: GunzipLimits = {},
+  differences: VibFinding[] = [],
+): Promise<VibListEntry[]> {
   const out: VibListEntry[] = [];
+  differences.push(...compareMembers(vib));
   for (const payload of vib.payloads) {
     const { name } = payload;
     const source = payloadSource(payload);
-    const file = new UnpackedFile(source, await scanPayload(source, name, [], limits), name);
+    const scan = await scanPayload(source, name, contentHashes(statedOf(vib, payload)), limits);
+    differences.push(...compareStated(vib, payload, scan));
+    const file = new UnpackedFile(source, scan, name);
     const { opened } = await openUnpacked(payload, source.size, file, limits);
+    differences.push(...opened.findings.filter(({ code }) => !SHOWN.has(code)));
     out.push(...listed(name, opened, file.size));
   }
   return out;
 }
+
+/** Findings as rows of text: severity, code, place, particulars. */
+export const renderFindings = (findings: readonly VibFinding[], indent = ''): string[] =>
+  table(
+    findings.map(({ code, where, message }) => [VIB_FINDINGS[code][0], code, plain(where), plain(message)]),
+    indent,
+  );
 
 /** The list as a table. */
 export function renderList(entries: readonly VibListEntry[]): string {
@@ -210,12 +232,6 @@ export function renderVerify(report: VibReport): string {
       return [`payload ${plain(payload.name)}`, payload.ok ? 'ok' : 'BAD', sums.join(', ') + layers];
     }),
   ];
-  const findings = report.findings.map(({ code, where, message }) => [
-    VIB_FINDINGS[code][0],
-    code,
-    plain(where),
-    plain(message),
-  ]);
   const head = `${plain(report.id)}: ${report.ok ? 'OK' : 'NOT OK'}`;
-  return [head, ...table(rows, '  '), ...table(findings, '  '), ''].join('\n');
+  return [head, ...table(rows, '  '), ...renderFindings(report.findings, '  '), ''].join('\n');
 }

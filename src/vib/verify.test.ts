@@ -137,6 +137,16 @@ describe('verifying payloads', () => {
     expect(await codes(make({ name: 'n', type: 'boot', data: utf8('plain') }))).toEqual([]);
   });
 
+  it('a name that is both a file and a folder is said', async () => {
+    const files = [
+      { name: 'opt/a', data: utf8('one') },
+      { name: 'opt/a/b/c', data: utf8('two') },
+    ];
+    const both = buildVib({ ...recipe, payloads: [{ name: 'p', type: 'tgz', files }] }, partner);
+    const { findings } = await verifyVib(readVib(both), trust);
+    expect(findings).toEqual([{ code: 'file-twice', where: 'p:opt/a', message: 'is both a file and a folder' }]);
+  });
+
   it('a file that an archive holds twice, under any spelling, is said; a folder may come twice', async () => {
     const files = [
       { name: 'opt', type: 'directory' as const },

@@ -2,13 +2,16 @@
 
 import { type AcceptanceLevel, compareAcceptance, mustBeSigned, parseAcceptance } from './acceptance.ts';
 import { vibId } from './descriptor.ts';
+import { oddValues } from './descriptor-values.ts';
 import { isError, type VibFinding } from './findings.ts';
 import type { GunzipLimits } from './gzip.ts';
+import { compareMembers } from './stated.ts';
 import { checkFileList, checkPayload, type PayloadCheck, type PayloadReport } from './verify-payload.ts';
 import { type VibSignatureReport, type VibTrust, verifySignature } from './verify-signature.ts';
 import { DESCRIPTOR_MEMBER, SIGNATURE_MEMBER, type Vib } from './vib.ts';
 
-export type { ChecksumReport, PayloadReport } from './verify-payload.ts';
+export type { ChecksumReport } from './stated.ts';
+export type { PayloadReport } from './verify-payload.ts';
 export type { SignatureStatus, VibSignatureReport, VibSignerReport, VibTrust } from './verify-signature.ts';
 
 /** The level the VIB claims, and whether it may. */
@@ -44,12 +47,7 @@ function checkMembers({ members, descriptor }: Vib, findings: VibFinding[]): voi
   if (!names.includes(SIGNATURE_MEMBER)) {
     findings.push({ code: 'member-missing', where: SIGNATURE_MEMBER, message: 'even unsigned VIBs have this member' });
   }
-  for (const { name } of descriptor.payloads.filter((payload) => !names.includes(payload.name))) {
-    findings.push({ code: 'payload-missing', where: name, message: 'named in the descriptor, not in the archive' });
-  }
-  for (const name of names.filter((each) => !expected.includes(each))) {
-    findings.push({ code: 'payload-undeclared', where: name, message: 'in the archive, not named in the descriptor' });
-  }
+  findings.push(...compareMembers({ members, descriptor }));
   for (const { name, framing } of members) {
     for (const oddity of framing.oddities) findings.push({ code: 'member-form', where: name, message: oddity });
   }
@@ -87,6 +85,9 @@ export async function verifyVib(vib: Vib, options: VibVerifyOptions): Promise<Vi
   for (const path of vib.descriptor.unknownElements) {
     const kind = path.includes('@') ? 'attribute' : 'element';
     findings.push({ code: 'descriptor-unknown', where: DESCRIPTOR_MEMBER, message: `${kind} ${path.slice(0, 100)}` });
+  }
+  for (const message of oddValues(vib.descriptor)) {
+    findings.push({ code: 'descriptor-value', where: DESCRIPTOR_MEMBER, message });
   }
   const signature = verifySignature(vib, options, findings);
   const level = checkLevel(vib, signature, findings);

@@ -57,16 +57,19 @@ export function compareVibVersions(a: string, b: string): number {
   return compareDotted(x.version, y.version) || comparePart(x.release, y.release);
 }
 
-const HOLDS: Readonly<Record<string, (order: number) => boolean>> = {
-  '<': (order) => order < 0,
-  '<<': (order) => order < 0,
-  '<=': (order) => order <= 0,
-  '=': (order) => order === 0,
-  '==': (order) => order === 0,
-  '>=': (order) => order >= 0,
-  '>': (order) => order > 0,
-  '>>': (order) => order > 0,
-};
+const HOLDS: ReadonlyMap<string, (order: number) => boolean> = new Map([
+  ['<', (order) => order < 0],
+  ['<<', (order) => order < 0],
+  ['<=', (order) => order <= 0],
+  ['=', (order) => order === 0],
+  ['==', (order) => order === 0],
+  ['>=', (order) => order >= 0],
+  ['>', (order) => order > 0],
+  ['>>', (order) => order > 0],
+]);
+
+/** Whether a relation is one that {@link versionSatisfies} understands. */
+export const isKnownRelation = (relation: string): boolean => HOLDS.has(relation);
 
 /**
  * Whether a version stands in the constraint's relation. A constraint without relation or version holds for every version;
@@ -75,7 +78,7 @@ const HOLDS: Readonly<Record<string, (order: number) => boolean>> = {
 export function versionSatisfies(version: string, { relation, version: wanted }: VibConstraint): boolean {
   if (relation === undefined || wanted === undefined) return true;
   const whole = wanted.includes('-') ? version : split(version).version;
-  return HOLDS[relation]?.(compareVibVersions(whole, wanted)) ?? false;
+  return HOLDS.get(relation)?.(compareVibVersions(whole, wanted)) ?? false;
 }
 
 /** Whether a VIB is what a constraint names: by its own name and version, or by something it provides. */
