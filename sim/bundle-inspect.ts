@@ -1,6 +1,6 @@
 /** What is in an offline bundle: its image profiles, its VIBs with what is wrong with their files, its bulletins. */
 import { InputError } from '../src/bytes/errors.ts';
-import type { BundleFinding, BundleVib, OfflineBundle } from '../src/depot/index.ts';
+import type { BundleFinding, BundleVib, OfflineBundle, UnusedPart } from '../src/depot/index.ts';
 import { inspectVib, parseAcceptance } from '../src/vib/index.ts';
 
 /** One VIB of a bundle. */
@@ -33,6 +33,8 @@ export interface BundleInspection {
   readonly vibs: readonly BundleVibInspection[];
   readonly bulletins: readonly { readonly id: string; readonly summary: string; readonly vibs: number }[];
   readonly findings: readonly BundleFinding[];
+  /** Parts of the metadata that are not used. */
+  readonly unusedParts: readonly UnusedPart[];
 }
 
 function inspectOne(bundle: OfflineBundle, vib: BundleVib): BundleVibInspection {
@@ -55,7 +57,7 @@ function inspectOne(bundle: OfflineBundle, vib: BundleVib): BundleVibInspection 
 
 /** Inspects a bundle. Every VIB is read once, whole, and compared with the metadata; nothing is verified. */
 export function inspectBundle(bundle: OfflineBundle): BundleInspection {
-  const { vendors, profiles, vibs, bulletins, findings } = bundle;
+  const { vendors, profiles, vibs, bulletins, findings, unusedParts } = bundle;
   return {
     vendors: vendors.map(({ name, code }) => ({ name, code })),
     profiles: profiles.map(({ name, creator, acceptanceLevel, vibIds }) => ({
@@ -67,6 +69,7 @@ export function inspectBundle(bundle: OfflineBundle): BundleInspection {
     vibs: [...vibs.values()].map((vib) => inspectOne(bundle, vib)),
     bulletins: bulletins.map(({ id, summary, vibIds }) => ({ id, summary, vibs: vibIds.length })),
     findings,
+    unusedParts,
   };
 }
 

@@ -45,11 +45,19 @@ function efiFiles(iso: IsoImage): LazyFiles {
   return files;
 }
 
+/** A file of the disc. A link in its place is an InputError: what the firmware shows a loader there is an empty file. */
+function findPlain(iso: IsoImage, wanted: string): string | undefined {
+  const path = iso.find(wanted);
+  const link = path === undefined ? iso.findLink(wanted) : undefined;
+  if (link === undefined) return path;
+  throw new InputError(`${link} is a symbolic link on the disc, which no loader follows: put the file itself there`);
+}
+
 /** The modules of a disc by the names they have in a bank: lower case, without folders. Missing ones stay missing. */
 function moduleFiles(iso: IsoImage, items: readonly ModuleItem[], prefix: string | undefined): Map<string, ByteSource> {
   const files = new Map<string, ByteSource>();
   for (const { file } of items) {
-    const path = iso.find(resolveModulePath(file, prefix).replace(/^\/+/, ''));
+    const path = findPlain(iso, resolveModulePath(file, prefix).replace(/^\/+/, ''));
     if (path !== undefined) files.set(baseName(file), iso.source(path));
   }
   return files;
@@ -57,7 +65,7 @@ function moduleFiles(iso: IsoImage, items: readonly ModuleItem[], prefix: string
 
 /** The boot disk that a disc stands for. A disc without boot.cfg, or one that names no kernel, is an InputError. */
 export function imageFromDisc(iso: IsoImage, spec: Pick<HostSpec, 'release' | 'boot'>): BootImage {
-  const configPath = iso.find(BOOT_CFG_FILE);
+  const configPath = findPlain(iso, BOOT_CFG_FILE);
   if (configPath === undefined) throw new InputError('the disc has no boot.cfg: not an ESXi installer');
   const config = iso.read(configPath);
   const { mboot, safeboot } = parseBootCfg(config);

@@ -64,6 +64,10 @@ function renderBundle(info: BundleInspection, path: string): string {
     profiles.map(plain).join(', ') || '-',
   ]);
   lines.push('', table(['VIB', 'LEVEL', 'BYTES', 'SIGNATURE', 'FILE', 'PROFILES'], rows));
+  if (info.unusedParts.length > 0) {
+    const parts = info.unusedParts.map(({ name, files }) => `${plain(name)} (${count(files, 'file')})`);
+    lines.push('', `Not used of the metadata: ${parts.join(', ')}`);
+  }
   const problems = [
     ...info.vibs.flatMap(({ id, problem }) => (problem === null ? [] : [`${id}: ${problem}`])),
     ...info.findings.map(({ code, where, message }) => `${code}: ${where}: ${message}`),

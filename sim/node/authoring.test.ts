@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { toHex, utf8 } from '../../src/bytes/bytes.ts';
+import { fromUtf8, toHex, utf8 } from '../../src/bytes/bytes.ts';
 import { InputError } from '../../src/bytes/errors.ts';
 import { hash } from '../../src/crypto/hash.ts';
 import { decodePrivateKeyPem, publicOf } from '../../src/crypto/keys.ts';
@@ -126,6 +126,16 @@ describe('vib build', () => {
     const report = await verifyVib(readVib(bytes), { roots, time });
     expect(report.findings.map((f) => f.code)).toEqual(['link']);
     expect(report.signature.grantedLevel).toBe('PartnerSupported');
+  });
+
+  it('takes files from an absolute path as they are', () => {
+    const folder = project();
+    const other = project();
+    writeFileSync(join(other, 'far'), 'from afar');
+    const stated = `descriptor: { name: far, version: 1-1, vendor: ACME, acceptance-level: community }
+payloads: [{ name: far, type: boot, content: ${join(other, 'far')} }]`;
+    const vib = readVib(buildVib(loadRecipe(parseRecipe(utf8(stated)), folder)));
+    expect(extractVib(vib).files.map(({ data }) => fromUtf8(data))).toEqual(['from afar']);
   });
 
   it('carries every field and file of the recipe', () => {

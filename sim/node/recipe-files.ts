@@ -1,6 +1,6 @@
 /** The payloads of a recipe from files. What a folder gives depends on names and contents only, never on times or owners. */
 import { lstatSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { utf8 } from '../../src/bytes/bytes.ts';
 import { InputError } from '../../src/bytes/errors.ts';
 import { withDirectories } from '../../src/esxboot/archive-tree.ts';
@@ -64,7 +64,7 @@ function statedEntry(file: RecipeFile, root: string): ArchiveInput {
   const kind =
     file.shared === undefined ? kindOf(name) : { type: file.shared ? ('shared' as const) : ('file' as const) };
   if (file.text !== undefined) return { name, ...kind, ...mode, data: utf8(file.text) };
-  const from = join(root, file.from ?? '');
+  const from = resolve(root, file.from ?? '');
   const { folder, executable } = stat(from);
   if (folder) throw new InputError(`${from}: is a folder; use the payload's directory`, { source: from });
   return { name, ...kind, mode: file.mode ?? (executable ? 0o755 : 0o644), data: readFile(from) };
@@ -73,7 +73,7 @@ function statedEntry(file: RecipeFile, root: string): ArchiveInput {
 function archiveEntries(payload: RecipePayload, root: string): ArchiveInput[] {
   const where = `recipe: payload ${payload.name}`;
   const files = [
-    ...(payload.directory === undefined ? [] : folderEntries(join(root, payload.directory))),
+    ...(payload.directory === undefined ? [] : folderEntries(resolve(root, payload.directory))),
     ...(payload.files ?? []).map((file) => statedEntry(file, root)),
   ];
   const entries = withDirectories(files.filter((file) => file.type !== 'directory'));
@@ -96,8 +96,8 @@ function archiveEntries(payload: RecipePayload, root: string): ArchiveInput[] {
 function payloadRecipe(payload: RecipePayload, root: string): PayloadRecipe {
   const { name, type, attributes } = payload;
   const head = { name, type, ...(attributes === undefined ? {} : { attributes }) };
-  if (payload.content !== undefined) return { ...head, content: readFile(join(root, payload.content)) };
-  if (payload.member !== undefined) return { ...head, data: readFile(join(root, payload.member)) };
+  if (payload.content !== undefined) return { ...head, content: readFile(resolve(root, payload.content)) };
+  if (payload.member !== undefined) return { ...head, data: readFile(resolve(root, payload.member)) };
   if (!isArchiveType(type)) {
     throw new InputError(
       `recipe: payload ${name}: type ${type} is no archive; give content or member instead of files`,

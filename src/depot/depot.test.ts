@@ -82,6 +82,36 @@ describe('offline bundles', () => {
     );
   });
 
+  it('names the parts of the metadata that nothing is made from', () => {
+    const zip = openZip(bytesSource(bytes));
+    const metadata = openZip(bytesSource(zip.read('metadata.zip')));
+    const more = ['baseimages/a.json', 'baseimages/b.json', 'addons/', 'addons/c.json', 'notes.txt'];
+    const entries = [
+      ...[...metadata.entries.keys()].map((name) => ({ name, data: metadata.read(name) })),
+      ...more.map((name) => ({ name, data: utf8(name.endsWith('/') ? '' : 'x') })),
+    ];
+    const { unusedParts, findings } = open(
+      changed(bytes, (name, data) => (name === 'metadata.zip' ? writeZip(entries) : data)),
+    );
+    expect(unusedParts).toEqual([
+      { name: 'baseimages/', files: 2 },
+      { name: 'addons/', files: 1 },
+      { name: 'notes.txt', files: 1 },
+    ]);
+    expect(findings).toEqual([]);
+    expect(open(bytes).unusedParts).toEqual([]);
+  });
+
+  it.each(['acceptancelevel', 'acceptanceLevel'])('reads the level of an image profile from <%s>', (element) => {
+    const spelled = inMetadata(bytes, (name, xml) =>
+      name.startsWith('profiles/') ? xml.replaceAll('acceptancelevel>', `${element}>`) : xml,
+    );
+    expect(open(spelled).profiles.map(({ acceptanceLevel }) => acceptanceLevel)).toEqual(
+      open(bytes).profiles.map(({ acceptanceLevel }) => acceptanceLevel),
+    );
+    expect(open(spelled).profiles[0]?.acceptanceLevel).not.toBe('');
+  });
+
   it('chooses the image: named, only one, none', () => {
     expect(imageVibs(open(bytes), 'small')).toEqual([id('two')]);
     expect(() => imageVibs(open(bytes))).toThrow('several image profiles, add #NAME to choose one: small, large');

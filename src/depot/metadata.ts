@@ -135,7 +135,8 @@ export function readBundleProfile(bytes: Uint8Array): BundleProfile {
   return {
     name: text(root, 'name'),
     creator: text(root, 'creator'),
-    acceptanceLevel: text(root, 'acceptancelevel'),
+    // Some writers spell the element as they spell the property.
+    acceptanceLevel: text(root, 'acceptancelevel') || text(root, 'acceptanceLevel'),
     vibIds: list === undefined ? [] : childElements(list, 'vib').map((vib) => text(vib, 'vib-id')),
   };
 }

@@ -54,6 +54,13 @@ export interface BundleOptions extends ZipLimits {
   readonly spool?: Spool;
 }
 
+/** Documents of the metadata that nothing here is made from, e.g. the base images and add-ons of newer depots. */
+export interface UnusedPart {
+  /** Folder with its slash, or the name of a file. */
+  readonly name: string;
+  readonly files: number;
+}
+
 /** An offline bundle, opened. Nothing is verified but the bundle's own sizes and checksums. */
 export interface OfflineBundle {
   readonly vendors: readonly BundleVendor[];
@@ -62,6 +69,8 @@ export interface OfflineBundle {
   readonly profiles: readonly BundleProfile[];
   readonly bulletins: readonly BundleBulletin[];
   readonly findings: readonly BundleFinding[];
+  /** What the metadata hold besides VIBs, image profiles and bulletins: whole, and not looked into. */
+  readonly unusedParts: readonly UnusedPart[];
   /**
    * Reads a VIB and compares size, checksum and id with the metadata (FormatError). `lazy` leaves payload data in the
    * bundle until they are used; then the checksum of a VIB that lies uncompressed is not compared.
@@ -83,6 +92,8 @@ class Collector {
   readonly profiles: BundleProfile[] = [];
   readonly bulletins: BundleBulletin[] = [];
   readonly findings: BundleFinding[] = [];
+  /** Files by part. */
+  readonly unused = new Map<string, number>();
 
   constructor(zip: ZipArchive) {
     this.#zip = zip;
@@ -147,6 +158,10 @@ class Collector {
         );
       } else if (name === 'vmware.xml')
         this.bulletins.push(...(this.attempt(name, () => readBulletins(bytes())) ?? []));
+      else if (!name.endsWith('/') && !REPEATED.test(name)) {
+        const part = name.replace(/\/.*$/s, '/');
+        this.unused.set(part, (this.unused.get(part) ?? 0) + 1);
+      }
     }
   }
 
@@ -168,6 +183,9 @@ class Collector {
     }
   }
 }
+
+/** What stands elsewhere too: the bulletins of `vmware.xml`, each in a file of its own, and the vendor's index. */
+const REPEATED = /^(bulletins\/[^/]+\.xml|vendor-index\.xml)$/;
 
 /** Whether a file without a telling name holds XML: its first bytes, behind a byte order mark and white space. */
 const looksLikeXml = (bytes: Uint8Array): boolean => /^(ï»¿)?\s*</.test(fromLatin1(bytes.subarray(0, 64)));
@@ -211,7 +229,8 @@ export function readBundle(zip: ZipArchive, { spool, ...limits }: BundleOptions 
     const paths = ids.flatMap((id) => vibs.get(id)?.path ?? []).filter((path) => zip.has(path));
     if (spool !== undefined) await zip.unpack(paths, spool);
   };
-  return { vendors, vibs, profiles, bulletins, findings, openVib, unpack };
+  const unusedParts = [...all.unused].map(([name, files]) => ({ name, files }));
+  return { vendors, vibs, profiles, bulletins, findings, unusedParts, openVib, unpack };
 }
 
 function openBundleVib(zip: ZipArchive, vib: BundleVib, lazy: boolean): Vib {

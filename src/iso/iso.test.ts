@@ -88,6 +88,19 @@ describe.each(DISCS)('disc with %s names', (name) => {
   });
 });
 
+describe('symbolic links', () => {
+  it('are known by name, and are no files', () => {
+    const bytes = disc('rock-ridge');
+    const record = recordAt(bytes, 'K.B00;1');
+    // The entry for modes (PX) of the file becomes one for a link (SL), of which the signature is enough.
+    const px = bytes.findIndex((value, i) => i > record && value === 0x50 && bytes[i + 1] === 0x58);
+    const iso = open(patched(bytes, px, 0x53, 0x4c));
+    expect([...iso.links]).toEqual(['K.B00']);
+    expect(iso.files.has('K.B00')).toBe(false);
+    expect([iso.find('k.b00'), iso.findLink('k.b00'), iso.findLink('b.b00')]).toEqual([undefined, 'K.B00', undefined]);
+  });
+});
+
 describe.each(['xorriso', 'genisoimage'])('Rock Ridge names that go on in other areas, by %s', (tool) => {
   const bytes = disc(`long-names-${tool}`);
   const at = (signature: string): number => {

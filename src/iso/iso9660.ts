@@ -59,6 +59,14 @@ export function isIso(source: ByteSource): boolean {
   return source.size >= at + SECTOR && fromLatin1(source.read(at + 1, 5)) === 'CD001';
 }
 
+/** A name whatever its case, the exact one first. */
+function named(names: { has(name: string): boolean; keys(): Iterable<string> }, path: string): string | undefined {
+  if (names.has(path)) return path;
+  const wanted = path.toLowerCase();
+  for (const name of names.keys()) if (name.toLowerCase() === wanted) return name;
+  return undefined;
+}
+
 /** An ISO 9660 image, opened. */
 export class IsoImage {
   readonly #source: ByteSource;
@@ -68,27 +76,32 @@ export class IsoImage {
   readonly names: IsoNames;
   /** Files by path with forward slashes, in the order of the directories. */
   readonly files: ReadonlyMap<string, IsoFile>;
+  /** Symbolic links (Rock Ridge): no files, as no boot loader follows them. */
+  readonly links: ReadonlySet<string>;
   /** Sector of the El Torito boot catalogue; undefined where the image is not bootable. */
   readonly bootCatalogue: number | undefined;
 
   constructor(
     source: ByteSource,
-    volume: Pick<IsoImage, 'label' | 'names' | 'files' | 'bootCatalogue'> & { readonly blockSize: number },
+    volume: Pick<IsoImage, 'label' | 'names' | 'files' | 'links' | 'bootCatalogue'> & { readonly blockSize: number },
   ) {
     this.#source = source;
     this.#blockSize = volume.blockSize;
     this.label = volume.label;
     this.names = volume.names;
     this.files = volume.files;
+    this.links = volume.links;
     this.bootCatalogue = volume.bootCatalogue;
   }
 
   /** The path of a file whatever its case; undefined where there is none. */
   find(path: string): string | undefined {
-    if (this.files.has(path)) return path;
-    const wanted = path.toLowerCase();
-    for (const name of this.files.keys()) if (name.toLowerCase() === wanted) return name;
-    return undefined;
+    return named(this.files, path);
+  }
+
+  /** The path of a symbolic link, as {@link find}. */
+  findLink(path: string): string | undefined {
+    return named(this.links, path);
   }
 
   /** A file as a source of its own. An unknown path or data beyond the end of the image are a FormatError. */
@@ -160,6 +173,7 @@ function readDescriptors(source: ByteSource): Descriptors {
 /** Walks a directory tree. Every directory is entered once: a second way to it would be a cycle. */
 class Walker {
   readonly files = new Map<string, IsoFile>();
+  readonly links = new Set<string>();
   readonly #seen = new Set<number>();
   readonly #source: ByteSource;
   readonly #volume: Volume;
@@ -182,11 +196,16 @@ class Walker {
     let open: { path: string; extents: IsoExtent[] } | undefined;
     for (const { bytes, at } of recordsOf(data, SECTOR)) {
       const record = readRecord(bytes, offset + at, this.#form);
-      if (record.name === '' || record.symlink) continue;
+      if (record.name === '') continue;
       const full = path === '' ? record.name : `${path}/${record.name}`;
       const unsafe = /^\.$|\//.test(record.name) ? 'has a slash or is a dot' : unsafePath(full);
       if (unsafe !== undefined)
         throw fail('directory.name', `${JSON.stringify(full.slice(0, 80))} ${unsafe}`, offset + at);
+      if (record.symlink) {
+        this.#count(offset + at);
+        this.links.add(full);
+        continue;
+      }
       if (record.directory) {
         this.walk(record, full, depth + 1);
         continue;
@@ -201,9 +220,16 @@ class Walker {
     if (open !== undefined) throw fail(open.path, 'its last part is missing', offset);
   }
 
+  /** Refuses another file or link where there are too many. */
+  #count(offset: number): void {
+    if (this.files.size + this.links.size >= MAX_FILES) {
+      throw fail('directory', `more than ${MAX_FILES} files`, offset);
+    }
+  }
+
   #add(path: string, extents: readonly IsoExtent[], offset: number): void {
     if (this.files.has(path)) throw fail('directory.name', `${path} appears twice`, offset);
-    if (this.files.size >= MAX_FILES) throw fail('directory', `more than ${MAX_FILES} files`, offset);
+    this.#count(offset);
     this.files.set(path, { path, extents, size: extents.reduce((sum, { size }) => sum + size, 0) });
   }
 }
@@ -226,5 +252,6 @@ export function openIso(source: ByteSource): IsoImage {
   const walker = new Walker(source, volume, { names, skip: skip ?? 0, continuation });
   walker.walk(volume.root, '', 0);
   const { blockSize } = volume;
-  return new IsoImage(source, { label: primary.label, names, files: walker.files, bootCatalogue, blockSize });
+  const { files, links } = walker;
+  return new IsoImage(source, { label: primary.label, names, files, links, bootCatalogue, blockSize });
 }
