@@ -13,6 +13,7 @@ export default defineConfig({
       'test/unit/**/*.test.ts',
       'test/e2e/**/*.test.ts',
     ],
+    globalSetup: ['test/support/temporary-folder.ts'],
     setupFiles: ['test/support/property-seed.ts'],
     // vitest leaves a core idle by default; most of the time here goes into child processes of the e2e tests.
     maxWorkers: 2,

@@ -7,6 +7,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['esxsim-source', 'node', 'import', 'default'] } },
   test: {
     include: ['test/conformance/**/*.test.ts'],
+    globalSetup: ['test/support/temporary-folder.ts'],
     testTimeout: 180_000,
     hookTimeout: 300_000,
     fileParallelism: false,

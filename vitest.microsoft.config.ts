@@ -10,6 +10,7 @@ export default defineConfig({
     // Why these do not fit: docs/tpm.md, "Against Microsoft's reference".
     exclude: ['crypto', 'x509', 'recorded', 'wire'].map((name) => `test/conformance/tpm-differential-${name}.test.ts`),
     env: { ESXSIM_PEER: 'microsoft' },
+    globalSetup: ['test/support/temporary-folder.ts'],
     testTimeout: 180_000,
     hookTimeout: 300_000,
     fileParallelism: false,
