@@ -2,9 +2,10 @@
 import { existsSync } from 'node:fs';
 import { type ByteSource, isZip, type ZipLimits } from '../../src/archive/index.ts';
 import { InputError, withSource } from '../../src/bytes/errors.ts';
-import { type OfflineBundle, openBundle } from '../../src/depot/index.ts';
+import { isBundle, type OfflineBundle, openBundle, readBundle } from '../../src/depot/index.ts';
 import { isIso } from '../../src/iso/index.ts';
 import { isAr } from '../../src/vib/index.ts';
+import { bundleFolder } from './bundle-folder.ts';
 import { fileSource } from './file-source.ts';
 import { isFolder, listFolder } from './files.ts';
 import { temporarySpool } from './spool.ts';
@@ -28,6 +29,9 @@ export interface ImageInput extends ImagePath {
   readonly bundle?: OfflineBundle;
 }
 
+/** Whether a file is a VIB by its name; the case of the suffix does not matter. */
+export const isVibName = (name: string): boolean => /\.vib$/i.test(name);
+
 /** Splits `bundle.zip#PROFILE`; a file whose own name has a `#` is taken as it is. */
 export function splitPath(text: string): ImagePath {
   const at = text.lastIndexOf('#');
@@ -35,12 +39,16 @@ export function splitPath(text: string): ImagePath {
   return { path: text.slice(0, at), profile: text.slice(at + 1) };
 }
 
-const bankConfig = (folder: string): string | undefined =>
-  listFolder(folder).find((name) => name.toLowerCase() === BOOT_CFG);
+function folderKind(path: string): ImageKind {
+  const names = listFolder(path);
+  if (names.some((name) => name.toLowerCase() === BOOT_CFG)) return 'bootbank';
+  // The VIBs of a bundle lie in folders of their own.
+  return isBundle({ has: (name) => names.includes(name) }) && !names.some(isVibName) ? 'bundle' : 'folder';
+}
 
 /** Recognises what a path holds by its content. Nothing of it is an InputError. */
 export function imageKind(path: string): ImageKind {
-  if (isFolder(path)) return bankConfig(path) === undefined ? 'folder' : 'bootbank';
+  if (isFolder(path)) return folderKind(path);
   return withSource(path, () => fileKind(fileSource(path)));
 }
 
@@ -65,6 +73,10 @@ export function openInput(text: string, limits: ZipLimits = {}): ImageInput {
     if (profile === undefined) return { path, profile, kind };
     throw new InputError(`${path}: #${profile} names an image profile, but this is no offline bundle`);
   }
-  const bundle = withSource(path, () => openBundle(fileSource(path), { ...limits, spool: temporarySpool }));
+  const bundle = withSource(path, () =>
+    isFolder(path)
+      ? readBundle(bundleFolder(path, limits), limits)
+      : openBundle(fileSource(path), { ...limits, spool: temporarySpool }),
+  );
   return { path, profile, kind, bundle };
 }

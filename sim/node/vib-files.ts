@@ -8,7 +8,7 @@ import type { Vib } from '../../src/vib/index.ts';
 import { vibFromSource } from '../../src/vib/vib-source.ts';
 import { fileSource } from './file-source.ts';
 import { listFolder, readFile } from './files.ts';
-import { type ImageInput, openInput } from './image-paths.ts';
+import { type ImageInput, isVibName, openInput } from './image-paths.ts';
 
 /** A VIB and where it came from. */
 export interface VibFile {
@@ -44,8 +44,8 @@ function orDamaged(path: string, id: string, open: () => VibFile): VibFile | Dam
   }
 }
 
-/** Names of the .vib files in a folder; the case of the suffix does not matter. */
-const vibNames = (folder: string): string[] => listFolder(folder).filter((name) => /\.vib$/i.test(name));
+/** Names of the .vib files in a folder. */
+const vibNames = (folder: string): string[] => listFolder(folder).filter(isVibName);
 
 /** {@link openVibs} of every .vib file in a folder. */
 export const openVibFolder = (folder: string): VibFile[] =>

@@ -1,6 +1,7 @@
 /** Offline bundles: reading, choosing an image profile, writing. */
 export type { BundleBulletin, BundleProfile, BundleVendor, BundleVib } from './metadata.ts';
 export {
+  type BundleFiles,
   type BundleFinding,
   imageVibs,
   isBundle,

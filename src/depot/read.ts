@@ -8,6 +8,7 @@ import {
   openZip,
   type Spool,
   type ZipArchive,
+  type ZipEntry,
   type ZipLimits,
 } from '../archive/index.ts';
 import { fromLatin1 } from '../bytes/bytes.ts';
@@ -54,6 +55,11 @@ export interface BundleOptions extends ZipLimits {
   readonly spool?: Spool;
 }
 
+/** The files of a bundle: those of a ZIP archive, or of a folder that it was unpacked to. */
+export type BundleFiles = Pick<ZipArchive, 'has' | 'read' | 'stored' | 'unpacked' | 'unpack'> & {
+  readonly entries: ReadonlyMap<string, Pick<ZipEntry, 'size'>>;
+};
+
 /** Documents of the metadata that nothing here is made from, e.g. the base images and add-ons of newer depots. */
 export interface UnusedPart {
   /** Folder with its slash, or the name of a file. */
@@ -85,7 +91,7 @@ export interface OfflineBundle {
 
 /** What the metadata archives of all vendors say together. */
 class Collector {
-  readonly #zip: ZipArchive;
+  readonly #zip: BundleFiles;
   /** Where each description says that its VIB lies; of a VIB described twice both. */
   readonly #described = new Set<string>();
   readonly vibs = new Map<string, BundleVib>();
@@ -95,7 +101,7 @@ class Collector {
   /** Files by part. */
   readonly unused = new Map<string, number>();
 
-  constructor(zip: ZipArchive) {
+  constructor(zip: BundleFiles) {
     this.#zip = zip;
   }
 
@@ -190,8 +196,8 @@ const REPEATED = /^(bulletins\/[^/]+\.xml|vendor-index\.xml)$/;
 /** Whether a file without a telling name holds XML: its first bytes, behind a byte order mark and white space. */
 const looksLikeXml = (bytes: Uint8Array): boolean => /^(ï»¿)?\s*</.test(fromLatin1(bytes.subarray(0, 64)));
 
-/** Whether a ZIP archive has the layout of a bundle. */
-export const isBundle = (zip: ZipArchive): boolean => zip.has(INDEX);
+/** Whether files have the layout of a bundle. */
+export const isBundle = (zip: Pick<BundleFiles, 'has'>): boolean => zip.has(INDEX);
 
 /**
  * Opens a bundle. A damaged archive, a missing index and metadata that cannot be opened are a FormatError; single documents
@@ -201,8 +207,8 @@ export function openBundle(source: ByteSource, { spool, ...limits }: BundleOptio
   return readBundle(openZip(source, limits), { ...limits, ...(spool === undefined ? {} : { spool }) });
 }
 
-/** {@link openBundle} for an archive that is open already. */
-export function readBundle(zip: ZipArchive, { spool, ...limits }: BundleOptions = {}): OfflineBundle {
+/** {@link openBundle} for an archive that is open already, or a folder that it was unpacked to. */
+export function readBundle(zip: BundleFiles, { spool, ...limits }: BundleOptions = {}): OfflineBundle {
   if (!isBundle(zip)) throw fail(INDEX, 'missing: the archive is no offline bundle');
   const vendors = readIndex(zip.read(INDEX));
   if (vendors.length === 0) throw fail(INDEX, 'names no vendor');
@@ -233,7 +239,7 @@ export function readBundle(zip: ZipArchive, { spool, ...limits }: BundleOptions 
   return { vendors, vibs, profiles, bulletins, findings, unusedParts, openVib, unpack };
 }
 
-function openBundleVib(zip: ZipArchive, vib: BundleVib, lazy: boolean): Vib {
+function openBundleVib(zip: BundleFiles, vib: BundleVib, lazy: boolean): Vib {
   const { path, id, packedSize, sha256 } = vib;
   const size = zip.entries.get(path)?.size;
   if (size !== undefined && packedSize !== undefined && size !== packedSize) {
