@@ -49,6 +49,13 @@ export function readSigners(files: SignerFiles): VibSigner[] {
     if (certificate === undefined || !hasPublicKey(certificate, publicOf(key))) {
       throw new InputError(`${keyPath}: is not the key of the certificate in ${certificatePath}`, { source: keyPath });
     }
+    const { publicKey } = certificate;
+    if (publicKey.kind === 'rsa' && publicKey.only !== undefined) {
+      throw new InputError(
+        `${certificatePath}: its key is for ${publicKey.only} alone; VIBs are signed with RSASSA-PKCS1-v1_5 or ECDSA`,
+        { source: certificatePath },
+      );
+    }
     return { certificate, key, hash, chain: [...intermediates, ...(i === 0 ? carried : [])] };
   });
 }

@@ -116,8 +116,8 @@ export function signMessage(key: PrivateKey, name: HashName, message: Uint8Array
 }
 
 /**
- * Whether `signature` signs the message. False, never an error, for a damaged signature, a key of another kind, or an
- * algorithm that is not accepted.
+ * Whether `signature` signs the message. False, never an error, for a damaged signature, a key of another kind or for another
+ * use, or an algorithm that is not accepted.
  */
 export function verifyMessage(
   key: PublicKey,
@@ -128,6 +128,7 @@ export function verifyMessage(
   if (algorithm.scheme === 'other') return false;
   if (key.kind === 'ec') return algorithm.scheme === 'ecdsa' && verifyDerEcdsa(key, algorithm.hash, message, signature);
   const digest = hash(algorithm.hash, message);
+  if (key.only !== undefined && (key.only !== 'RSASSA-PSS' || algorithm.scheme !== 'rsa-pss')) return false;
   if (algorithm.scheme === 'rsa-pkcs1') return verifyPkcs1(key, algorithm.hash, digest, signature);
   return algorithm.scheme === 'rsa-pss' && verifyPss(key, algorithm.hash, digest, signature);
 }

@@ -5,6 +5,7 @@ import { fromHex, toHex, utf8 } from '../bytes/bytes.ts';
 import { FormatError } from '../bytes/errors.ts';
 import { CURVE_OID, KEY_OID } from './asn1-oids.ts';
 import { derBits, derInteger, derNull, derOid, derSequence } from './asn1-write.ts';
+import { hash } from './hash.ts';
 import {
   decodePkcs8,
   decodePrivateKeyPem,
@@ -21,6 +22,7 @@ import {
   verifyMessage,
 } from './keys.ts';
 import { decodePem, encodePem } from './pem.ts';
+import { signPss } from './rsa.ts';
 
 const file = (name: string): string => readFileSync(`test/fixtures/crypto/${name}`, 'utf8');
 const rsa = decodePrivateKeyPem(file('rsa.key.pem'));
@@ -97,11 +99,22 @@ describe('key encodings', () => {
     );
   });
 
-  it('takes RSA keys under the PSS and OAEP identifiers', () => {
+  it('takes RSA keys under the PSS and OAEP identifiers, for that use alone', () => {
     if (rsa.kind !== 'rsa') throw new Error('not an RSA key');
     const bits = derBits(derSequence(derInteger(rsa.n), derInteger(rsa.e)));
-    for (const oid of [KEY_OID.rsassaPss, KEY_OID.rsaesOaep]) {
-      expect(decodeSpki(derSequence(derSequence(derOid(oid), derNull()), bits))).toEqual(publicOf(rsa));
+    const message = utf8('sample');
+    const pkcs1 = signMessage(rsa, 'sha256', message);
+    const pss = signPss(rsa, 'sha256', hash('sha256', message), new Uint8Array(32));
+    const verdicts = [
+      [KEY_OID.rsaEncryption, true, true],
+      [KEY_OID.rsassaPss, false, true],
+      [KEY_OID.rsaesOaep, false, false],
+    ] as const;
+    for (const [oid, byPkcs1, byPss] of verdicts) {
+      const key = decodeSpki(derSequence(derSequence(derOid(oid), derNull()), bits));
+      expect(key).toMatchObject(publicOf(rsa));
+      expect(verifyMessage(key, { scheme: 'rsa-pkcs1', hash: 'sha256', oid: '' }, message, pkcs1)).toBe(byPkcs1);
+      expect(verifyMessage(key, { scheme: 'rsa-pss', hash: 'sha256', oid: '' }, message, pss)).toBe(byPss);
     }
   });
 

@@ -18,7 +18,12 @@ const MAX_KEY = 64 * 1024;
 const RSA_BYTES = { min: 64, max: 2048 } as const;
 
 const CURVE_NAMES: readonly CurveName[] = ['P-256', 'P-384', 'P-521'];
-const RSA_KEY_OIDS: readonly string[] = [KEY_OID.rsaEncryption, KEY_OID.rsassaPss, KEY_OID.rsaesOaep];
+/** Identifiers of RSA keys, and what they restrict them to. */
+const RSA_KEYS: ReadonlyMap<string, Pick<RsaPublicKey, 'only'>> = new Map<string, Pick<RsaPublicKey, 'only'>>([
+  [KEY_OID.rsaEncryption, {}],
+  [KEY_OID.rsassaPss, { only: 'RSASSA-PSS' }],
+  [KEY_OID.rsaesOaep, { only: 'RSAES-OAEP' }],
+]);
 
 const point = (key: EcPublicKey): Uint8Array => {
   const { size } = CURVES[key.curve];
@@ -53,8 +58,10 @@ export function readSpki(value: Asn1Value): PublicKey {
   const algorithm = fields.enter('algorithm');
   const offset = value.offset;
   const oid = algorithm.oid('algorithm');
-  if (RSA_KEY_OIDS.includes(oid))
-    return readRsaPublic(openAsn1(fields.bits('subjectPublicKey'), 'RSAPublicKey', MAX_KEY));
+  const rsa = RSA_KEYS.get(oid);
+  if (rsa !== undefined) {
+    return { ...readRsaPublic(openAsn1(fields.bits('subjectPublicKey'), 'RSAPublicKey', MAX_KEY)), ...rsa };
+  }
   if (oid !== KEY_OID.ecPublicKey) throw fields.error('algorithm', `key algorithm ${oid} is not supported`, offset);
   const curve = readCurve(algorithm.take('parameters', TAG.OID), 'SubjectPublicKeyInfo');
   return readPoint(curve, fields.bits('subjectPublicKey'), value);
@@ -130,7 +137,7 @@ export function decodePkcs8(bytes: Uint8Array): PrivateKey {
   const algorithm = fields.enter('privateKeyAlgorithm');
   const oid = algorithm.oid('algorithm');
   const inner = openAsn1(fields.octets('privateKey'), 'PrivateKeyInfo.privateKey', MAX_KEY).take('', TAG.SEQUENCE);
-  if (RSA_KEY_OIDS.includes(oid)) return readRsaPrivate(inner);
+  if (RSA_KEYS.has(oid)) return readRsaPrivate(inner);
   if (oid !== KEY_OID.ecPublicKey) throw fields.error('privateKeyAlgorithm', `key algorithm ${oid} is not supported`);
   return readEcPrivate(inner, readCurve(algorithm.take('parameters', TAG.OID), 'PrivateKeyInfo'));
 }

@@ -24,6 +24,11 @@ export interface RsaPublicKey {
   readonly kind: 'rsa';
   readonly n: Uint8Array;
   readonly e: number;
+  /**
+   * What alone the key is for, where its encoding says so: signatures by RSASSA-PSS, or encryption by RSAES-OAEP (RFC 4055, 1.2
+   * and 4).
+   */
+  readonly only?: 'RSASSA-PSS' | 'RSAES-OAEP';
 }
 
 /** RSA private key with CRT parts, all big-endian. */

@@ -99,3 +99,30 @@ describe('a VIB made from a recipe', () => {
     expect(verify.code).toBe(1);
   });
 });
+
+describe('a certificate whose key is for RSASSA-PSS alone', () => {
+  const made = sh(`
+    openssl genpkey -algorithm rsa-pss -pkeyopt rsa_keygen_bits:2048 -out pss.key 2>/dev/null
+    openssl req -x509 -new -key pss.key -out pss.pem -subj /CN=pss -days 3650
+  `);
+
+  it('is no signer here: openssl would take nothing but PSS from it', () => {
+    expect(made).toBe('');
+    const files = ['--key', `${folder}/pss.key`, '--cert', `${folder}/pss.pem`];
+    const run = esxsim('vib', 'sign', `${folder}/a.vib`, ...files, '--out', `${folder}/no.vib`);
+    expect(run.code).toBe(2);
+    expect(run.stderr).toMatch(/pss\.pem: its key is for RSASSA-PSS alone; VIBs are signed with .*\n$/);
+  });
+
+  it('and its signatures by openssl verify, as PSS alone', () => {
+    sh(`
+      mkdir -p pss && cd pss && ar x ../a.vib && chmod u+rw *
+      openssl cms -sign -binary -outform DER -in descriptor.xml -md sha256 -signer ../pss.pem -inkey ../pss.key -keyopt rsa_padding_mode:pss -out sig.pkcs7
+      openssl cms -verify -binary -inform DER -in sig.pkcs7 -content descriptor.xml -CAfile ../pss.pem -purpose any -out /dev/null 2>/dev/null
+      ar rcD ../pss.vib descriptor.xml sig.pkcs7 demo demoboot
+    `);
+    const args = ['--root', `${folder}/pss.pem`, '--time', '2027-01-01T00:00:00Z'];
+    const run = esxsim('vib', 'verify', `${folder}/pss.vib`, ...args, '--json');
+    expect(JSON.parse(run.stdout)).toMatchObject([{ signature: { status: 'valid' } }]);
+  });
+});
