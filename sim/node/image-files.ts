@@ -59,9 +59,7 @@ function fromInputs(spec: HostSpec, inputs: readonly ImageInput[]): BootImage {
   if (first?.kind === 'iso') return withSource(first.path, () => imageFromDisc(openIso(fileSource(first.path)), spec));
   const vibs = inputs.flatMap((input) => vibsOfInput(input, imageVibs)).map(({ vib }) => vib);
   if (vibs.length === 0) {
-    throw new InputError(
-      `${inputs.map(({ path }) => path).join(', ')}: no .vib files, and neither ${BOOT_CFG} nor index.xml`,
-    );
+    throw new InputError(`${inputs.map(({ path }) => path).join(', ')}: no .vib files and no ${BOOT_CFG}`);
   }
   return installImage(spec, vibs);
 }
