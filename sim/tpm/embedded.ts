@@ -1,4 +1,5 @@
 /** The embedded engine as a transport. */
+import { needObject } from '../../src/bytes/arguments.ts';
 import type { Locality, TpmTransport } from '../../src/tpm2/transport.ts';
 import { createTpm2, type Tpm2Engine, type Tpm2Options } from './engine.ts';
 
@@ -7,6 +8,7 @@ export class EmbeddedTransport implements TpmTransport {
   readonly engine: Tpm2Engine;
 
   constructor(engine: Tpm2Engine) {
+    needObject('EmbeddedTransport', engine, ['execute()', 'powerOn()'], 'createTpm2(options) gives a TPM');
     this.engine = engine;
   }
 

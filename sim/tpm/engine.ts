@@ -2,7 +2,8 @@
  * The embedded TPM 2.0: command bytes in, response bytes out. The order of checks is that of the specification (Part 1,
  * 18; Part 3, 5): tag, size, code, start-up, handles, sessions, parameters, leftover bytes, action.
  */
-import { FormatError } from '../../src/bytes/errors.ts';
+import { isBytes, needBytes, needKnownKeys, needObject, shownValue } from '../../src/bytes/arguments.ts';
+import { FormatError, InputError } from '../../src/bytes/errors.ts';
 import type { ByteReader } from '../../src/bytes/reader.ts';
 import { responseCodeOf } from '../../src/tpm2/codec.ts';
 import type { AnyCommandRow } from '../../src/tpm2/command-row.ts';
@@ -29,7 +30,7 @@ import * as platform from './platform.ts';
 import { PrimaryKeys } from './primary-keys.ts';
 import { Refusal, refuse } from './refusal.ts';
 import { type Authorisation, EMPTY_PASSWORD, isEmptyPassword, readSessions } from './session-area.ts';
-import { cloneState, type Snapshot } from './snapshot.ts';
+import { checkSnapshot, cloneState, type Snapshot } from './snapshot.ts';
 import { manufacture, type TpmState } from './state.ts';
 
 const HEADER_SIZE = 10;
@@ -56,6 +57,7 @@ export class Tpm2Engine {
   readonly #onFault: ((error: unknown) => void) | undefined;
 
   constructor(options: Tpm2Options) {
+    checkOptions(options);
     const config = tpmConfig(options.config);
     const clock = new HeldClock(options.clock);
     this.#clock = clock;
@@ -104,7 +106,15 @@ export class Tpm2Engine {
    * Goes on from a snapshot, as the TPM that it was taken of, manufacturer and all. Time between it and now does not count: the
    * TPM's clocks go on from where they were.
    */
-  restore({ state, at, config }: Snapshot): void {
+  restore(snapshot: Snapshot): void {
+    checkSnapshot('restore', snapshot);
+    needObject(
+      'restore: state',
+      snapshot.state,
+      ['banks', 'nv', 'access'],
+      'snapshot() and decodeSnapshot(bytes) give one',
+    );
+    const { state, at, config } = snapshot;
     const copy = cloneState(state);
     this.#clock.tick();
     copy.initAt += this.#tpm.clock.now() - at;
@@ -130,6 +140,7 @@ export class Tpm2Engine {
 
   /** `_TPM_Hash_Data`. */
   hashData(data: Uint8Array): void {
+    needBytes('hashData', data);
     platform.hashData(this.#tpm, data);
   }
 
@@ -138,8 +149,12 @@ export class Tpm2Engine {
     platform.hashEnd(this.#tpm);
   }
 
-  /** Performs one command. Never throws: whatever the bytes, the answer is a well-formed response. */
-  execute(command: Uint8Array, locality: Locality): Uint8Array {
+  /**
+   * Performs one command. Whatever the bytes, it does not throw: the answer is a well-formed response. InputError only where the
+   * arguments are no bytes and no locality at all.
+   */
+  execute(command: Uint8Array, locality: Locality = 0): Uint8Array {
+    if (!isBytes(command) || !isLocality(locality)) throw wrongArguments(command, locality);
     try {
       this.#clock.tick();
       this.#tpm.locality = locality;
@@ -162,7 +177,7 @@ export class Tpm2Engine {
       if (answer === undefined) throw refuse(TPM_RC.FAILURE);
       return answer;
     }
-    if (command.length < HEADER_SIZE) throw refuse(TPM_RC.COMMAND_SIZE);
+    if (command.length < HEADER_SIZE) throw refuse(TPM_RC.INSUFFICIENT);
     const { extraAlgorithms } = tpm.config;
     const reader = tpmReader(command, 'TPM command', extraAlgorithms);
     const tag = reader.u16('tag');
@@ -285,6 +300,23 @@ const KNOWN_TAGS: ReadonlySet<number> = new Set(Object.values(TPM_ST).filter((ta
 
 function errorResponse(rc: number): Uint8Array {
   return header(TPM_ST.NO_SESSIONS, HEADER_SIZE, rc);
+}
+
+const isLocality = (value: unknown): boolean =>
+  typeof value === 'number' && value >= 0 && value <= 4 && Number.isInteger(value);
+
+const wrongArguments = (command: unknown, locality: unknown): InputError =>
+  new InputError(
+    isBytes(command)
+      ? `TPM locality: expected 0 to 4, not ${shownValue(locality)}`
+      : `TPM command: expected bytes (a Uint8Array), not ${shownValue(command)}`,
+  );
+
+function checkOptions(options: Tpm2Options): void {
+  needObject('createTpm2', options, [], 'give { entropy, clock }');
+  needObject('createTpm2: entropy', options.entropy, ['bytes()', 'below()'], "new Entropy(seed).stream('tpm') is one");
+  needObject('createTpm2: clock', options.clock, ['now()'], 'new VirtualClock() is one');
+  needKnownKeys('createTpm2', options, ['entropy', 'clock', 'config', 'primaryKeys', 'onFault']);
 }
 
 /** A new TPM, powered on and waiting for TPM2_Startup. */

@@ -1,4 +1,6 @@
 /** Time travel: the states of a TPM before each of its last commands. */
+import { needObject, shownValue } from '../../src/bytes/arguments.ts';
+import { InputError } from '../../src/bytes/errors.ts';
 import type { Locality } from '../../src/tpm2/transport.ts';
 import type { Tpm2Engine } from './engine.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -13,14 +15,22 @@ interface Moment {
   readonly before: Snapshot;
 }
 
-/** Runs commands on an engine and can take them back. Memory is bounded: only the last `depth` commands are kept. */
+/**
+ * Runs commands on an engine and can take them back. Memory is bounded: only the last `depth` commands are kept, 256 unless said
+ * otherwise; older ones can neither be taken back nor asked for what they changed ({@link TpmHistory.oldest} tells how far it goes).
+ */
 export class TpmHistory {
   readonly #engine: Tpm2Engine;
   readonly #depth: number;
   #moments: Moment[] = [];
   #next = 1;
 
+  /** @param depth how many commands are kept, each with a copy of the whole state before it */
   constructor(engine: Tpm2Engine, depth = DEFAULT_DEPTH) {
+    needObject('TpmHistory', engine, ['execute()', 'snapshot()', 'restore()'], 'createTpm2(options) gives a TPM');
+    if (!Number.isSafeInteger(depth) || depth < 1) {
+      throw new InputError(`TpmHistory: depth: expected a number of commands from 1, not ${shownValue(depth)}`);
+    }
     this.#engine = engine;
     this.#depth = depth;
   }

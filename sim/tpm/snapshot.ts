@@ -9,8 +9,9 @@
  * | n | payload: `{ at, config, state }` as state-value.ts writes it; `at` is the simulated time (ms) of the snapshot |
  * | 32 | SHA-256 of all before |
  */
+import { needBytes, needObject, shownValue } from '../../src/bytes/arguments.ts';
 import { concat, equalBytes, utf8 } from '../../src/bytes/bytes.ts';
-import { FormatError } from '../../src/bytes/errors.ts';
+import { FormatError, InputError } from '../../src/bytes/errors.ts';
 import { ByteReader } from '../../src/bytes/reader.ts';
 import { ByteWriter } from '../../src/bytes/writer.ts';
 import { hash } from '../../src/crypto/hash.ts';
@@ -39,8 +40,19 @@ export interface Snapshot {
 /** An independent copy of a state. */
 export const cloneState = (state: TpmState): TpmState => cloneValue(state);
 
+/** InputError where a caller hands over something that is no snapshot at all; what is inside is not looked at. */
+export function checkSnapshot(what: string, snapshot: Snapshot): void {
+  const from = 'snapshot() and decodeSnapshot(bytes) give one';
+  needObject(what, snapshot, ['state', 'at'], from);
+  needObject(`${what}: state`, snapshot.state, [], from);
+  if (!Number.isFinite(snapshot.at))
+    throw new InputError(`${what}: at: expected a time, not ${shownValue(snapshot.at)}`);
+}
+
 /** Bytes of a snapshot; equal states at equal times give equal bytes. */
-export function encodeSnapshot({ state, at, config }: Snapshot): Uint8Array {
+export function encodeSnapshot(snapshot: Snapshot): Uint8Array {
+  checkSnapshot('encodeSnapshot', snapshot);
+  const { state, at, config } = snapshot;
   const payload = new ByteWriter('big', 8192);
   writeValue(payload, { at, config, state });
   const content = payload.finish();
@@ -54,6 +66,7 @@ const problem = (field: string, text: string, offset?: number): FormatError =>
 
 /** Reads a snapshot. FormatError where the bytes are none, are damaged, or come from another version. */
 export function decodeSnapshot(bytes: Uint8Array): Snapshot {
+  needBytes('TPM snapshot', bytes);
   if (bytes.length > MAX_SIZE) throw problem('', `${bytes.length} bytes exceed the limit of ${MAX_SIZE}`);
   const reader = new ByteReader(bytes, 'TPM snapshot');
   if (bytes.length < HEADER_SIZE || !equalBytes(bytes.subarray(0, MAGIC.length), MAGIC)) {

@@ -1,4 +1,5 @@
 /** The file format of a TPM's command log: one JSON document a line, so that a log that is still written can be read. */
+import { shownValue } from '../../src/bytes/arguments.ts';
 import { toHex, tryFromHex } from '../../src/bytes/bytes.ts';
 import { InputError } from '../../src/bytes/errors.ts';
 import { type TraceCommand, type TraceResponse, traceCommand, traceResponse, traceText } from '../../src/tpm2/trace.ts';
@@ -54,6 +55,7 @@ export function readTraceLine(text: string, at: number): TraceEntry {
 
 /** A whole log. A last line that has no end and cannot be read was being written: `cutOff` is its number. */
 export function readTrace(text: string): { readonly entries: TraceEntry[]; readonly cutOff: number | undefined } {
+  if (typeof text !== 'string') throw new InputError(`command log: expected its text, not ${shownValue(text)}`);
   const lines = text.split('\n');
   const last = lines.at(-1)?.trim() ?? '';
   const cutOff = last !== '' && !isWhole(last, lines.length) ? lines.length : undefined;

@@ -1,5 +1,7 @@
 /** A transport that writes a command log on the way. */
+import { needObject, shownValue } from '../../src/bytes/arguments.ts';
 import { toHex } from '../../src/bytes/bytes.ts';
+import { InputError } from '../../src/bytes/errors.ts';
 import type { Locality, TpmTransport } from '../../src/tpm2/transport.ts';
 import { traceObserver } from './trace-log.ts';
 
@@ -11,6 +13,10 @@ export class TracedTransport implements TpmTransport {
 
   /** @param line gets the lines of the log, without their ends */
   constructor(inner: TpmTransport, line: (text: string) => void) {
+    needObject('TracedTransport', inner, ['transmit()'], 'it writes the log of another transport');
+    if (typeof line !== 'function') {
+      throw new InputError(`TracedTransport: expected a function that takes lines, not ${shownValue(line)}`);
+    }
     this.#inner = inner;
     this.running = inner.running === true;
     this.#observer = traceObserver(line);

@@ -1,3 +1,4 @@
+export * from './arguments.ts';
 export * from './bytes.ts';
 export * from './errors.ts';
 export * from './reader.ts';

@@ -1,3 +1,4 @@
+import { isBytes, shownValue } from './arguments.ts';
 import { FormatError } from './errors.ts';
 
 /** Byte order of multi-byte integers. */
@@ -23,6 +24,13 @@ export class ByteReader {
    * @param extensions what is read beyond the common part of the format, where not everything is
    */
   constructor(bytes: Uint8Array, structure: string, endian: Endian = 'big', base = 0, extensions?: readonly string[]) {
+    if (!isBytes(bytes)) {
+      throw new FormatError({
+        structure,
+        field: '',
+        problem: `expected bytes (a Uint8Array), not ${shownValue(bytes)}`,
+      });
+    }
     this.structure = structure;
     this.extensions = extensions;
     this.#bytes = bytes;

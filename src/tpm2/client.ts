@@ -1,4 +1,5 @@
 /** A typed TPM 2.0 client: command rows in, checked responses out. Authorisation is by password, HMAC or policy session. */
+import { needObject } from '../bytes/arguments.ts';
 import { type Authorization, decodeSuccess, type EntityNames, prepareCommand, responseCode } from './command-bytes.ts';
 import type { CommandRow } from './command-row.ts';
 import {
@@ -61,6 +62,7 @@ export class Tpm2Client {
   readonly transport: TpmTransport;
 
   constructor(transport: TpmTransport) {
+    needObject('Tpm2Client', transport, ['transmit()'], 'it sends commands over a transport');
     this.transport = transport;
   }
 

@@ -13,13 +13,18 @@
  * | TPMT + TPMU | union of objects told apart by the selector field ({@link variant}) |
  *
  * Reading throws only {@link WireError}/FormatError: structure, field path, offset, and the response code a TPM gives.
- * Byte fields are views of the input, not copies.
+ * Byte fields are views of the input, not copies. Writing throws {@link WireError} where a value is not of its kind or does not
+ * fit its field; values that fit but are not allowed are written: a client may want to know what a TPM says to them.
  */
-import { FormatError, type FormatProblem } from '../bytes/errors.ts';
+import { isBytes, needObject, shownValue } from '../bytes/arguments.ts';
 import { ByteReader } from '../bytes/reader.ts';
 import { ByteWriter } from '../bytes/writer.ts';
 import type { ExtraAlgorithm } from './extra-algorithms.ts';
 import { TPM_RC } from './response-code.ts';
+import { inside, noBytes, refuse, unwritable, WireError } from './wire-error.ts';
+
+export { u8, u16, u32, u64 } from './integers.ts';
+export { refuse, responseCodeOf, WireError } from './wire-error.ts';
 
 /** Reads and writes one type. */
 export interface Codec<T> {
@@ -40,37 +45,9 @@ export type Fields = Readonly<Record<string, Codec<unknown>>>;
 /** Object type of named codecs. */
 export type StructOf<F extends Fields> = { -readonly [K in keyof F]: Infer<F[K]> };
 
-/** A value that the structure does not allow; `rc` is the code a TPM answers (without a place). */
-export class WireError extends FormatError {
-  readonly rc: number;
-
-  constructor(at: FormatProblem, rc: number) {
-    super(at);
-    this.name = 'WireError';
-    this.rc = rc;
-  }
-}
-
-/** The response code for an error thrown by a codec. Codecs give their own; a short input is TPM_RC_INSUFFICIENT. */
-export function responseCodeOf(error: FormatError): number {
-  return error instanceof WireError ? error.rc : TPM_RC.INSUFFICIENT;
-}
-
-/** The error for the value just read. */
-export function refuse(reader: ByteReader, rc: number, problem: string, offset = reader.offset): WireError {
-  return new WireError({ structure: reader.structure, field: '', offset, problem }, rc);
-}
-
-/** Puts a structure's name and a field in front of the path of an error from inside that field. */
-function inside(error: unknown, structure: string, field: string): unknown {
-  if (!(error instanceof FormatError)) return error;
-  const joint = error.field === '' || error.field.startsWith('[') ? '' : '.';
-  const { offset, problem } = error;
-  return new WireError({ structure, field: `${field}${joint}${error.field}`, offset, problem }, responseCodeOf(error));
-}
-
 /** Reads exactly one value from bytes; bytes left over are refused. */
 export function decode<T>(codec: Codec<T>, bytes: Uint8Array): T {
+  needObject('decode', codec, ['read()'], 'a codec comes first, the bytes after it');
   const reader = new ByteReader(bytes, codec.name);
   const value = codec.read(reader);
   reader.end();
@@ -79,15 +56,11 @@ export function decode<T>(codec: Codec<T>, bytes: Uint8Array): T {
 
 /** Bytes of one value. */
 export function encode<T>(codec: Codec<T>, value: T): Uint8Array {
+  needObject('encode', codec, ['write()'], 'a codec comes first, the value after it');
   const writer = new ByteWriter();
   codec.write(writer, value);
   return writer.finish();
 }
-
-export const u8: Codec<number> = { name: 'UINT8', read: (r) => r.u8(''), write: (w, v) => void w.u8(v) };
-export const u16: Codec<number> = { name: 'UINT16', read: (r) => r.u16(''), write: (w, v) => void w.u16(v) };
-export const u32: Codec<number> = { name: 'UINT32', read: (r) => r.u32(''), write: (w, v) => void w.u32(v) };
-export const u64: Codec<bigint> = { name: 'UINT64', read: (r) => r.u64(''), write: (w, v) => void w.u64(v) };
 
 const shown = (value: number): string => `0x${value.toString(16)}`;
 
@@ -129,7 +102,7 @@ export function range(
   };
 }
 
-/** A set of bits; a bit outside `mask` is TPM_RC_RESERVED_BITS. */
+/** A set of bits; a bit outside `mask` is TPM_RC_RESERVED_BITS. 32-bit sets take what JavaScript's bit operations make: {@link word32}. */
 export function bits(name: string, base: Codec<number>, mask: number): Codec<number> {
   return range(name, base, (value) => (value & ~mask) === 0, TPM_RC.RESERVED_BITS);
 }
@@ -151,6 +124,7 @@ export function tpm2b(
       return reader.bytes('', size);
     },
     write(writer, value) {
+      if (!isBytes(value)) throw noBytes(name, value);
       if (value.length > max) throw tooLong(name, value.length, max);
       writer.u16(value.length).bytes(value);
     },
@@ -225,19 +199,71 @@ export function list<T>(name: string, element: Codec<T>, max: number, min = 0): 
       return out;
     },
     write(writer, value) {
+      if (!Array.isArray(value)) throw unwritable(name, `expected an array, not ${shownValue(value)}`);
       if (value.length > max) throw tooLong(name, value.length, max);
       writer.u32(value.length);
-      for (const item of value) element.write(writer, item);
+      let at = 0;
+      try {
+        for (; at < value.length; at++) element.write(writer, value[at] as T);
+      } catch (error) {
+        throw inside(error, name, `[${at}]`);
+      }
     },
   };
 }
 
 /** A fixed number of bytes without a size field. */
 export function fixedBytes(name: string, size: number): Codec<Uint8Array> {
-  return { name, read: (reader) => reader.bytes('', size), write: (writer, value) => void writer.bytes(value) };
+  return {
+    name,
+    read: (reader) => reader.bytes('', size),
+    write(writer, value) {
+      if (!isBytes(value)) throw noBytes(name, value);
+      if (value.length !== size) throw unwritable(name, `expected ${size} bytes, not ${value.length}`);
+      writer.bytes(value);
+    },
+  };
+}
+
+/** Everything that is left. */
+export function restBytes(name: string): Codec<Uint8Array> {
+  return {
+    name,
+    read: (reader) => reader.rest(),
+    write(writer, value) {
+      if (!isBytes(value)) throw noBytes(name, value);
+      writer.bytes(value);
+    },
+  };
+}
+
+/** Bytes after an 8-bit size, of which a TPM takes those of `size` bytes; others are `rc`. Without `size` it takes any. */
+export function shortBytes(name: string, spec: string, size?: number, rc: number = TPM_RC.VALUE): Codec<Uint8Array> {
+  return {
+    name,
+    spec,
+    read(reader) {
+      const found = reader.u8('size');
+      if (size !== undefined && found !== size) {
+        throw refuse(reader, rc, `size ${found} is not ${size}`, reader.offset - 1);
+      }
+      return reader.bytes('', found);
+    },
+    write(writer, value) {
+      if (!isBytes(value)) throw noBytes(name, value);
+      if (value.length > 0xff) throw tooLong(name, value.length, 0xff);
+      writer.u8(value.length).bytes(value);
+    },
+  };
 }
 
 type Values = Record<string, unknown>;
+
+/** The fields of a structure to write. */
+function fieldsOf(structure: string, value: unknown): Values {
+  if (typeof value === 'object' && value !== null) return value as Values;
+  throw unwritable(structure, `expected an object with its fields, not ${shownValue(value)}`);
+}
 
 class FieldRun {
   readonly #names: readonly string[];
@@ -262,10 +288,17 @@ class FieldRun {
     }
   }
 
-  write(writer: ByteWriter, value: Values): void {
+  write(writer: ByteWriter, structure: string, value: Values): void {
     const names = this.#names;
-    for (let i = 0; i < names.length; i++) {
-      (this.#codecs[i] as Codec<unknown>).write(writer, value[names[i] as string]);
+    const codecs = this.#codecs;
+    let name = '';
+    try {
+      for (let i = 0; i < names.length; i++) {
+        name = names[i] as string;
+        (codecs[i] as Codec<unknown>).write(writer, value[name]);
+      }
+    } catch (error) {
+      throw inside(error, structure, name);
     }
   }
 }
@@ -281,7 +314,7 @@ export function struct<F extends Fields>(name: string, spec: string, fields: F):
       run.read(reader, name, out);
       return out as StructOf<F>;
     },
-    write: (writer, value) => run.write(writer, value as Values),
+    write: (writer, value) => run.write(writer, name, fieldsOf(name, value)),
   };
 }
 
@@ -324,11 +357,14 @@ export function variant<H extends Fields, S extends keyof H & string, C extends 
       return out as VariantOf<H, S, C>;
     },
     write(writer, value) {
-      const values = value as Values;
-      first.write(writer, values);
+      const values = fieldsOf(name, value);
+      first.write(writer, name, values);
       const tail = tails.get(Number(values[selector]));
-      if (tail === undefined) throw new WireError({ structure: name, field: selector, problem: 'selects nothing' }, rc);
-      tail.write(writer, values);
+      if (tail === undefined) {
+        const problem = `${shown(Number(values[selector]))} selects nothing`;
+        throw new WireError({ structure: name, field: selector, problem }, rc);
+      }
+      tail.write(writer, name, values);
     },
   };
 }

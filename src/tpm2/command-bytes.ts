@@ -1,15 +1,18 @@
 /** Commands as bytes and responses as values, with the authorisations of both (TPM 2.0 Library specification, Part 1, 18). */
+import { isBytes, shownValue } from '../bytes/arguments.ts';
 import { equalBytes } from '../bytes/bytes.ts';
 import { FormatError, InputError } from '../bytes/errors.ts';
 import { ByteReader } from '../bytes/reader.ts';
 import { ByteWriter } from '../bytes/writer.ts';
 import { TPMA_SESSION } from './attributes.ts';
 import { attributesOf, type ClientSession, hasAttributes, type SessionAuthorization } from './client-session.ts';
-import { type AnyCommandRow, type CommandRow, isEncryptable } from './command-row.ts';
+import { tpm2b, u8, u32 } from './codec.ts';
+import { type AnyCommandRow, type CommandRow, isEncryptable, type NamedCodec } from './command-row.ts';
 import { handleType, TPM_HT, TPM_RH, TPM_ST } from './constants.ts';
 import { handleName } from './names.ts';
 import { cpHash, rpHash } from './session-crypto.ts';
 import { TPM2B_AUTH, TPM2B_NONCE } from './structures/index.ts';
+import { inside } from './wire-error.ts';
 
 /** Largest response a client accepts. */
 const MAX_RESPONSE_SIZE = 16_384;
@@ -28,7 +31,7 @@ export type Authorization = Uint8Array | PolicySession | SessionAuthorization;
 /** Names of objects and NV indices by the name of the handle in Part 3. */
 export type EntityNames = Readonly<Record<string, Uint8Array>>;
 
-const isKeyed = (auth: Authorization): auth is SessionAuthorization => !(auth instanceof Uint8Array) && 'with' in auth;
+const isKeyed = (auth: Authorization): auth is SessionAuthorization => !isBytes(auth) && 'with' in auth;
 
 /** Names of the handles of a command; InputError where that of an object or index is not given. */
 function namesOf(row: AnyCommandRow, values: Readonly<Record<string, unknown>>, names: EntityNames): Uint8Array[] {
@@ -44,8 +47,52 @@ function namesOf(row: AnyCommandRow, values: Readonly<Record<string, unknown>>, 
   });
 }
 
+/** A nonce or an HMAC of any length: what is too long for a TPM is the TPM's to refuse. */
+const AUTH_BYTES = tpm2b('TPM2B', 0xffff);
+
+/** TPMS_AUTH_COMMAND (Part 2, 10.13.2). */
 function writeSession(writer: ByteWriter, handle: number, nonce: Uint8Array, attributes: number, hmac: Uint8Array) {
-  writer.u32(handle).u16(nonce.length).bytes(nonce).u8(attributes).u16(hmac.length).bytes(hmac);
+  u32.write(writer, handle);
+  AUTH_BYTES.write(writer, nonce);
+  u8.write(writer, attributes);
+  AUTH_BYTES.write(writer, hmac);
+}
+
+/** Writes named values in wire order; an error names the command and the value. */
+function writeValues(
+  writer: ByteWriter,
+  row: AnyCommandRow,
+  fields: readonly NamedCodec[],
+  values: Readonly<Record<string, unknown>>,
+): void {
+  let at = 0;
+  try {
+    for (; at < fields.length; at++) {
+      const { name, codec } = fields[at] as NamedCodec;
+      codec.write(writer, values[name]);
+    }
+  } catch (error) {
+    throw inside(error, `TPM2_${row.name}`, fields[at]?.name ?? '');
+  }
+}
+
+/** What callers without a type checker may get wrong; InputError. */
+function checkArguments(row: AnyCommandRow, input: unknown, auth: readonly Authorization[]): void {
+  if (row?.parameters === undefined) throw new InputError(`expected a row of COMMANDS, not ${shownValue(row)}`);
+  if ((typeof input !== 'object' || input === null) && row.handles.length + row.parameters.length > 0) {
+    const names = [...row.handles, ...row.parameters].map(({ name }) => name).join(', ');
+    throw new InputError(`TPM2_${row.name}: expected an object with ${names}, not ${shownValue(input)}`);
+  }
+  if (!Array.isArray(auth)) {
+    throw new InputError(`TPM2_${row.name}: expected an array of authorisations, not ${shownValue(auth)}`);
+  }
+  for (const [i, one] of auth.entries()) {
+    const fits = one === undefined || (typeof one === 'object' && one !== null);
+    if (fits && (one === undefined || isBytes(one) || 'with' in one || 'session' in one)) continue;
+    throw new InputError(
+      `TPM2_${row.name}: authorisation ${i + 1} is ${shownValue(one)}, expected bytes (a password) or a session`,
+    );
+  }
 }
 
 /** The session whose use has this attribute. */
@@ -83,20 +130,38 @@ export interface PreparedCommand<Out> {
   accept(response: Uint8Array): Out;
 }
 
-/** Command for a row and its named handles and parameters. FormatError for values too long, InputError for a missing Name. */
+/** Writes one authorisation; `prove` makes the HMAC of a session with keys. */
+function writeAuthorization(
+  writer: ByteWriter,
+  one: Authorization,
+  prove: (use: SessionAuthorization) => Uint8Array,
+): void {
+  if (isBytes(one)) {
+    // A password authorisation is always "continued": it has no session to end.
+    writeSession(writer, TPM_RH.PW, EMPTY, TPMA_SESSION.continueSession, one);
+  } else if (isKeyed(one)) {
+    writeSession(writer, one.with.handle, one.with.nonceCaller, attributesOf(one), prove(one));
+  } else {
+    const attributes = one.continueSession === true ? TPMA_SESSION.continueSession : 0;
+    writeSession(writer, one.session, EMPTY, attributes, EMPTY);
+  }
+}
+
+/** Command for a row and its named handles and parameters. FormatError for values that do not fit, InputError for a missing Name. */
 export function prepareCommand<In, Out>(
   row: CommandRow<In, Out>,
   input: In,
   auth: readonly Authorization[] = [],
   names: EntityNames = {},
 ): PreparedCommand<Out> {
-  const values = input as Readonly<Record<string, unknown>>;
+  checkArguments(row, input, auth);
+  const values = (input ?? {}) as Readonly<Record<string, unknown>>;
   const all: readonly Authorization[] = Array.from(
     { length: Math.max(row.authHandles, auth.length) },
     (_, i) => auth[i] ?? EMPTY,
   );
   const made = new ByteWriter();
-  for (const { name, codec } of row.parameters) codec.write(made, values[name]);
+  writeValues(made, row, row.parameters, values);
   for (const one of all) if (isKeyed(one)) one.with.roll();
   // Where nothing can be encrypted the TPM refuses the attribute.
   const cipher = isEncryptable(row.parameters) ? sessionWith(all, TPMA_SESSION.decrypt) : undefined;
@@ -108,23 +173,19 @@ export function prepareCommand<In, Out>(
     .u16(all.length > 0 ? TPM_ST.SESSIONS : TPM_ST.NO_SESSIONS)
     .u32(0)
     .u32(row.code);
-  for (const { name, codec } of row.handles) codec.write(writer, values[name] as number);
+  writeValues(writer, row, row.handles, values);
   if (all.length > 0) {
     const at = writer.length;
     writer.u32(0);
     const entities = all.some(isKeyed) ? namesOf(row, values, names) : [];
     for (const [i, one] of all.entries()) {
-      if (one instanceof Uint8Array) {
-        // A password authorisation is always "continued": it has no session to end.
-        writeSession(writer, TPM_RH.PW, EMPTY, TPMA_SESSION.continueSession, one);
-      } else if (isKeyed(one)) {
-        const session = one.with;
-        const others = i === 0 && row.authHandles > 0 ? othersOf(all, session) : [];
-        const hmac = session.proof(one, cpHash(session.authHash, row.code, entities, parameters), others);
-        writeSession(writer, session.handle, session.nonceCaller, attributesOf(one), hmac);
-      } else {
-        const attributes = one.continueSession === true ? TPMA_SESSION.continueSession : 0;
-        writeSession(writer, one.session, EMPTY, attributes, EMPTY);
+      try {
+        writeAuthorization(writer, one, (use) => {
+          const others = i === 0 && row.authHandles > 0 ? othersOf(all, use.with) : [];
+          return use.with.proof(use, cpHash(use.with.authHash, row.code, entities, parameters), others);
+        });
+      } catch (error) {
+        throw inside(error, `TPM2_${row.name}`, `authorisation[${i}]`);
       }
     }
     writer.setU32(at, writer.length - at - 4);
@@ -133,7 +194,7 @@ export function prepareCommand<In, Out>(
   return { bytes: writer.finish(), accept: (response) => acceptResponse(row as CommandRow<never, Out>, response, all) };
 }
 
-/** Command bytes for a row and its named handles and parameters. Values too long for a field give a FormatError. */
+/** Command bytes for a row and its named handles and parameters. Values that do not fit their field give a FormatError, which names it. */
 export function encodeCommand<In>(
   row: CommandRow<In, unknown>,
   input: In,

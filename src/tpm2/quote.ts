@@ -1,4 +1,5 @@
 /** Reading and checking quotes on the verifier's side. Nothing here trusts a byte before it is checked. */
+import { needBytes } from '../bytes/arguments.ts';
 import { concat, equalBytes } from '../bytes/bytes.ts';
 import { FormatError } from '../bytes/errors.ts';
 import { verifyEcdsa } from '../crypto/ecdsa.ts';
@@ -35,6 +36,7 @@ export const parseSignature = (bytes: Uint8Array): TPMT_SIGNATURE => decode(TPMT
 
 /** Parses a public area with (TPM2B_PUBLIC) or without (TPMT_PUBLIC) its size; FormatError where it is neither. */
 export function parsePublic(bytes: Uint8Array): TPMT_PUBLIC {
+  needBytes('TPMT_PUBLIC', bytes);
   const sized = bytes.length >= 2 && ((bytes[0] ?? 0) << 8) + (bytes[1] ?? 0) === bytes.length - 2;
   return sized ? decode(TPM2B_PUBLIC, bytes) : decode(TPMT_PUBLIC, bytes);
 }

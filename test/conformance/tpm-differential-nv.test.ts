@@ -184,7 +184,7 @@ describe('contents', () => {
           await read(who);
           await increment(who);
           await extend(who, d20);
-          await setBits(who, 0x8000_0000_0000_0001n << BigInt(round));
+          await setBits(who, BigInt.asUintN(64, 0x8000_0000_0000_0001n << BigInt(round)));
           await write(who, eight(round));
           await read(who);
         }

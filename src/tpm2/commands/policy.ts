@@ -2,6 +2,7 @@
 import { type Codec, type Infer, list, oneOf, range, refuse, u16, u32 } from '../codec.ts';
 import { command, plain, user } from '../command-row.ts';
 import { TPM_ALG, TPM_EO } from '../constants.ts';
+import { i32 } from '../integers.ts';
 import { TPM_RC } from '../response-code.ts';
 import {
   TPM2B_DIGEST,
@@ -29,12 +30,6 @@ const SESSION = { policySession: plain(TPMI_SH_POLICY) };
 const NV_READ = { authHandle: user(TPMI_RH_NV_AUTH), nvIndex: plain(TPMI_RH_NV_INDEX), ...SESSION };
 const SILENT = { responseHandles: NONE, response: NONE };
 
-/** A 32-bit signed number: `expiration`, whose sign asks for a ticket. */
-const INT32: Codec<number> = {
-  name: 'INT32',
-  read: (reader) => u32.read(reader) | 0,
-  write: (writer, value) => u32.write(writer, value >>> 0),
-};
 /** A signature that must be there: TPM_ALG_NULL is not one. */
 const SIGNATURE: Codec<Infer<typeof TPMT_SIGNATURE>> = {
   ...TPMT_SIGNATURE,
@@ -49,7 +44,7 @@ const TPM_EO_TYPE = oneOf('TPM_EO', u16, Object.values(TPM_EO), TPM_RC.VALUE);
 /** The branches of an OR: two to eight. */
 const TPML_BRANCHES = list('TPML_DIGEST', TPM2B_DIGEST, 8, 2);
 /** Parameters of both commands in which an authority speaks about one use. */
-const APPROVAL = { nonceTPM: TPM2B_NONCE, cpHashA: TPM2B_DIGEST, policyRef: TPM2B_NONCE, expiration: INT32 };
+const APPROVAL = { nonceTPM: TPM2B_NONCE, cpHashA: TPM2B_DIGEST, policyRef: TPM2B_NONCE, expiration: i32 };
 const APPROVED = { timeout: TPM2B_TIMEOUT, policyTicket: TPMT_TK_AUTH };
 
 export const PolicySigned = command('PolicySigned', {

@@ -2,6 +2,7 @@
 import { TPMA_OBJECT as OBJECT_BITS, TPMA_SESSION as SESSION_BITS } from '../attributes.ts';
 import { bits, list, oneOf, range, struct, tpm2b, u8, u16, u32, u64 } from '../codec.ts';
 import { TPM_HANDLE_RANGE as RANGE, TPM_ALG, TPM_ECC_CURVE, TPM_RH, TPM_SE, TPM_ST, TPM_SU } from '../constants.ts';
+import { i8, word32 } from '../integers.ts';
 import { TPM_RC } from '../response-code.ts';
 
 /** Largest digest (SHA-512). */
@@ -31,16 +32,7 @@ export const TPMI_ALG_HASH_NULL = hash('TPMI_ALG_HASH+', [TPM_ALG.NULL]);
 export const TPMI_YES_NO = oneOf('TPMI_YES_NO', u8, [0, 1], TPM_RC.VALUE);
 export const TPM_SU_TYPE = oneOf('TPM_SU', u16, Object.values(TPM_SU), TPM_RC.VALUE);
 /** Part 2, 6.7: -3 to 3, a signed byte on the wire. */
-export const TPM_CLOCK_ADJUST = range(
-  'TPM_CLOCK_ADJUST',
-  {
-    name: 'INT8',
-    read: (reader) => (u8.read(reader) << 24) >> 24,
-    write: (writer, value) => u8.write(writer, value & 0xff),
-  },
-  (value) => value >= -3 && value <= 3,
-  TPM_RC.VALUE,
-);
+export const TPM_CLOCK_ADJUST = range('TPM_CLOCK_ADJUST', i8, (value) => value >= -3 && value <= 3, TPM_RC.VALUE);
 export const TPM_SE_TYPE = oneOf('TPM_SE', u8, Object.values(TPM_SE), TPM_RC.VALUE);
 /** Tags of structures; a TPM without field upgrade does not know that of its manifest. */
 const TAGS = Object.values(TPM_ST).filter((tag) => tag !== TPM_ST.FU_MANIFEST);
@@ -125,7 +117,7 @@ export const TPMI_RH_NV_INDEX = handle('TPMI_RH_NV_INDEX', isNv);
 /** Part 2, 8.3: bits 0, 3, 8, 9, 12 to 15 and 20 to 31 are reserved. */
 export const TPMA_OBJECT_BITS = bits(
   'TPMA_OBJECT',
-  u32,
+  word32,
   Object.values(OBJECT_BITS).reduce((all, bit) => all | bit, 0),
 );
 /** Part 2, 8.4 */
@@ -153,7 +145,7 @@ export const TPM2B_IV = tpm2b('TPM2B_IV', 16);
 
 export const TPML_DIGEST = list('TPML_DIGEST', TPM2B_DIGEST, 8);
 export const TPML_CC = list('TPML_CC', TPM_CC_ID, MAX_CAP_CC);
-export const TPML_CCA = list('TPML_CCA', { ...u32, name: 'TPMA_CC' }, MAX_CAP_CC);
+export const TPML_CCA = list('TPML_CCA', { ...word32, name: 'TPMA_CC' }, MAX_CAP_CC);
 export const TPML_ALG = list('TPML_ALG', TPM_ALG_ID, 64);
 export const TPML_HANDLE = list('TPML_HANDLE', TPM_HANDLE, 254);
 

@@ -1,6 +1,6 @@
 /** TPMS_CAPABILITY_DATA and its lists (TPM 2.0 Library specification, Part 2, 10.8 to 10.10). */
 import { TPM_CAP } from '../capability-constants.ts';
-import { type Infer, list, oneOf, struct, tpm2b, u16, u32, variant } from '../codec.ts';
+import { type Infer, list, oneOf, shortBytes, struct, tpm2b, u16, u32, variant } from '../codec.ts';
 import { TPM_RC } from '../response-code.ts';
 import { TPM_ALG_ID, TPM_HANDLE, TPML_CC, TPML_CCA, TPML_HANDLE } from './base.ts';
 import { TPML_PCR_SELECTION, TPMT_HA_NULL } from './pcr.ts';
@@ -23,15 +23,7 @@ export const TPMS_TAGGED_PROPERTY = struct('TPMS_TAGGED_PROPERTY', 'Part 2, 10.8
 /** Part 2, 10.8.3: a property and the bit map of the PCRs that have it (1 to 4 bytes). */
 export const TPMS_TAGGED_PCR_SELECT = struct('TPMS_TAGGED_PCR_SELECT', 'Part 2, 10.8.3', {
   tag: u32,
-  pcrSelect: {
-    name: 'TPMS_PCR_SELECT',
-    read(reader) {
-      return reader.bytes('', reader.u8('sizeofSelect'));
-    },
-    write(writer, value: Uint8Array) {
-      writer.u8(value.length).bytes(value);
-    },
-  },
+  pcrSelect: shortBytes('TPMS_PCR_SELECT', 'Part 2, 10.6.1'),
 });
 /** Part 2, 10.8.4 */
 export const TPMS_TAGGED_POLICY = struct('TPMS_TAGGED_POLICY', 'Part 2, 10.8.4', {

@@ -1,6 +1,7 @@
 /** NV storage and contexts (TPM 2.0 Library specification, Part 2, chapters 13 and 14). */
 import { TPMA_NV as NV_BITS } from '../attributes.ts';
-import { bits, type Infer, range, sized, struct, tpm2b, u16, u32, u64 } from '../codec.ts';
+import { bits, type Infer, range, sized, struct, tpm2b, u16, u64 } from '../codec.ts';
+import { word32 } from '../integers.ts';
 import { TPM_RC } from '../response-code.ts';
 import { TPM2B_DIGEST, TPMI_ALG_HASH, TPMI_DH_SAVED, TPMI_RH_HIERARCHY, TPMI_RH_NV_INDEX } from './base.ts';
 
@@ -10,7 +11,7 @@ export const MAX_NV_INDEX_SIZE = 2048;
 /** Part 2, 13.4: bits 8, 9 and 20 to 24 are reserved; the type is four bits. */
 export const TPMA_NV_BITS = bits(
   'TPMA_NV',
-  u32,
+  word32,
   Object.values(NV_BITS).reduce((all, bit) => all | bit, 0xf0),
 );
 

@@ -1,9 +1,9 @@
 /** PCR selections and digests with their algorithm (TPM 2.0 Library specification, Part 2, 10.3, 10.6 and 10.9). */
+import { isBytes } from '../../bytes/arguments.ts';
 import type { ByteReader } from '../../bytes/reader.ts';
 import type { ByteWriter } from '../../bytes/writer.ts';
-import { type Codec, fixedBytes, type Infer, list, refuse, struct, variant } from '../codec.ts';
+import { type Codec, fixedBytes, type Infer, list, restBytes, shortBytes, struct, u16, variant } from '../codec.ts';
 import { TPM_ALG } from '../constants.ts';
-import { TPM_RC } from '../response-code.ts';
 import { HASH_COUNT, PCR_COUNT, TPMI_ALG_HASH, TPMI_ALG_HASH_NULL } from './base.ts';
 
 /** Bytes of a digest, by hash algorithm; undefined for an algorithm this package does not have. */
@@ -28,6 +28,18 @@ export interface TPMT_HA {
   digest: Uint8Array;
 }
 
+const digest = (size: number) => ({ digest: fixedBytes('TPMU_HA', size) });
+const DIGESTS = {
+  [TPM_ALG.SHA1]: digest(20),
+  [TPM_ALG.SHA256]: digest(32),
+  [TPM_ALG.SHA384]: digest(48),
+  [TPM_ALG.SHA512]: digest(64),
+};
+
+/** A digest of an algorithm this package lacks, which a client may still send: its length is the caller's. */
+const ANY_HA = struct('TPMT_HA', 'Part 2, 10.3.2', { hashAlg: u16, digest: restBytes('TPMU_HA') });
+const KNOWN_HA = variant('TPMT_HA', 'Part 2, 10.3.2', { hashAlg: TPMI_ALG_HASH }, 'hashAlg', DIGESTS);
+
 /** Part 2, 10.3.2. The digest has no size field: its length follows from the algorithm. */
 export const TPMT_HA: Codec<TPMT_HA> = {
   name: 'TPMT_HA',
@@ -37,18 +49,20 @@ export const TPMT_HA: Codec<TPMT_HA> = {
     return { hashAlg, digest: reader.bytes('digest', digestSize(hashAlg) ?? 0) };
   },
   write(writer: ByteWriter, value: TPMT_HA) {
-    writer.u16(value.hashAlg).bytes(value.digest);
+    const size = digestSize(value?.hashAlg);
+    // The way of every measurement: two checks and two writes.
+    if (size !== undefined && isBytes(value.digest) && value.digest.length === size) {
+      writer.u16(value.hashAlg).bytes(value.digest);
+      return;
+    }
+    (size !== undefined ? (KNOWN_HA as Codec<TPMT_HA>) : ANY_HA).write(writer, value);
   },
 };
 
-const digest = (size: number) => ({ digest: fixedBytes('TPMU_HA', size) });
 /** TPMT_HA where the algorithm may be TPM_ALG_NULL (then without digest). */
 export const TPMT_HA_NULL = variant('TPMT_HA+', 'Part 2, 10.3.2', { hashAlg: TPMI_ALG_HASH_NULL }, 'hashAlg', {
   [TPM_ALG.NULL]: {},
-  [TPM_ALG.SHA1]: digest(20),
-  [TPM_ALG.SHA256]: digest(32),
-  [TPM_ALG.SHA384]: digest(48),
-  [TPM_ALG.SHA512]: digest(64),
+  ...DIGESTS,
 });
 
 /** Part 2, 10.9.6 */
@@ -58,20 +72,7 @@ export const TPML_DIGEST_VALUES = list('TPML_DIGEST_VALUES', TPMT_HA, HASH_COUNT
 export const PCR_SELECT_SIZE = PCR_COUNT / 8;
 
 /** Bit map of PCRs: bit n % 8 of byte n / 8 is PCR n. */
-const PCR_SELECT: Codec<Uint8Array> = {
-  name: 'TPMS_PCR_SELECT',
-  spec: 'Part 2, 10.6.1',
-  read(reader: ByteReader) {
-    const size = reader.u8('sizeofSelect');
-    if (size !== PCR_SELECT_SIZE) {
-      throw refuse(reader, TPM_RC.VALUE, `sizeofSelect ${size} is not ${PCR_SELECT_SIZE}`, reader.offset - 1);
-    }
-    return reader.bytes('', size);
-  },
-  write(writer: ByteWriter, value: Uint8Array) {
-    writer.u8(value.length).bytes(value);
-  },
-};
+const PCR_SELECT = shortBytes('TPMS_PCR_SELECT', 'Part 2, 10.6.1', PCR_SELECT_SIZE);
 
 /** Part 2, 10.6.2 */
 export const TPMS_PCR_SELECTION = struct('TPMS_PCR_SELECTION', 'Part 2, 10.6.2', {

@@ -1,5 +1,5 @@
 /** Algorithm parameters and schemes (TPM 2.0 Library specification, Part 2, chapter 11). */
-import { type Codec, type Infer, oneOf, oneOfOrExtra, struct, tpm2b, u16, variant } from '../codec.ts';
+import { type Codec, fixedBytes, type Infer, oneOf, oneOfOrExtra, struct, tpm2b, u16, variant } from '../codec.ts';
 import { TPM_ALG } from '../constants.ts';
 import { TPM_RC } from '../response-code.ts';
 import { TPMI_ALG_HASH, TPMI_ALG_HASH_NULL } from './base.ts';
@@ -158,15 +158,11 @@ const ECC_SIGNATURE = { hash: TPMI_ALG_HASH, signatureR: TPM2B_ECC_PARAMETER, si
 const SIGNATURES = [A.RSASSA, A.RSAPSS, A.ECDSA, A.ECDAA, A.ECSCHNORR, A.HMAC];
 /** TPMU_SIGNATURE of HMAC: a TPMT_HA, here with its fixed digest read by algorithm. */
 const hmacDigest = variant('TPMT_HA', 'Part 2, 10.3.2', { hashAlg: TPMI_ALG_HASH_NULL }, 'hashAlg', {
-  [A.SHA1]: { digest: digestOf(20) },
-  [A.SHA256]: { digest: digestOf(32) },
-  [A.SHA384]: { digest: digestOf(48) },
-  [A.SHA512]: { digest: digestOf(64) },
+  [A.SHA1]: { digest: fixedBytes('TPMU_HA', 20) },
+  [A.SHA256]: { digest: fixedBytes('TPMU_HA', 32) },
+  [A.SHA384]: { digest: fixedBytes('TPMU_HA', 48) },
+  [A.SHA512]: { digest: fixedBytes('TPMU_HA', 64) },
 });
-
-function digestOf(size: number): Codec<Uint8Array> {
-  return { name: 'TPMU_HA', read: (r) => r.bytes('', size), write: (w, v) => void w.bytes(v) };
-}
 
 const signature = (name: string, algorithms: readonly number[]) => alg(name, algorithms, TPM_RC.SCHEME);
 const SIGNED = {
