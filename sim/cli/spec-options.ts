@@ -38,8 +38,10 @@ export function readSpec(options: Options, extra: HostSpecInput = {}): HostSpec 
     ...(faults.length > 0 ? { faults: [...faults] } : {}),
     ...extra,
   };
+  // Its own errors name the file already.
+  const document = file === undefined ? {} : readSpecDocument(file);
   try {
-    return resolveSpec(file === undefined ? {} : readSpecDocument(file), overrides);
+    return resolveSpec(document, overrides);
   } catch (error) {
     if (!(error instanceof InputError) || file === undefined) throw error;
     throw new InputError(`${file}: ${error.message}`, { cause: error });

@@ -57,6 +57,7 @@ describe('channels', () => {
 
 describe('what cannot be done as swtpm does it is refused', () => {
   it.each([
+    [{ port: '1', server: 'type=tcp,port=2' }, '--port and --server exclude each other'],
     [{ ctrl: 'type=unixio,path=/c,uid=0' }, '--ctrl: "uid" is not supported here'],
     [{ ctrl: 'type=unixio,path=/c,mode=888' }, '--ctrl: mode=888: expected an octal number up to 7777'],
     [{ ctrl: 'type=pipe,path=/c' }, '--ctrl: type=pipe: expected unixio or tcp'],

@@ -94,6 +94,8 @@ function channel(options: Options, name: 'ctrl' | 'server'): { place: Place; dis
 function dataChannel(options: Options): { place: Place; disconnect: boolean } | undefined {
   const port = options.text('port');
   if (port === undefined) return channel(options, 'server');
+  // swtpm takes the one and says nothing of the other.
+  if (options.text('server') !== undefined) throw new InputError('--port and --server exclude each other');
   return { place: place(new Parts('port', `type=tcp,port=${port}`), 'fd'), disconnect: true };
 }
 

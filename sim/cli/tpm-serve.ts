@@ -62,6 +62,7 @@ function tpmOptions(options: Options): { config: Partial<TpmConfig>; seed: strin
   const banks = banksOption(options);
   const extraAlgorithms = [...new Set([...base.extraAlgorithms, ...extraAlgorithmsOption(options)])];
   const asked = options.text('seed');
+  if (asked === '') throw new InputError('--seed: expected a text, or random; it is empty');
   return {
     config: {
       ...base,
@@ -146,9 +147,16 @@ async function serve(options: Options, say: (text: string) => void): Promise<Com
     throw new InputError(`${tracePath}: cannot be the state and the trace`);
   const pid = pidTarget(options);
   const closing: (() => void)[] = [];
-  try {
+  const machine = new TpmMachine(engine, [], (error) =>
+    say(`esxsim: the TPM failed: ${error instanceof Error ? error.message : String(error)}`),
+  );
+  /** Files are touched only once the addresses are ours: a start that fails leaves everything as it was. */
+  const prepare = (): void => {
     const state = place && new TpmStateFile(place.path, engine, place.mode);
-    if (state !== undefined) closing.unshift(() => state.close());
+    if (state !== undefined) {
+      closing.unshift(() => state.close());
+      machine.observe(state);
+    }
     const unused = state?.restored === true ? MAKING.filter(([name]) => isGiven(options, name)) : [];
     if (unused.length > 0) {
       say(
@@ -156,18 +164,18 @@ async function serve(options: Options, say: (text: string) => void): Promise<Com
       );
     }
     const trace = tracePath === undefined ? undefined : traceFile(tracePath, say);
-    if (trace !== undefined) closing.unshift(() => trace.close());
-    const machine = new TpmMachine(
-      engine,
-      [state, trace?.observer].filter((one) => one !== undefined),
-      (error) => say(`esxsim: the TPM failed: ${error instanceof Error ? error.message : String(error)}`),
-    );
+    if (trace !== undefined) {
+      closing.unshift(() => trace.close());
+      machine.observe(trace.observer);
+    }
     startUp(machine, startup);
     machine.running = !(swtpm?.needInit ?? false);
+  };
+  try {
     const server =
       swtpm === undefined
-        ? await listenTpm(machine, protocol, tpmAddress(options))
-        : await listenSwtpm(machine, { ...swtpm, say: (text) => say(`esxsim: ${text}`) });
+        ? await listenTpm(machine, protocol, tpmAddress(options), prepare)
+        : await listenSwtpm(machine, { ...swtpm, prepare, say: (text) => say(`esxsim: ${text}`) });
     const address =
       'descriptor' in server.address ? `descriptor ${server.address.descriptor}` : addressText(server.address);
     try {

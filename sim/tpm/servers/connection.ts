@@ -28,9 +28,9 @@ export const isStream = (value: unknown): value is Handle => has(value, 'close')
 /** The handle of a socket that is open. */
 export const handleOf = (socket: Socket): unknown => Reflect.get(socket, '_handle');
 
-/** A socket over a handle that is not read until `resume`. */
+/** A socket over a handle that is not read until `resume`. A client that sends no more may still be answered. */
 export const socketOf = (handle: Handle, options: object = {}): Socket =>
-  Reflect.construct(Socket, [{ handle, manualStart: true, allowHalfOpen: false, ...options }]);
+  Reflect.construct(Socket, [{ handle, manualStart: true, allowHalfOpen: true, ...options }]);
 
 /** Reads by way of `data` events: Node makes a buffer of 64 KiB for each, and cuts it to size. */
 export function readEvents(socket: Socket): Connection['read'] {

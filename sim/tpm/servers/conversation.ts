@@ -14,14 +14,23 @@ export interface Answer {
 /** Whether a descriptor came with a message; `impossible` where the runtime cannot receive one. */
 export type Descriptor = 'none' | 'came' | 'impossible';
 
+/** How long the rest of something incomplete is waited for. */
+export interface Waiting {
+  readonly milliseconds: number;
+  /** From its first piece on, or from the last one. */
+  readonly after: 'first' | 'last';
+}
+
 /** One connection to a port. */
 export interface Conversation {
   /** Takes bytes as they come, in any pieces. Never throws for any bytes. */
   receive(chunk: Uint8Array, descriptor?: Descriptor): Answer;
-  /** Whether something incomplete was received that {@link idle} would answer. */
-  readonly incomplete?: boolean;
-  /** Nothing came for a while: answers what is still incomplete, where the protocol does not wait for ever. */
+  /** Something incomplete was received, and the protocol does not wait for ever; {@link idle} is what then follows. */
+  readonly waits?: Waiting | undefined;
+  /** The rest did not come in time. */
   idle?(): Answer;
+  /** The client sends no more: the last that it is told. */
+  ended?(): Answer;
 }
 
 /** Nothing to say yet. */

@@ -14,9 +14,6 @@ export interface Consequences {
 
 const loop = new EagerLoop();
 
-/** How long the rest of an incomplete command is waited for, in milliseconds. */
-const PATIENCE = 250;
-
 /** Reads the connection and answers until it closes. */
 export function converse(
   { socket, read, take }: Connection,
@@ -33,14 +30,16 @@ export function converse(
     clearTimeout(timer);
     drop();
   });
-  const answer = (ask: () => Answer): void => {
+  /** Whether there was something to say. */
+  const answer = (ask: () => Answer): boolean => {
     let given: Answer;
     try {
       given = ask();
     } catch (error) {
       // The machine cannot go on (its state cannot be written): the server ends with that error.
       consequences.end(error);
-      return void socket.destroy();
+      socket.destroy();
+      return false;
     }
     const { reply, end, adopt } = given;
     if (adopt && passed !== undefined) {
@@ -54,13 +53,20 @@ export function converse(
     }
     // A descriptor belongs to the message it came with.
     if (reply.length > 0) drop();
-    if (end === undefined) return;
-    socket.end();
+    if (end !== undefined) socket.destroySoon();
     if (end === 'server') consequences.end();
+    return reply.length > 0;
   };
-  read((bytes) => {
+  const stopWaiting = (): void => {
     if (timer !== undefined) clearTimeout(timer);
     timer = undefined;
+  };
+  socket.once('end', () => {
+    stopWaiting();
+    answer(() => ({ end: 'connection', ...(conversation.ended?.() ?? SILENT) }));
+  });
+  read((bytes) => {
+    const before = conversation.waits;
     const came = take?.();
     if (came !== undefined) {
       drop();
@@ -68,8 +74,13 @@ export function converse(
       passed = came;
     }
     const descriptor = take === undefined ? 'impossible' : passed === undefined ? 'none' : 'came';
-    answer(() => conversation.receive(bytes, descriptor));
-    if (conversation.incomplete) timer = setTimeout(() => answer(() => conversation.idle?.() ?? SILENT), PATIENCE);
+    const replied = answer(() => conversation.receive(bytes, descriptor));
+    const { waits } = conversation;
+    // The clock of a message that goes on, where it runs from the first piece, is left alone.
+    if (waits === undefined || replied || before === undefined || waits.after === 'last') stopWaiting();
+    if (waits !== undefined && timer === undefined) {
+      timer = setTimeout(() => answer(() => conversation.idle?.() ?? SILENT), waits.milliseconds);
+    }
     loop.stir();
   });
 }

@@ -5,8 +5,9 @@
  * pipe's handle as `pendingHandle` (how `child.send(message, socket)` works). The class of that handle is reached through an
  * accepted connection, so a runtime without it is noticed here and nowhere else. Held against Node 20, 22 and 24.
  *
- * Limit: Node itself ends the process where what comes is neither a socket nor a pipe (a file, a terminal). Who can send it can
- * also send SHUTDOWN.
+ * Limit: Node itself ends the process where what comes is neither a socket nor a pipe (a file, a terminal): its reader
+ * (`LibuvStreamWrap::OnUvRead`) holds libuv's kind of the descriptor to be one of those, or aborts, before any JavaScript sees it.
+ * Nothing here can come before that, so descriptors are received only where one is wanted. Who can send it can also send SHUTDOWN.
  */
 import type { Socket } from 'node:net';
 import { type Connection, type Handle, handleOf, has, isStream, readEvents, socketOf } from './connection.ts';

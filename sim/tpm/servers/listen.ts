@@ -7,7 +7,8 @@ import { converse } from './converse.ts';
 import type { TpmMachine } from './machine.ts';
 import { MssimConversation } from './mssim.ts';
 import { Port } from './port.ts';
-import { SwtpmControl, SwtpmStore } from './swtpm-control.ts';
+import { SwtpmStore } from './swtpm-commands.ts';
+import { SwtpmControl } from './swtpm-control.ts';
 import { type LocalityRules, SwtpmData } from './swtpm-data.ts';
 
 /** Protocols of a TPM server. */
@@ -56,6 +57,8 @@ export interface SwtpmPlaces {
   readonly locality?: LocalityRules;
   /** Told in words what a person should know. */
   readonly say?: (text: string) => void;
+  /** What must not happen without the channels; done once they are there, before anybody is served. */
+  readonly prepare?: () => void;
 }
 
 /** The address of the control or platform port: the next port, or the path with `.ctrl`. */
@@ -77,8 +80,16 @@ function ending(): { ended: Promise<void>; end: (error?: unknown) => void } {
   return { ended, end };
 }
 
-/** Starts a server for `machine` on neighbouring ports. InputError where an address cannot be used. */
-export async function listenTpm(machine: TpmMachine, protocol: Protocol, address: Address): Promise<TpmServer> {
+/**
+ * Starts a server for `machine` on neighbouring ports. InputError where an address cannot be used.
+ * @param prepare what must not happen without the addresses; done once they are there, before anybody is served
+ */
+export async function listenTpm(
+  machine: TpmMachine,
+  protocol: Protocol,
+  address: Address,
+  prepare: () => void = () => undefined,
+): Promise<TpmServer> {
   const { ended, end } = ending();
   const store = new SwtpmStore();
   const [data, control] =
@@ -96,6 +107,9 @@ export async function listenTpm(machine: TpmMachine, protocol: Protocol, address
   };
   try {
     const bound = await listenPair(data, control, address);
+    prepare();
+    data.open();
+    control.open();
     return { address: bound, ended, close };
   } catch (error) {
     await close();
@@ -154,7 +168,8 @@ export async function listenSwtpm(machine: TpmMachine, places: SwtpmPlaces): Pro
       port: new Port({
         begin: () => new SwtpmControl(machine, store),
         end,
-        adopt,
+        // Reading descriptors has a price (descriptor-socket.ts): not where none is wanted.
+        ...(places.data === undefined ? { adopt } : {}),
         ...(inherited(places.control) ? { left: () => end() } : {}),
       }),
       place: places.control,
@@ -176,6 +191,8 @@ export async function listenSwtpm(machine: TpmMachine, places: SwtpmPlaces): Pro
     }
     const [address] = bound;
     if (address === undefined) throw new InputError('a TPM server needs a data or a control channel');
+    places.prepare?.();
+    for (const { port } of open) port.open();
     return { address, ended, close };
   } catch (error) {
     await close();

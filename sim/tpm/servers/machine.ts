@@ -29,7 +29,7 @@ export class TpmMachine {
   locality: Locality = 0;
   /** Non-volatile storage can be written (signal of the Microsoft simulator). */
   nvAvailable = true;
-  readonly #observers: readonly MachineObserver[];
+  readonly #observers: MachineObserver[];
   readonly #trouble: (error: unknown) => void;
 
   /** @param trouble told why the TPM fails, where an observer could not do what it must */
@@ -39,13 +39,18 @@ export class TpmMachine {
     trouble: (error: unknown) => void = () => undefined,
   ) {
     this.engine = engine;
-    this.#observers = observers;
+    this.#observers = [...observers];
     this.#trouble = trouble;
   }
 
   /** Bytes that a server reads as one command: as swtpm's, this does not follow the buffer size that is set (`setBufferSize`). */
   get maxCommand(): number {
     return MAX_BUFFER_SIZE;
+  }
+
+  /** One more that is told of what happens from now on. */
+  observe(observer: MachineObserver): void {
+    this.#observers.push(observer);
   }
 
   /** One command; a TPM that does not run answers TPM_RC_FAILURE. */

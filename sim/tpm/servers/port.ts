@@ -1,6 +1,7 @@
 /** A listening port: serves one connection after the other, as swtpm and the simulator do. */
-import { chmodSync, rmSync, statSync } from 'node:fs';
-import { createServer, type Server, Socket } from 'node:net';
+import { chmodSync, existsSync, rmSync, statSync } from 'node:fs';
+import { connect, createServer, type Server, Socket } from 'node:net';
+import { dirname } from 'node:path';
 import { InputError } from '../../../src/bytes/errors.ts';
 import { type Address, addressText } from '../ports/stream.ts';
 import { type Connection, readEvents, steadyConnection } from './connection.ts';
@@ -21,16 +22,19 @@ export interface PortOptions extends Consequences {
   readonly left?: () => void;
 }
 
-/** Serves one connection at a time; the others wait unread. */
+/** Serves one connection at a time once it is open; the others wait unread. */
 export class Port {
   readonly #server: Server;
   readonly #options: PortOptions;
   readonly #waiting: Connection[] = [];
   #current: Connection | undefined;
+  #open = false;
 
   constructor(options: PortOptions) {
     this.#options = options;
-    this.#server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => this.#accept(socket));
+    this.#server = createServer({ noDelay: true, pauseOnConnect: true, allowHalfOpen: true }, (socket) =>
+      this.#accept(socket),
+    );
   }
 
   #accept(accepted: Socket): void {
@@ -47,7 +51,7 @@ export class Port {
     socket.on('error', () => socket.destroy());
     socket.once('close', () => this.#leave(connection));
     if (this.#waiting.length >= BACKLOG) socket.destroy();
-    else if (this.#current === undefined) this.#serve(connection);
+    else if (this.#open && this.#current === undefined) this.#serve(connection);
     else this.#waiting.push(connection);
   }
 
@@ -57,8 +61,18 @@ export class Port {
     if (this.#current !== connection) return;
     this.#current = undefined;
     this.#options.left?.();
+    this.#serveNext();
+  }
+
+  #serveNext(): void {
     const next = this.#waiting.shift();
     if (next !== undefined) this.#serve(next);
+  }
+
+  /** Begins to serve: clients that came before have waited unread. */
+  open(): void {
+    this.#open = true;
+    if (this.#current === undefined) this.#serveNext();
   }
 
   #serve(connection: Connection): void {
@@ -75,7 +89,9 @@ export class Port {
         throw new InputError(
           `cannot listen on ${address.path}: a path of ${size} bytes, the limit is ${MAX_SOCKET_PATH}`,
         );
-      removeStaleSocket(address.path);
+      if (!existsSync(dirname(address.path)))
+        throw new InputError(`cannot listen on ${address.path}: the folder ${dirname(address.path)} does not exist`);
+      await removeStaleSocket(address.path);
     }
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', (error: NodeJS.ErrnoException) => {
@@ -95,7 +111,7 @@ export class Port {
   attach(descriptor: number): void {
     let socket: Socket;
     try {
-      socket = new Socket({ fd: descriptor, readable: true, writable: true });
+      socket = new Socket({ fd: descriptor, readable: true, writable: true, allowHalfOpen: true });
     } catch (error) {
       throw new InputError(`descriptor ${descriptor}: is no open socket or pipe`, { cause: error });
     }
@@ -114,7 +130,18 @@ export class Port {
 /** Bytes of a Unix socket's path (unix(7): sun_path, without the zero at its end; 103 on systems other than Linux). */
 const MAX_SOCKET_PATH = process.platform === 'linux' ? 107 : 103;
 
-/** A socket file that nobody listens on any more is left by a server that was killed. */
-function removeStaleSocket(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isSocket()) rmSync(path);
+/** Removes a socket file that nobody listens on any more, left by a server that was killed. InputError where one is listening. */
+async function removeStaleSocket(path: string): Promise<void> {
+  if (!statSync(path, { throwIfNoEntry: false })?.isSocket()) return;
+  const answer = await new Promise<string>((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => resolve('listening'));
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    socket.once('connect', () => socket.destroy());
+  });
+  // EAGAIN: so many clients wait for that server that it takes no more.
+  if (answer === 'listening' || answer === 'EAGAIN')
+    throw new InputError(`cannot listen on ${path}: another server is listening there; end it or choose another path`);
+  // Of one that may not be asked nothing is known: listening fails then.
+  if (answer === 'ECONNREFUSED') rmSync(path, { force: true });
 }

@@ -9,7 +9,8 @@ import { createTpm2 } from '../engine.ts';
 import type { Conversation } from './conversation.ts';
 import { TpmMachine } from './machine.ts';
 import { MssimConversation } from './mssim.ts';
-import { SwtpmControl, SwtpmStore } from './swtpm-control.ts';
+import { SwtpmStore } from './swtpm-commands.ts';
+import { SwtpmControl } from './swtpm-control.ts';
 import { SwtpmData } from './swtpm-data.ts';
 
 const STARTUP = toHex(encodeCommand(COMMANDS.Startup, { startupType: 0 }));
@@ -184,12 +185,60 @@ describe('swtpm control channel', () => {
 
   it('SHUTDOWN ends the server', () => expect(control.receive(fromHex('00000003')).end).toBe('server'));
 
-  it('a length that no memory holds ends the connection', () => {
-    expect(control.receive(fromHex('00000007ffffffff')).end).toBe('connection');
+  describe('messages without all of their bytes, as swtpm 0.7.1 takes them', () => {
+    const stopped = '0000000e';
+
+    it('the rest of most is waited for, and then the connection ends without an answer', () => {
+      for (const begun of ['00', '000000', '00000002', '00000005', '0000000700000002', '0000000c00', '0000000d']) {
+        control = new SwtpmControl(machine, new SwtpmStore());
+        expect([begun, ask(control, begun)]).toEqual([begun, '']);
+        expect(control.waits).toEqual({ milliseconds: 500, after: 'first' });
+        expect(control.idle()).toEqual({ reply: new Uint8Array(0), end: 'connection' });
+      }
+      ask(control, '00000005');
+      expect(control.ended()).toEqual({ reply: new Uint8Array(0), end: 'connection' });
+    });
+
+    it('SET_BUFFERSIZE and GET_INFO are answered at once', () => {
+      for (const begun of ['00000011', '00000011000000', '00000012', `00000012${'00'.repeat(15)}`]) {
+        expect([begun, ask(control, begun)]).toEqual([begun, '00000003']);
+        expect(control.waits).toBeUndefined();
+      }
+    });
+
+    it('data of silly lengths is taken and not kept', () => {
+      const mebibyte = new Uint8Array(1 << 20);
+      for (const begun of ['00000007ffffffff', '0000000d0000000000000001ffffffff']) {
+        control = new SwtpmControl(machine, new SwtpmStore());
+        if (begun.startsWith('0000000d')) ask(control, stopped);
+        expect(ask(control, begun)).toBe('');
+        for (let i = 0; i < 20; i++) expect(toHex(control.receive(mebibyte).reply)).toBe('');
+        expect(control.waits).toBeUndefined();
+        expect(toHex(control.ended().reply)).toBe(begun.startsWith('0000000d') ? '00000003' : '0000001f');
+      }
+      expect(faults).toEqual([]);
+    });
+
+    it('a message of the longest size is answered as soon as anything follows', () => {
+      ask(control, stopped);
+      const full = `00000007ffffffff${'00'.repeat(4096)}`;
+      expect(ask(control, full)).toBe('');
+      expect(ask(control, '00')).toBe('0000000a');
+      expect(control.waits).toBeDefined();
+    });
   });
 });
 
 describe('swtpm data port', () => {
+  // The answer of swtpm 0.7.1 to any command under ten bytes behind the TCG header, whatever its tag.
+  it.each(['80', '8001', '800100000006', '9999', '80010000000c000001'])(
+    'a command cut off in its header: %s',
+    (command) => {
+      const size = (command.length / 2).toString(16).padStart(8, '0');
+      expect(ask(data, `0000000800${size}${command}`)).toBe('0000000a80010000000a0000009a00000000');
+    },
+  );
+
   it.each([
     ['80010000000900000' + '17b', '80010000000a00000142'],
     ['8001000010010000017b0004', '80010000000a00000142'],

@@ -2,240 +2,43 @@
  * Control channel of swtpm 0.7.1 over a socket: all integers big-endian, a 32-bit command and its fields in, the fields of the
  * response out. Facts from swtpm_ioctls(3) and from comparing answers with the real program (test/conformance).
  */
-import { concat, u32At, utf8 } from '../../../src/bytes/bytes.ts';
-import { FormatError } from '../../../src/bytes/errors.ts';
+import { concat, u32At } from '../../../src/bytes/bytes.ts';
 import { ByteReader } from '../../../src/bytes/reader.ts';
-import { ByteWriter } from '../../../src/bytes/writer.ts';
-import type { Locality } from '../../../src/tpm2/transport.ts';
-import { bufferLimits } from '../sizes.ts';
-import { decodeSnapshot, type Snapshot } from '../snapshot.ts';
-import { type Answer, type Conversation, type Descriptor, SILENT } from './conversation.ts';
+import { type Answer, type Conversation, type Descriptor, joined, type Waiting } from './conversation.ts';
 import type { TpmMachine } from './machine.ts';
-import { DEFAULT_RULES, highestLocality, type LocalityRules } from './swtpm-data.ts';
-import { tpmInfo } from './swtpm-info.ts';
+import { RESULT, ROWS, type SwtpmStore, u32 } from './swtpm-commands.ts';
+import type { DataStream, Reply } from './swtpm-stream.ts';
 
-/** Result codes of TPM 1.2, which the channel uses. */
-export const RESULT = {
-  SUCCESS: 0,
-  BAD_PARAMETER: 0x03,
-  FAIL: 0x09,
-  BAD_ORDINAL: 0x0a,
-  IOERROR: 0x1f,
-  BAD_LOCALITY: 0x3d,
-  RETRY: 0x800,
-} as const;
+/** Longest message: the command and the fields of HASH_DATA with 4,096 bytes. What comes after it is the next message. */
+const MESSAGE_SIZE = 4 + 4 + 4096;
+/** How long the rest of a message that has begun is waited for, in milliseconds. */
+const PATIENCE = 500;
+const NOTHING = new Uint8Array(0);
 
-/** Every capability bit of swtpm 0.7.1, including commands with the TCG header. */
-const CAPABILITIES = 0xffffn;
-/** Largest state blob taken. */
-const MAX_BLOB = 1 << 20;
-const BLOB = { PERMANENT: 1, VOLATILE: 2, SAVESTATE: 3 } as const;
-const DELETE_VOLATILE = 1;
-
-/** What outlives a control connection: blobs stored or set. */
-export class SwtpmStore {
-  /** Everything, stored by STORE_VOLATILE or set by SET_STATEBLOB; the next INIT goes on from it. */
-  volatile: Uint8Array | undefined;
-  /** Permanent state set by SET_STATEBLOB, taken by the next INIT. */
-  permanent: Snapshot | undefined;
-  /** Where commands come from: a socket of their own, or a descriptor that SET_DATAFD brings, has brought, cannot bring. */
-  data: 'socket' | 'awaited' | 'open' = 'socket';
-  /** Localities that clients may take (`--locality`). */
-  locality: LocalityRules = DEFAULT_RULES;
-  /** Told in words why something was refused that the client cannot know. */
-  say: (text: string) => void = () => undefined;
+/** Whether all of a message is there. What came together is one message, so that it may be longer. */
+function isWhole(message: Uint8Array): boolean {
+  if (message.length < 4) return false;
+  const row = ROWS.get(u32At(message, 0));
+  if (row === undefined || row.hasty) return true;
+  const size = 4 + row.size;
+  if (message.length < size) return false;
+  return row.data === undefined || message.length >= size + u32At(message, size - 4);
 }
 
-/** What one command needs to be answered. */
-interface Call {
-  readonly machine: TpmMachine;
-  readonly store: SwtpmStore;
-  readonly fields: ByteReader;
-  readonly descriptor: Descriptor;
-  /** The descriptor becomes the data channel. */
-  readonly adopt: () => void;
-}
+/** Whether a message has no room for what it still needs: it is answered as soon as anything follows. */
+const isFull = (message: Uint8Array): boolean => message.length === MESSAGE_SIZE;
 
-interface Row {
-  /** Bytes of the fixed fields. */
-  readonly size: number;
-  /** The last fixed field is the length of data that follows. */
-  readonly data?: true;
-  /** Bytes beyond the fields are an error (the others ignore them). */
-  readonly exact?: true;
-  /** Refused while the TPM is stopped. */
-  readonly running?: true;
-  readonly end?: 'server';
-  answer(call: Call): Uint8Array;
-}
-
-const u32 = (...values: readonly number[]): Uint8Array => {
-  const writer = new ByteWriter('big', 4 * values.length);
-  for (const value of values) writer.u32(value);
-  return writer.finish();
-};
-const OK = (): Uint8Array => u32(RESULT.SUCCESS);
-
-/** Does something and answers success. */
-const after =
-  (act: (machine: TpmMachine) => void) =>
-  ({ machine }: Call): Uint8Array => {
-    act(machine);
-    return OK();
-  };
-
-function init({ machine, store, fields }: Call): Uint8Array {
-  const flags = fields.u32('init_flags');
-  const stored = store.volatile;
-  if ((flags & DELETE_VOLATILE) !== 0) store.volatile = undefined;
-  if (store.permanent !== undefined) machine.restore(store.permanent);
-  store.permanent = undefined;
-  machine.locality = 0;
-  if (stored === undefined) machine.powerOn();
-  else machine.restore(decodeSnapshot(stored));
-  return machine.engine.state.failure === undefined ? OK() : u32(RESULT.FAIL);
-}
-
-function setLocality({ machine, store, fields }: Call): Uint8Array {
-  const locality = fields.u8('loc');
-  if (locality > highestLocality(store.locality)) return u32(RESULT.BAD_LOCALITY);
-  machine.locality = locality as Locality;
-  return OK();
-}
-
-function resetEstablished({ machine, fields }: Call): Uint8Array {
-  const locality = fields.u8('loc');
-  // The TIS lets only the code of a dynamic launch clear the bit.
-  if (locality !== 3 && locality !== 4) return u32(RESULT.BAD_LOCALITY);
-  machine.engine.resetEstablished();
-  return OK();
-}
-
-function getStateBlob({ machine, fields }: Call): Uint8Array {
-  fields.u32('state_flags');
-  const type = fields.u32('type');
-  const offset = fields.u32('offset');
-  if (type !== BLOB.PERMANENT && type !== BLOB.VOLATILE) return u32(RESULT.RETRY, 0, 0, 0);
-  const blob = type === BLOB.PERMANENT ? machine.permanentBlob() : machine.volatileBlob();
-  const part = blob.subarray(offset);
-  // Past the end there is nothing, not even a total.
-  if (part.length === 0) return u32(RESULT.SUCCESS, 0, 0, 0);
-  return concat(u32(RESULT.SUCCESS, 0, part.length, part.length), part);
-}
-
-function setStateBlob({ machine, store, fields }: Call): Uint8Array {
-  fields.u32('state_flags');
-  const type = fields.u32('type');
-  const data = fields.bytes('data', fields.u32('length'));
-  if (machine.running) return u32(RESULT.BAD_ORDINAL);
-  if (type < BLOB.PERMANENT || type > BLOB.SAVESTATE) return u32(RESULT.BAD_PARAMETER);
-  if (data.length === 0) {
-    if (type === BLOB.VOLATILE) store.volatile = undefined;
-    return OK();
-  }
-  try {
-    const snapshot = decodeSnapshot(data);
-    if (type === BLOB.PERMANENT) store.permanent = snapshot;
-    else if (type === BLOB.VOLATILE) store.volatile = data.slice();
-    else return u32(RESULT.BAD_PARAMETER);
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    return u32(RESULT.BAD_PARAMETER);
-  }
-  return OK();
-}
-
-function setDataFd({ store, descriptor, adopt }: Call): Uint8Array {
-  if (store.data !== 'awaited') return u32(RESULT.IOERROR);
-  if (descriptor === 'impossible') {
-    store.say(`SET_DATAFD: Node ${process.version} cannot receive a descriptor here; serve the commands on a socket`);
-    return u32(RESULT.IOERROR);
-  }
-  if (descriptor === 'none') return u32(RESULT.BAD_PARAMETER);
-  store.data = 'open';
-  adopt();
-  return OK();
-}
-
-function setBufferSize({ machine, fields }: Call): Uint8Array {
-  const wanted = fields.u32('buffersize');
-  if (wanted !== 0 && machine.running) return u32(RESULT.BAD_ORDINAL);
-  const { min, max } = bufferLimits(machine.engine.config);
-  if (wanted !== 0) machine.engine.bufferSize = Math.min(Math.max(wanted, min), max);
-  return u32(RESULT.SUCCESS, machine.engine.bufferSize, min, max);
-}
-
-function getInfo({ machine, fields }: Call): Uint8Array {
-  const flags = fields.u64('flags');
-  const offset = fields.u32('offset');
-  const text = concat(utf8(tpmInfo(machine.engine.config, flags)), new Uint8Array(1));
-  if (offset >= text.length) return u32(RESULT.BAD_PARAMETER);
-  const part = text.subarray(offset);
-  return concat(u32(RESULT.SUCCESS, text.length, part.length), part);
-}
-
-function hashData({ machine, fields }: Call): Uint8Array {
-  machine.hashData(fields.bytes('data', fields.u32('length')));
-  return OK();
-}
-
-/** Commands by number. LOCK_STORAGE (0x13) came after 0.7.1 and is unknown, as there. */
-const ROWS: ReadonlyMap<number, Row> = new Map<number, Row>([
-  [1, { size: 0, answer: () => new ByteWriter('big', 8).u64(CAPABILITIES).finish() }],
-  [2, { size: 4, exact: true, answer: init }],
-  [3, { size: 0, exact: true, end: 'server', answer: OK }],
-  [
-    4,
-    {
-      size: 0,
-      exact: true,
-      running: true,
-      answer: ({ machine }) => u32(0, machine.engine.state.tpmEstablished ? 1 << 24 : 0),
-    },
-  ],
-  [5, { size: 1, answer: setLocality }],
-  [6, { size: 0, exact: true, running: true, answer: after((machine) => machine.hashStart()) }],
-  [7, { size: 4, data: true, running: true, answer: hashData }],
-  [8, { size: 0, exact: true, running: true, answer: after((machine) => machine.hashEnd()) }],
-  // A command is over before the next message is read: there is never one to cancel.
-  [9, { size: 0, exact: true, running: true, answer: OK }],
-  [
-    10,
-    {
-      size: 0,
-      exact: true,
-      running: true,
-      answer({ machine, store }) {
-        store.volatile = machine.volatileBlob();
-        return OK();
-      },
-    },
-  ],
-  [11, { size: 1, running: true, answer: resetEstablished }],
-  [12, { size: 12, running: true, answer: getStateBlob }],
-  [13, { size: 12, data: true, answer: setStateBlob }],
-  [
-    14,
-    {
-      size: 0,
-      exact: true,
-      answer({ machine }) {
-        machine.running = false;
-        return OK();
-      },
-    },
-  ],
-  [15, { size: 0, exact: true, answer: () => u32(RESULT.SUCCESS, 0) }],
-  [16, { size: 0, answer: setDataFd }],
-  [17, { size: 4, answer: setBufferSize }],
-  [18, { size: 16, answer: getInfo }],
-]);
-
-/** One control connection. */
+/**
+ * One control connection. As swtpm does: a message may come in pieces, but its rest must come soon, or the connection ends without
+ * an answer, as it does where the client ends it there.
+ */
 export class SwtpmControl implements Conversation {
   readonly #machine: TpmMachine;
   readonly #store: SwtpmStore;
-  #received: Uint8Array = new Uint8Array(0);
+  /** What came of the next message. */
+  #message: Uint8Array = NOTHING;
+  /** Data of the last command that still comes. */
+  #stream: DataStream | undefined;
 
   constructor(machine: TpmMachine, store: SwtpmStore) {
     this.#machine = machine;
@@ -243,33 +46,70 @@ export class SwtpmControl implements Conversation {
   }
 
   receive(chunk: Uint8Array, descriptor: Descriptor = 'none'): Answer {
-    const bytes = concat(this.#received, chunk);
-    this.#received = bytes;
-    if (bytes.length < 4) return SILENT;
-    const reader = new ByteReader(bytes, 'swtpm control message');
-    const row = ROWS.get(reader.u32('cmd'));
-    if (row === undefined) return this.#done(u32(RESULT.BAD_ORDINAL));
-    if (reader.remaining < row.size) return SILENT;
-    if (row.data) {
-      const length = u32At(bytes, row.size);
-      if (length > MAX_BLOB) return { ...this.#done(u32(RESULT.BAD_PARAMETER)), end: 'connection' };
-      if (reader.remaining < row.size + length) return SILENT;
-    }
-    const machine = this.#machine;
-    if (row.running && !machine.running) return this.#done(u32(RESULT.BAD_ORDINAL));
-    if (row.exact && reader.remaining !== row.size) return this.#done(u32(RESULT.BAD_PARAMETER));
-    let adopted = false;
+    const replies: Uint8Array[] = [];
+    let [came, adopted] = [descriptor, false];
     const adopt = (): void => {
       adopted = true;
     };
-    const reply = row.answer({ machine, store: this.#store, fields: reader, descriptor, adopt });
-    const { end } = row;
-    return { ...this.#done(reply), ...(end === undefined ? {} : { end }), ...(adopted ? { adopt: true } : {}) };
+    let end: 'server' | undefined;
+    for (let rest = chunk; rest.length > 0 && end === undefined; ) {
+      const room = this.#stream?.room ?? MESSAGE_SIZE - this.#message.length;
+      const part = rest.subarray(0, room);
+      rest = rest.subarray(room);
+      if (this.#stream === undefined) {
+        this.#message = concat(this.#message, part);
+        if (!isWhole(this.#message) && !(isFull(this.#message) && room === 0)) {
+          // Something follows a full one: it is answered in the next round.
+          continue;
+        }
+      }
+      const message = this.#message;
+      const reply = this.#stream === undefined ? this.#take(came, adopt) : this.#stream.take(part);
+      if (reply === undefined) continue;
+      this.#stream = reply instanceof Uint8Array ? undefined : reply;
+      if (!(reply instanceof Uint8Array)) continue;
+      replies.push(reply);
+      if (message.length > 0 && isSuccess(reply)) end = ROWS.get(u32At(message, 0))?.end;
+      // A descriptor belongs to the message it came with.
+      if (came === 'came') came = 'none';
+    }
+    return { ...joined(replies, end), ...(adopted ? { adopt: true } : {}) };
   }
 
-  /** What came together is one message; bytes beyond it are dropped, as swtpm does. */
-  #done(reply: Uint8Array): Answer {
-    this.#received = new Uint8Array(0);
-    return { reply };
+  /** The answer to the message that came. */
+  #take(descriptor: Descriptor, adopt: () => void): Reply {
+    const message = this.#message;
+    this.#message = NOTHING;
+    return this.#answer(message, descriptor, adopt);
+  }
+
+  #answer(message: Uint8Array, descriptor: Descriptor, adopt: () => void): Reply {
+    const reader = new ByteReader(message, 'swtpm control message');
+    const row = ROWS.get(reader.u32('cmd'));
+    if (row === undefined) return u32(RESULT.BAD_ORDINAL);
+    const machine = this.#machine;
+    if (row.running && !machine.running) return u32(RESULT.BAD_ORDINAL);
+    if (row.exact && reader.remaining !== row.size) return u32(RESULT.BAD_PARAMETER);
+    if (reader.remaining < row.size) return u32(RESULT.BAD_PARAMETER);
+    return row.answer({ machine, store: this.#store, fields: reader, descriptor, adopt });
+  }
+
+  get waits(): Waiting | undefined {
+    return this.#message.length > 0 ? { milliseconds: PATIENCE, after: 'first' } : undefined;
+  }
+
+  idle(): Answer {
+    this.#message = NOTHING;
+    return { reply: NOTHING, end: 'connection' };
+  }
+
+  ended(): Answer {
+    const full = isFull(this.#message) ? this.#take('none', () => undefined) : undefined;
+    const last = full ?? this.#stream;
+    this.#message = NOTHING;
+    this.#stream = undefined;
+    return { reply: last instanceof Uint8Array ? last : (last?.end() ?? NOTHING), end: 'connection' };
   }
 }
+
+const isSuccess = (reply: Uint8Array): boolean => u32At(reply, 0) === RESULT.SUCCESS;

@@ -5,13 +5,15 @@ import { TPM_ST } from '../../../src/tpm2/constants.ts';
 import { TPM_RC } from '../../../src/tpm2/response-code.ts';
 import type { Locality } from '../../../src/tpm2/transport.ts';
 import { header } from '../answer.ts';
-import { type Answer, type Conversation, joined, SILENT } from './conversation.ts';
+import { type Answer, type Conversation, joined, SILENT, type Waiting } from './conversation.ts';
 import type { TpmMachine } from './machine.ts';
 
 const SEND_COMMAND = 8;
 /** Code, locality, size. */
 const PREFIX_SIZE = 9;
 const HEADER_SIZE = 10;
+/** How long the rest of an incomplete command is waited for, in milliseconds. */
+const PATIENCE = 250;
 const NOTHING = new Uint8Array(0);
 
 /** swtpm's own command for the locality of those that follow: a header, whose tag and size nobody looks at, and a byte. */
@@ -75,8 +77,8 @@ export class SwtpmData implements Conversation {
     return replies.length === 0 ? SILENT : joined(replies, this.#end);
   }
 
-  get incomplete(): boolean {
-    return this.#received.length > 0;
+  get waits(): Waiting | undefined {
+    return this.#received.length > 0 ? { milliseconds: PATIENCE, after: 'last' } : undefined;
   }
 
   /** A client that announced more than it sent: swtpm does not wait at all, we wait a moment for slow ones. */
@@ -85,6 +87,11 @@ export class SwtpmData implements Conversation {
     const reply = this.#run(this.#received);
     this.#received = NOTHING;
     return joined([reply], this.#end);
+  }
+
+  /** Of a client that sends no more there is nothing to wait for. */
+  ended(): Answer {
+    return this.idle();
   }
 
   #needed(bytes: Uint8Array): number {
