@@ -1,8 +1,9 @@
 /** Signatures of loaded keys and the choice of their scheme (TPM 2.0 Library specification, Part 3, 18.1 and 20.2). */
+import { fromBigInt, toBigInt, trimLeadingZeros } from '../../src/bytes/bytes.ts';
 import { signEcdaa, signSchnorr } from '../../src/crypto/ecc-schemes.ts';
-import { type EcdsaSignature, signEcdsa } from '../../src/crypto/ecdsa.ts';
+import { CURVES, type EcdsaSignature, signEcdsa } from '../../src/crypto/ecdsa.ts';
 import { HASH_SIZE, hmac } from '../../src/crypto/hash.ts';
-import type { EcPrivateKey, HashName, RsaPrivateKey } from '../../src/crypto/primitives.ts';
+import type { CurveName, EcPrivateKey, HashName, RsaPrivateKey } from '../../src/crypto/primitives.ts';
 import { signPkcs1, signPss } from '../../src/crypto/rsa.ts';
 import { TPM_ALG } from '../../src/tpm2/constants.ts';
 import { requireHash } from '../../src/tpm2/hash-alg.ts';
@@ -114,6 +115,17 @@ function schnorr(tpm: Tpm, key: EcPrivateKey, name: HashName, digest: Uint8Array
   }
 }
 
+/**
+ * The public nonce of an ECDAA signature (Part 1, C.4.2): a random number below the order of the curve whatever the hash, without
+ * zeros in front, as libtpms writes it.
+ */
+function anonymousNonce(tpm: Tpm, curve: CurveName): Uint8Array {
+  const { size, order } = CURVES[curve];
+  // With 64 bits more than the order has, what a division leaves is as good as even (FIPS 186-5, A.2.1).
+  const value = (toBigInt(random(tpm, size + 8)) % (order - 1n)) + 1n;
+  return trimLeadingZeros(fromBigInt(value, size));
+}
+
 /** ECDAA with the commitment of the counter, which ends with it. */
 function anonymous(
   tpm: Tpm,
@@ -125,7 +137,7 @@ function anonymous(
   const name = requireHash(scheme.hashAlg);
   const r = scheme.count === undefined ? undefined : committedScalar(tpm, scheme.count, key.curve, object.name);
   if (r === undefined || scheme.count === undefined) throw refuse(TPM_RC.VALUE);
-  const signature = signEcdaa(key, name, digest, r, random(tpm, HASH_SIZE[name]));
+  const signature = signEcdaa(key, name, digest, r, anonymousNonce(tpm, key.curve));
   if (signature === undefined) throw refuse(TPM_RC.NO_RESULT);
   endCommitment(tpm, scheme.count);
   return signature;

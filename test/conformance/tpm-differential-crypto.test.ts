@@ -1,8 +1,9 @@
 /** Encryption, signatures, key exchange, duplication and attestation on the embedded TPM and on swtpm, and across. */
 import { createPublicKey, verify } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { concat, fromHex, utf8 } from '../../src/bytes/bytes.ts';
-import { ecKeyPair } from '../../src/crypto/ecdsa.ts';
+import { concat, fromHex, toBigInt, utf8 } from '../../src/bytes/bytes.ts';
+import { sumOfPoints } from '../../src/crypto/ec-points.ts';
+import { CURVES, ecKeyPair } from '../../src/crypto/ecdsa.ts';
 import { hash, hmac } from '../../src/crypto/hash.ts';
 import * as T from '../../src/tpm2/index.ts';
 import { Both, type Side } from './tpm-both.ts';
@@ -380,23 +381,16 @@ describe('key exchange', () => {
           both.expect('counters', counter === made[1].counter);
           for (const count of [counter + 1, counter, counter]) {
             const inScheme = { scheme: A.ECDAA, hashAlg: A.SHA256, count };
-            await both.run(`sign ${count}`, C.Sign, {
-              keyHandle: signHandle,
-              digest: d32,
-              inScheme,
-              validation: NO_TICKET,
-            });
+            const request = { keyHandle: signHandle, digest: d32, inScheme, validation: NO_TICKET };
+            // The nonce is as long as its value needs.
+            await both.run(`sign ${count}`, C.Sign, request, { mode: 'code' });
           }
         }
       }
       const made = await both.must('commit', C.Commit, { signHandle, P1: no, s2: EMPTY, y2: EMPTY });
       const inScheme = { scheme: A.ECDAA, hashAlg: A.SHA256, count: made[0].counter };
-      const attested = await both.must('certify', C.Certify, {
-        objectHandle: signHandle,
-        signHandle,
-        qualifyingData: d20,
-        inScheme,
-      });
+      const request = { objectHandle: signHandle, signHandle, qualifyingData: d20, inScheme };
+      const attested = await both.must('certify', C.Certify, request, { mode: 'code' });
       both.expect('certified', attested[0].certifyInfo.length === attested[1].certifyInfo.length);
       await both.run('own scheme', C.Sign, {
         keyHandle: signHandle,
@@ -413,6 +407,62 @@ describe('key exchange', () => {
     });
     both.verdict();
   });
+});
+
+describe('anonymous signatures', () => {
+  const curves = [
+    ['P-256', T.TPM_ECC_CURVE.NIST_P256],
+    ['P-384', T.TPM_ECC_CURVE.NIST_P384],
+    ['P-521', T.TPM_ECC_CURVE.NIST_P521],
+  ] as const;
+  const hashes = [
+    ['sha1', A.SHA1],
+    ['sha256', A.SHA256],
+    ['sha384', A.SHA384],
+    ['sha512', A.SHA512],
+  ] as const;
+  const SIGNATURES = 12;
+
+  it.each(curves.flatMap((curve) => hashes.map((name) => [...curve, ...name] as const)))(
+    'on %s (%i) with %s: sG = E + H(nonce, digest)Q, the nonce as long as the curve',
+    async (curve, curveID, name, hashAlg) => {
+      await flushAll();
+      const { size, order } = CURVES[curve];
+      const scheme = { scheme: A.ECDAA, hashAlg, count: 0 } as const;
+      const made = await primary(ecc(MADE | O.sign | O.fixedTPM | O.fixedParent, scheme, { curveID }));
+      const digest = hash(name, d32);
+      for (let i = 0; i < SIGNATURES; i++) {
+        const point = await both.must('commit', C.Commit, (side) => ({
+          signHandle: made[side].objectHandle,
+          ...{ P1: { x: EMPTY, y: EMPTY }, s2: EMPTY, y2: EMPTY },
+        }));
+        const request = (side: Side) => ({
+          ...{ keyHandle: made[side].objectHandle, digest, validation: NO_TICKET },
+          inScheme: { ...scheme, count: point[side].counter },
+        });
+        const signed = await both.must('sign', C.Sign, request, { mode: 'code' });
+        for (const side of [0, 1] as const) {
+          const { signature } = signed[side];
+          const { type, unique } = made[side].outPublic;
+          if (signature.sigAlg !== A.ECDAA || type !== A.ECC) throw new Error('another signature');
+          const { signatureR: nonce, signatureS: s } = signature;
+          expect([s.length, nonce.length <= size && nonce.length > size - 4, nonce[0] !== 0]).toEqual([
+            size,
+            true,
+            true,
+          ]);
+          const t = toBigInt(hash(name, concat(nonce, digest))) % order;
+          const right = [
+            { scalar: 1n, point: point[side].E },
+            { scalar: t, point: unique },
+          ];
+          expect(sumOfPoints(curve, [{ scalar: toBigInt(s) }])).toEqual(sumOfPoints(curve, right));
+        }
+      }
+      await flushAll();
+      both.verdict();
+    },
+  );
 });
 
 describe('credentials', () => {
