@@ -19,6 +19,7 @@ import {
 } from '../src/esxboot/index.ts';
 import {
   compareAcceptance,
+  isAsStated,
   parseAcceptance,
   type SignatureStatus,
   type VibFinding,
@@ -49,7 +50,7 @@ export interface ModuleInspection {
   readonly level: string | null;
   /** What the VIB's signature is worth; `level not granted` where it is valid but for a lower level. */
   readonly signature: SignatureStatus | 'level not granted' | null;
-  /** Whether the content has the checksum of the VIB's descriptor; null where there is none to compare. */
+  /** Whether it has the best checksum of the VIB's descriptor; null where there is none to compare. */
   readonly checksum: boolean | null;
 }
 
@@ -97,17 +98,21 @@ async function openModules(
 ): Promise<{
   modules: BootModule[];
   sizes: ReadonlyMap<BootModule, number>;
-  /** Names that boot.cfg has, of damaged modules too; lower case. */
+  /** Names that boot.cfg has and the bank too, of damaged modules as well; lower case. */
   named: readonly string[];
+  /** Names that boot.cfg has; lower case. */
+  stated: ReadonlySet<string>;
   build: string;
 }> {
   const config = findFile(image.bootbank, 'boot.cfg');
   if (config === undefined) throw new InputError('no boot.cfg: not a boot bank');
   const { mboot, safeboot, findings } = parseBootCfg(config);
   for (const { line, code, text } of findings) problems.push(`boot.cfg: line ${line}: ${code}: ${text}`);
+  const stated = new Set<string>();
   const kernel = mboot.kernel === undefined ? [] : [{ file: mboot.kernel, options: '' }];
   const files = [...kernel, ...mboot.modules].flatMap(({ file, options }, index) => {
     const path = resolveModulePath(file, mboot.prefix);
+    stated.add(splitModuleName(path).base.toLowerCase());
     const source = findSource(image.bootbank, path);
     if (source !== undefined) return [{ index, path, options, source }];
     problems.push(`${path}: named in boot.cfg, not in the boot bank`);
@@ -126,7 +131,7 @@ async function openModules(
     }
   }
   const named = files.map(({ path }) => splitModuleName(path).base.toLowerCase());
-  return { modules, sizes, named, build: safeboot.build ?? '' };
+  return { modules, sizes, named, stated, build: safeboot.build ?? '' };
 }
 
 function signatureOf(vib: ImgdbVib, trust: VibTrust): ModuleInspection['signature'] {
@@ -143,18 +148,32 @@ function pcrOf(module: BootModule, byBootloader: boolean): number | null {
   return module.index === 0 ? 17 : (txtModulePcr(module) ?? null);
 }
 
+/** Modules of an installed VIB that boot.cfg does not name: they are not loaded. */
+const notNamed = ({ id, files }: ImgdbVib, named: ReadonlySet<string>): string[] =>
+  [...files]
+    .filter(([, file]) => !named.has(file.toLowerCase()))
+    .map(([payload, file]) => `VIB ${id}: boot.cfg does not name ${file}, its payload ${payload}`);
+
+/** One after the other, as they may be large. */
+async function inEach<T, U>(list: readonly T[], make: (each: T) => Promise<U>): Promise<U[]> {
+  const out: U[] = [];
+  for (const each of list) out.push(await make(each));
+  return out;
+}
+
 /** Inspects a boot disk. `roots` besides the anchors in its own `sb`; `time` as in `verifySignature`. */
 export async function inspectImage(
   image: BootImage,
   trust: Pick<VibTrust, 'time' | 'revoked'> & { roots?: readonly Certificate[] },
 ): Promise<ImageInspection> {
   const problems: string[] = [];
-  const { modules, sizes, named, build } = await openModules(image, problems);
+  const { modules, sizes, named, stated, build } = await openModules(image, problems);
   const database = modules.find(({ name }) => name === IMGDB_FILE);
   const content = await database?.content();
   const imgdb = content === undefined ? undefined : withPart(IMGDB_FILE, () => readImgdb(content));
   if (imgdb === undefined && !named.includes(IMGDB_FILE)) problems.push(`no ${IMGDB_FILE} among the modules`);
   for (const { where, message } of imgdb?.findings ?? []) problems.push(`${IMGDB_FILE}: ${where}: ${message}`);
+  problems.push(...(imgdb?.vibs ?? []).flatMap((vib) => notNamed(vib, stated)));
   const full: VibTrust = { ...trust, roots: [...(trust.roots ?? []), ...(await anchors(modules))] };
   const signatures = new Map((imgdb?.vibs ?? []).map((vib) => [vib.id, signatureOf(vib, full)]));
   const byBootloader = await bootloaderMeasures(modules[0]);
@@ -163,12 +182,11 @@ export async function inspectImage(
     build,
     profile: imgdb?.profile?.name ?? '',
     measuredBy: byBootloader ? 'bootloader' : 'vmkernel',
-    modules: modules.map((module) => {
+    modules: await inEach(modules, async (module) => {
       const owner = imgdb?.owners.get(module.name);
       const vib = imgdb?.vibs.find(({ id }) => id === owner?.vibId);
       const sha256 = toHex(module.digest('sha256'));
       const sums = vib?.descriptor.payloads.find(({ name }) => name === owner?.payloadName)?.checksums;
-      const stated = sums?.find((sum) => sum.type === 'sha-256' && sum.verifyProcess === 'gunzip')?.value;
       return {
         file: module.name,
         size: sizes.get(module) ?? 0,
@@ -178,7 +196,7 @@ export async function inspectImage(
         vib: vib?.id ?? null,
         level: vib?.descriptor.acceptanceLevel ?? null,
         signature: vib === undefined ? null : (signatures.get(vib.id) ?? null),
-        checksum: stated === undefined ? null : stated === sha256,
+        checksum: (await isAsStated(module, sums ?? [])) ?? null,
       };
     }),
     unused: [...image.bootbank.keys()].filter((name) => !used.has(name.toLowerCase())),

@@ -14,9 +14,11 @@ export interface BootImage {
   readonly installLog?: Uint8Array | undefined;
 }
 
-/** The name in the map of a path such as `/b.b00`, whatever its case (FAT ignores case). */
+/** The name in the map of a path such as `/b.b00`, whatever its case (FAT ignores case); of several the exact one. */
 export function findName(files: ReadonlyMap<string, Uint8Array>, path: string): string | undefined {
-  const wanted = path.replace(/^\/+/, '').replaceAll('\\', '/').toLowerCase();
+  const exact = path.replace(/^\/+/, '').replaceAll('\\', '/');
+  if (files.has(exact)) return exact;
+  const wanted = exact.toLowerCase();
   for (const name of files.keys()) if (name.toLowerCase() === wanted) return name;
   return undefined;
 }

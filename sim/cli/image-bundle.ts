@@ -33,6 +33,8 @@ function readProfile(text: string, vibs: readonly Vib[]): { name: string; vibIds
     }
     return found.map(({ descriptor }) => vibId(descriptor))[0] ?? wanted;
   });
+  const twice = vibIds.find((id, i) => vibIds.indexOf(id) !== i);
+  if (twice !== undefined) throw new InputError(`--name ${name}: names ${twice} twice`);
   return { name, vibIds };
 }
 
@@ -60,6 +62,8 @@ export async function run({ args, options }: CommandInput): Promise<CommandResul
   const release = options.text('release') ?? resolveSpec({ profile: options.text('profile') }).release.version;
   const vibs = distinct(await loadVibs(args, readLimits(options)));
   const profiles = options.list('name').map((text) => readProfile(text, vibs));
+  const again = profiles.find(({ name }, i) => profiles.findIndex((other) => other.name === name) !== i);
+  if (again !== undefined) throw new InputError(`--name ${again.name}: is given twice`);
   const parts = bundleParts({
     release,
     vendor: { name: options.text('vendor') ?? 'esxsim', code: options.text('code') ?? 'ESX' },

@@ -4,6 +4,7 @@ import {
   BOOT_CFG_FILE,
   IMGDB_FILE,
   installedAsVib,
+  MAX_BOOT_CFG_INT,
   parseBootCfg,
   readImgdb,
   STATE_FILE,
@@ -28,7 +29,7 @@ export function installedImage({ bootbank, installLog }: BootImage): InstalledIm
     if (bytes === undefined) throw new InputError(`no ${name} in the boot bank`);
     return bytes;
   };
-  const { safeboot } = parseBootCfg(file(BOOT_CFG_FILE));
+  const { mboot, safeboot } = parseBootCfg(file(BOOT_CFG_FILE));
   if (findFile(bootbank, IMGDB_FILE) === undefined) {
     throw new InputError(`no ${IMGDB_FILE} in the boot bank: nothing tells which VIBs are installed`);
   }
@@ -39,6 +40,10 @@ export function installedImage({ bootbank, installLog }: BootImage): InstalledIm
   return {
     vibs: vibs.map((vib) => installedAsVib(vib, bootbank)),
     log: installLog,
-    old: { updated: safeboot.updated + 1, ...(state === undefined ? {} : { state }) },
+    old: {
+      updated: Math.min(safeboot.updated + 1, MAX_BOOT_CFG_INT),
+      kernelOptions: mboot.kernelopt ?? '',
+      ...(state === undefined ? {} : { state }),
+    },
   };
 }

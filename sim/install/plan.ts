@@ -89,7 +89,9 @@ export function planInstall(given: readonly Vib[], policy: InstallPolicy): Insta
     ...checkExtensibility(fresh),
   ];
   const passes = ({ code }: InstallProblem): boolean => bypassesOf(code).some((each) => policy.bypass.includes(each));
-  const refused = found.filter((problem) => !passes(problem));
+  // What is damaged comes first: a trust anchor that cannot be read makes others look untrusted.
+  const isDamage = ({ code }: InstallProblem): number => Number(code === 'package-damaged');
+  const refused = found.filter((problem) => !passes(problem)).toSorted((a, b) => isDamage(b) - isDamage(a));
   if (refused.length > 0) {
     const named = refused.slice(0, MAX_NAMED).map(({ message }) => message);
     const more = refused.length > MAX_NAMED ? `; and ${refused.length - MAX_NAMED} more problems` : '';

@@ -272,6 +272,16 @@ describe('an update of a boot bank', () => {
     expect(names).not.toContain('acme-raidmon');
   });
 
+  it('keeps the kernel options of the bank', () => {
+    const config = findFile(disk.bootbank, 'boot.cfg') ?? new Uint8Array(0);
+    const own = new TextDecoder().decode(config).replace(/^kernelopt=.*$/m, 'kernelopt=autoPartition=FALSE myOption=1');
+    const bootbank = new Map([...disk.bootbank]).set('boot.cfg', new TextEncoder().encode(own));
+    const { old } = installedImage({ ...disk, bootbank });
+    const after = installPlanned(spec, planInstall([], installPolicy(spec, { installed: before.vibs })), old);
+    const written = findFile(after.bootbank, 'boot.cfg');
+    expect(new TextDecoder().decode(written)).toMatch(/^kernelopt=autoPartition=FALSE myOption=1$/m);
+  });
+
   it('does not take out what others need, nor what is not there; an older version changes nothing', () => {
     const onto = (given: readonly Vib[], remove: readonly string[] = []) =>
       planInstall(given, installPolicy(spec, { installed: before.vibs, remove }));

@@ -1,5 +1,5 @@
-/** Certification path validation (RFC 5280, 6.1, without policies trees, name constraints and revocation). */
-import { equalBytes } from '../bytes/bytes.ts';
+/** Certification path validation (RFC 5280, 6.1, without policy trees and name constraints; revocation is the caller's to know). */
+import { equalBytes, toHex } from '../bytes/bytes.ts';
 import { EKU_OID } from './asn1-oids.ts';
 import { verifyMessage } from './keys.ts';
 import type { Certificate, KeyUsage } from './x509.ts';
@@ -17,6 +17,7 @@ export type ChainProblem =
   | 'key-usage'
   | 'extended-key-usage'
   | 'critical-extension'
+  | 'revoked'
   | 'too-deep';
 
 /** The outcome: the path from leaf to trusted root, or the reason and the certificate it was found at. */
@@ -39,6 +40,10 @@ export interface ChainOptions {
   readonly usage?: { readonly keyUsage?: KeyUsage; readonly extendedKeyUsage?: string };
   /** Critical extensions that the caller itself understands. */
   readonly allowedCritical?: readonly string[];
+  /** Whether a certificate, at any place of a path, was revoked. */
+  readonly isRevoked?: (certificate: Certificate) => boolean;
+  /** What a path is worth to the caller: of several the one with the highest value is taken. Without it the first that is found. */
+  readonly worth?: (path: readonly Certificate[]) => number;
   /** Accepts SHA-1 signatures. MD5 and older are never accepted. */
   readonly allowSha1?: boolean;
 }
@@ -87,7 +92,9 @@ function checkPlace(certificate: Certificate, depth: number, options: ChainOptio
   if (unhandled !== undefined) {
     return failure('critical-extension', certificate, `critical extension ${unhandled} is not understood`);
   }
-  return depth === 0 ? checkLeaf(certificate, options) : checkAuthority(certificate, depth);
+  const unfit = depth === 0 ? checkLeaf(certificate, options) : checkAuthority(certificate, depth);
+  if (unfit !== undefined || options.isRevoked?.(certificate) !== true) return unfit;
+  return failure('revoked', certificate, `serial ${toHex(certificate.serial)} is on the revocation list`);
 }
 
 function checkLeaf(leaf: Certificate, { usage }: ChainOptions): Failure | undefined {
@@ -130,9 +137,61 @@ const RANK: Readonly<Partial<Record<ChainProblem, number>>> = {
   'bad-signature': 2,
 };
 
+/** A search for paths, and what kept it from others. */
+class PathSearch {
+  readonly #intermediates: readonly Certificate[];
+  readonly #roots: readonly Certificate[];
+  readonly #options: ChainOptions;
+  #checks = 0;
+  #worst: Failure | undefined;
+
+  constructor(intermediates: readonly Certificate[], roots: readonly Certificate[], options: ChainOptions) {
+    this.#intermediates = intermediates;
+    this.#roots = roots;
+    this.#options = options;
+  }
+
+  /** The most telling failure so far. */
+  get worst(): Failure | undefined {
+    return this.#worst;
+  }
+
+  #note(found: Failure): void {
+    if (this.#worst === undefined || (RANK[found.code] ?? 3) > (RANK[this.#worst.code] ?? 3)) this.#worst = found;
+  }
+
+  #isRoot({ der }: Certificate): boolean {
+    return this.#roots.some((root) => equalBytes(root.der, der));
+  }
+
+  /** The good paths that begin with `path`, whose last certificate is not looked at yet. */
+  *from(path: readonly Certificate[], last: Certificate): Generator<readonly Certificate[]> {
+    const bad = checkPlace(last, path.length - 1, this.#options);
+    if (bad !== undefined) return this.#note(bad);
+    if (this.#isRoot(last)) {
+      yield path;
+      return;
+    }
+    if (path.length >= MAX_PATH) {
+      return this.#note(failure('too-deep', last, `no trusted root within ${MAX_PATH} certificates`));
+    }
+    const issuers = [...this.#roots, ...this.#intermediates].filter(
+      (c) => mayIssue(c, last) && !path.some((seen) => equalBytes(seen.der, c.der)),
+    );
+    if (issuers.length === 0) this.#note(noIssuer(last));
+    for (const issuer of issuers) {
+      if (++this.#checks > MAX_CHECKS) return;
+      const unsigned = checkSignature(last, issuer, this.#options);
+      if (unsigned !== undefined) this.#note(unsigned);
+      else yield* this.from([...path, issuer], issuer);
+    }
+  }
+}
+
 /**
  * Looks for a path from `leaf` over `intermediates` to one of `roots` (trusted as they stand, by their bytes) and checks it.
- * A leaf that itself is one of the roots is its own path.
+ * A leaf that itself is one of the roots is its own path. Where there are several, `options.worth` decides and not their order,
+ * which nobody signs.
  */
 export function verifyChain(
   leaf: Certificate,
@@ -140,43 +199,14 @@ export function verifyChain(
   roots: readonly Certificate[],
   options: ChainOptions,
 ): ChainResult {
-  let checks = 0;
-  let worst: Failure | undefined;
-  const note = (found: Failure): void => {
-    if (worst === undefined || (RANK[found.code] ?? 3) > (RANK[worst.code] ?? 3)) worst = found;
-  };
-  const isRoot = (certificate: Certificate): boolean => roots.some((root) => equalBytes(root.der, certificate.der));
-
-  const extend = (path: readonly Certificate[], last: Certificate): readonly Certificate[] | undefined => {
-    const bad = checkPlace(last, path.length - 1, options);
-    if (bad !== undefined) {
-      note(bad);
-      return undefined;
-    }
-    if (isRoot(last)) return path;
-    if (path.length >= MAX_PATH) {
-      note(failure('too-deep', last, `no trusted root within ${MAX_PATH} certificates`));
-      return undefined;
-    }
-    const issuers = [...roots, ...intermediates].filter(
-      (c) => mayIssue(c, last) && !path.some((seen) => equalBytes(seen.der, c.der)),
-    );
-    if (issuers.length === 0) {
-      note(noIssuer(last));
-    }
-    for (const issuer of issuers) {
-      if (++checks > MAX_CHECKS) return undefined;
-      const unsigned = checkSignature(last, issuer, options);
-      if (unsigned !== undefined) note(unsigned);
-      else {
-        const found = extend([...path, issuer], issuer);
-        if (found !== undefined) return found;
-      }
-    }
-    return undefined;
-  };
-
-  const path = extend([leaf], leaf);
-  if (path !== undefined) return { ok: true, path };
-  return worst ?? failure('too-deep', leaf, `gave up after ${MAX_CHECKS} signature checks`);
+  const search = new PathSearch(intermediates, roots, options);
+  let best: readonly Certificate[] | undefined;
+  let most = -Infinity;
+  for (const path of search.from([leaf], leaf)) {
+    const value = options.worth?.(path) ?? 0;
+    if (best === undefined || value > most) [best, most] = [path, value];
+    if (options.worth === undefined) break;
+  }
+  if (best !== undefined) return { ok: true, path: best };
+  return search.worst ?? failure('too-deep', leaf, `gave up after ${MAX_CHECKS} signature checks`);
 }

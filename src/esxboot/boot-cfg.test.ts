@@ -59,6 +59,15 @@ describe('boot.cfg', () => {
     ]);
   });
 
+  it('numbers are those that an int holds', () => {
+    const updated = (text: string) => parse(`build=x\nupdated=${text}\n`);
+    expect(updated('1000000000').safeboot.updated).toBe(1_000_000_000);
+    expect(updated('2147483647').safeboot.updated).toBe(2_147_483_647);
+    expect(updated('-2147483647').safeboot.updated).toBe(-2_147_483_647);
+    expect(updated('2147483648').findings.map(({ code }) => code)).toEqual(['not-a-number']);
+    expect(updated('99999999999').findings.map(({ code }) => code)).toEqual(['not-a-number']);
+  });
+
   it('puts bootstate first and changes only its digit', () => {
     const bytes = writeBootCfg({
       build: 'x',

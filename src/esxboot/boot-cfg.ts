@@ -190,11 +190,17 @@ function assign<T extends MbootConfig | SafebootConfig>(
   if (value === '') next = defaults[name];
   else if (kind === 'string') next = value;
   else if (kind === 'list') next = splitModuleList(value, () => note('empty-list-item', name));
-  else if (/^[-+]?\d{1,9}$/.test(value)) next = Number.parseInt(value, 10);
+  else if (isInt(value)) next = Number.parseInt(value, 10);
   else note('not-a-number', `${name}=${value}`);
   Object.assign(target, { [name]: next });
   return true;
 }
+
+/** Greatest value of a key that is a number: the loaders keep an `int`, of 32 bits. */
+export const MAX_BOOT_CFG_INT = 0x7fff_ffff;
+
+const isInt = (text: string): boolean =>
+  /^[-+]?\d{1,10}$/.test(text) && Math.abs(Number.parseInt(text, 10)) <= MAX_BOOT_CFG_INT;
 
 /** What {@link writeBootCfg} needs; keys left out are not written. */
 export interface BootCfgInput extends Partial<MbootConfig>, Partial<SafebootConfig> {}

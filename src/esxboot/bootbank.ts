@@ -5,7 +5,7 @@
 import { LazyFiles } from '../archive/lazy-files.ts';
 import { bytesSource } from '../archive/source.ts';
 import { utf8 } from '../bytes/bytes.ts';
-import { InputError } from '../bytes/errors.ts';
+import { InputError, withPart } from '../bytes/errors.ts';
 import {
   gzip,
   isFile,
@@ -112,7 +112,8 @@ export function buildBootbank(vibs: readonly Vib[], options: BootbankOptions): B
     updated: options.updated ?? 1,
   });
   const bootbank = new LazyFiles([[BOOT_CFG_FILE, bytesSource(bootCfg)], ...files.sources()]);
-  return { bootbank, esp: bootLoaders(vibs.flatMap((vib) => vib.payloads)) };
+  const esp = vibs.map((vib) => withPart(`VIB ${vibId(vib.descriptor)}`, () => bootLoaders(vib.payloads)));
+  return { bootbank, esp: new Map(esp.flatMap((files) => [...files])) };
 }
 
 function checkVibs(vibs: readonly Vib[]): void {

@@ -140,6 +140,36 @@ export function checkEvents(ctx: Context, reference: Reference) {
     const explained = explainChange(ctx, change);
     if (explained !== undefined) ctx.findings.push(explained);
   }
+  checkDatabase(ctx, expected, actual, own);
+}
+
+/** The archive that lists what is installed (facts: esxi-measured-boot §2.3). */
+const IMAGE_DATABASE = 'imgdb.tgz';
+
+/**
+ * A package that is removed leaves the image database. Where that was measured as the reference has it, modules of its packages
+ * that were not measured are installed and were kept from being loaded.
+ */
+function checkDatabase(
+  ctx: Context,
+  expected: readonly ReferenceEvent[],
+  actual: readonly Measurement[],
+  changes: readonly Change[],
+) {
+  const database = expected.find(({ kind, name }) => kind === 'module' && name === IMAGE_DATABASE);
+  const same = ({ pcr, kind, name }: Measurement): boolean =>
+    kind === 'module' && name === IMAGE_DATABASE && pcr === database?.pcr;
+  const measured = actual.find(same);
+  const digest = database?.digests[ctx.bank];
+  if (measured === undefined || digest === undefined || digestHex(ctx, measured) !== digest) return;
+  const unique = ctx.reference?.policy.hostUnique.components ?? [];
+  const names = changes.flatMap((change) => {
+    if (change.kind !== 'missing' || change.expected.kind !== 'module' || change.expected.vib === undefined) return [];
+    return unique.includes(change.expected.name) ? [] : [change.expected.name];
+  });
+  if (names.length === 0) return;
+  const message = `${IMAGE_DATABASE} is the expected one and lists what was not measured: ${names.join(', ')}`;
+  report(ctx, 'IMAGE_DATABASE_CONTRADICTED', message, { where: { pcr: measured.pcr, name: IMAGE_DATABASE } });
 }
 
 /** Texts that the log may lack by a known workaround; the finding about that is enough. */

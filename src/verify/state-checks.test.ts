@@ -74,6 +74,25 @@ describe('components', () => {
     expect(verdict).toBe('DRIFT');
   });
 
+  it('a missing module that the image database still lists was kept from being loaded', () => {
+    const withDatabase = (steps: Step[], content = 'database'): Step[] =>
+      steps.flatMap((s) => (contains(s, 'state.tgz') ? [moduleStep('imgdb.tgz', content, ''), s] : [s]));
+    const listed = createReference(syntheticEvidence({ steps: withDatabase(healthySteps()) }), { profile: 'test' });
+    const kept = verify(withDatabase(replace('lsi_mr3')), listed);
+    expect(kept.verdict).toBe('UNTRUSTED');
+    expect(kept.findings.map((f) => [f.code, f.where.name])).toEqual([
+      ['COMPONENT_MISSING', 'lsi_mr3.v00'],
+      ['IMAGE_DATABASE_CONTRADICTED', 'imgdb.tgz'],
+    ]);
+    expect(kept.findings[1]?.message).toContain('lsi_mr3.v00');
+    const removed = verify(withDatabase(replace('lsi_mr3'), 'another database'), listed);
+    expect(removed.findings.map((f) => f.code)).toEqual(['COMPONENT_DIGEST_MISMATCH', 'COMPONENT_MISSING']);
+    const hostUnique = { ...listed.policy.hostUnique, components: ['lsi_mr3.v00'] };
+    const allowed = { ...listed, policy: { ...listed.policy, hostUnique } };
+    expect(verify(withDatabase(replace('lsi_mr3')), allowed).verdict).toBe('TRUSTED');
+    expect(verify(withDatabase(healthySteps()), listed).verdict).toBe('TRUSTED');
+  });
+
   it('another order is told as order (vib-load-order)', () => {
     const steps = healthySteps();
     const at = steps.findIndex((s) => contains(s, 'net_bnx2'));

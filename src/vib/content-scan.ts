@@ -3,6 +3,7 @@
  * directory where it is an archive. The content itself is kept only where it is small.
  */
 import { primitives } from '#primitives';
+import { digestsOf } from '../archive/digest.ts';
 import { type ByteSource, piecesOf } from '../archive/source.ts';
 import { concat } from '../bytes/bytes.ts';
 import { FormatError, InputError } from '../bytes/errors.ts';
@@ -70,6 +71,11 @@ export class UnpackedFile {
   /** Digest of the content, of the hashes that were asked for when it was scanned. */
   digest(name: HashName): Uint8Array {
     return this.#scan.digest(name);
+  }
+
+  /** Digest of the file as it is stored, in a pass of its own. */
+  packedDigest(name: HashName): Uint8Array {
+    return digestsOf(this.#source, [name]).get(name) ?? new Uint8Array(0);
   }
 
   /** The content in order. A file that no longer unpacks, or to another size, is an InputError. */

@@ -17,7 +17,10 @@ export const VIB_FINDINGS = {
   'checksum-missing': ['error', 'a payload has no checksum that can be checked'],
   'file-unlisted': ['warning', 'a payload holds a file that file-list does not name'],
   'file-absent': ['warning', 'file-list names a file that no payload holds'],
-  'file-twice': ['warning', 'an archive holds a file twice, or a file and a folder of one name, which is not unpacked'],
+  'file-twice': [
+    'warning',
+    'an archive or two of a VIB hold a file twice, or a file and a folder of one name, which is not unpacked',
+  ],
   'unsafe-path': ['error', 'an archive entry leads outside the directory it is unpacked to'],
   link: ['warning', 'an archive entry is a link'],
   'special-file': ['warning', 'an archive entry is a device or pipe'],

@@ -43,6 +43,7 @@ export {
 } from './payload.ts';
 export * from './report.ts';
 export * from './revocation.ts';
+export { isAsStated } from './stated.ts';
 export type { ArchiveEntry, ArchiveInput, EntryType } from './tar-header.ts';
 export type { TarEntry, TarKind } from './tar-scan.ts';
 export { isUstar, readUstar, writeUstar } from './ustar.ts';

@@ -3,7 +3,7 @@ import { digestsOf } from '../archive/digest.ts';
 import type { ByteSource } from '../archive/source.ts';
 import { toHex } from '../bytes/bytes.ts';
 import type { HashName } from '../crypto/primitives.ts';
-import type { ContentScan } from './content-scan.ts';
+import type { ContentScan, UnpackedFile } from './content-scan.ts';
 import type { VibChecksum, VibPayloadInfo } from './descriptor.ts';
 import type { VibFinding } from './findings.ts';
 import { isGzip } from './gzip.ts';
@@ -122,4 +122,32 @@ export function compareStated(vib: Vib, payload: VibPayload, scan: ContentScan):
   compareSize(info, source, findings);
   compareChecksums(info, source, scan, findings);
   return findings.filter(({ code }) => code === 'payload-size' || code === 'checksum-mismatch');
+}
+
+/** Checksums by how much they say: those of the content first, SHA-1 last. */
+const STRENGTH: readonly (readonly ['member' | 'content', HashName])[] = [
+  ['content', 'sha256'],
+  ['content', 'sha384'],
+  ['content', 'sha512'],
+  ['member', 'sha256'],
+  ['member', 'sha384'],
+  ['member', 'sha512'],
+  ['content', 'sha1'],
+  ['member', 'sha1'],
+];
+
+/**
+ * Whether a module in a boot bank is what the descriptor of its VIB states, by the best checksum that there is; undefined where there
+ * is none that can be checked.
+ * @param file scanned with SHA-256
+ */
+export async function isAsStated(file: UnpackedFile, checksums: readonly VibChecksum[]): Promise<boolean | undefined> {
+  for (const [covered, name] of STRENGTH) {
+    const sum = checksums.find((each) => covers(each) === covered && hashOf(each) === name);
+    if (sum === undefined) continue;
+    if (covered === 'member') return toHex(file.packedDigest(name)) === sum.value;
+    const digest = name === 'sha256' ? file.digest(name) : await file.digestOf(name, file.size);
+    return toHex(digest) === sum.value;
+  }
+  return undefined;
 }

@@ -83,6 +83,19 @@ export async function checkPayload(
   return { report: { name, type, size, checksums, layers, ok }, opened };
 }
 
+/** Files that two payloads of a VIB hold: within one payload they were found already. */
+export function checkAcross(checks: readonly PayloadCheck[], findings: VibFinding[]): void {
+  const holders = new Map<string, string>();
+  for (const check of checks) {
+    const { name } = check.report;
+    for (const file of filesOf([check])) {
+      const other = holders.get(file);
+      if (other === undefined) holders.set(file, name);
+      else findings.push({ code: 'file-twice', where: `${name}:${file}`, message: `held by payload ${other} too` });
+    }
+  }
+}
+
 /** At most this many differences of the file list are reported one by one. */
 const MAX_DIFFERENCES = 20;
 

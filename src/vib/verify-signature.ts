@@ -1,6 +1,5 @@
 /** Checking who signed a descriptor, and what level that grants. */
 
-import { toHex } from '../bytes/bytes.ts';
 import { FormatError } from '../bytes/errors.ts';
 import { CMS_OID, EKU_OID } from '../crypto/asn1-oids.ts';
 import { type CmsProblem, type CmsSignerCheck, type VerifiedSignedData, verifySignedData } from '../crypto/cms.ts';
@@ -124,19 +123,11 @@ function checkSigner(
   const chain = verifyChain(certificate, [...carried, ...(trust.intermediates ?? [])], trust.roots, {
     time: trust.time,
     usage: { keyUsage: 'digitalSignature', extendedKeyUsage: EKU_OID.codeSigning },
+    isRevoked: (each) => trust.revoked !== undefined && isRevoked(trust.revoked, each),
+    worth: (path) => worthOf(grantedLevel(path)),
   });
   if (!chain.ok) {
     findings.push({ code: chainCode(chain), where: chain.where, message: chain.message });
-    return { report, broken: false };
-  }
-  const revoked = chain.path.find((each) => trust.revoked !== undefined && isRevoked(trust.revoked, each));
-  if (revoked !== undefined) {
-    const { text } = revoked.subject;
-    findings.push({
-      code: 'chain-revoked',
-      where: text,
-      message: `serial ${toHex(revoked.serial)} is on the revocation list`,
-    });
     return { report, broken: false };
   }
   for (const { subject, publicKey } of chain.path) {
@@ -206,7 +197,8 @@ const withoutPath = ({ code, where, message }: VibFinding): VibFinding => ({
   message: `${code.replace(/^\w+-/, '').replaceAll('-', ' ')}: ${message}`,
 });
 
-/** Order of signers by what they grant. */
-function rank({ grantedLevel: level }: VibSignerReport): number {
-  return level === undefined ? -1 : compareAcceptance(level, 'CommunitySupported');
-}
+/** Order of what signers and paths grant. */
+const worthOf = (level: AcceptanceLevel | undefined): number =>
+  level === undefined ? -1 : compareAcceptance(level, 'CommunitySupported');
+
+const rank = ({ grantedLevel }: VibSignerReport): number => worthOf(grantedLevel);

@@ -20,11 +20,13 @@ import {
 import { fromHex, fromUtf8, toHex, utf8 } from '../bytes/bytes.ts';
 import { EKU_OID } from '../crypto/asn1-oids.ts';
 import { createSignedData } from '../crypto/cms.ts';
+import { hash } from '../crypto/hash.ts';
 import { parseCertificate, parseCertificatesPem } from '../crypto/x509.ts';
 import { writeAr } from './ar.ts';
 import { extractVib } from './extract.ts';
 import { gzip } from './gzip.ts';
 import { LEVEL_POLICY } from './level-policy.ts';
+import { revocationList } from './revocation.ts';
 import { type VibVerifyOptions, verifyVib } from './verify.ts';
 import { buildVib, readVib, signVib, type Vib, type VibRecipe, type VibSigner, writeVib } from './vib.ts';
 
@@ -145,6 +147,13 @@ describe('verifying payloads', () => {
     const both = buildVib({ ...recipe, payloads: [{ name: 'p', type: 'tgz', files }] }, partner);
     const { findings } = await verifyVib(readVib(both), trust);
     expect(findings).toEqual([{ code: 'file-twice', where: 'p:opt/a', message: 'is both a file and a folder' }]);
+  });
+
+  it('a file that two payloads hold is said', async () => {
+    const files = [{ name: 'opt/f', data: utf8('one') }];
+    const payloads = ['d1', 'd2'].map((name) => ({ name, type: 'tgz', files }));
+    const { findings } = await verifyVib(readVib(buildVib({ ...recipe, payloads }, partner)), trust);
+    expect(findings).toEqual([{ code: 'file-twice', where: 'd2:opt/f', message: 'held by payload d1 too' }]);
   });
 
   it('a file that an archive holds twice, under any spelling, is said; a folder may come twice', async () => {
@@ -294,5 +303,31 @@ describe('verifying signatures and levels', () => {
     expect(report.findings.map(({ code }) => code)).toEqual(['signer-without-path']);
     expect(report.findings[0]?.message).toMatch(/^issuer unknown: /);
     expect(await codes(readVib(signVib(vib, [stranger])))).toContain('chain-issuer-unknown');
+  });
+});
+
+describe('several paths to a root', () => {
+  const { PartnerSupported: three, CommunitySupported: four } = LEVEL_POLICY;
+  const lesser = certificate('Int', { ca: true, policies: [four] });
+  const better = certificate('Int', { ca: true, policies: [three] });
+  const leaf = certificate('Leaf', { issuer: 'Int', policies: [three, four] });
+  const signed = readVib(signVib(vib, signerOf(leaf)));
+  const print = ({ der }: typeof lesser): string => toHex(hash('sha256', der));
+
+  it.each([
+    ['one way', [lesser, better]],
+    ['the other way', [better, lesser]],
+  ])('their order, which nobody signs, decides nothing: %s', async (_, intermediates) => {
+    const report = await verifyVib(signed, { ...trust, intermediates });
+    expect(report.signature).toMatchObject({ status: 'valid', grantedLevel: 'PartnerSupported' });
+    const without = async (...revoked: (typeof lesser)[]) =>
+      (await verifyVib(signed, { ...trust, intermediates, revoked: revocationList(revoked.map(print)) })).signature;
+    expect(await without(lesser)).toMatchObject({ status: 'valid', grantedLevel: 'PartnerSupported' });
+    expect(await without(better)).toMatchObject({ status: 'valid', grantedLevel: 'CommunitySupported' });
+    expect(await without(lesser, better)).toMatchObject({ status: 'untrusted', grantedLevel: undefined });
+    expect(await codes(signed, { intermediates, revoked: revocationList([print(lesser), print(better)]) })).toEqual([
+      'chain-revoked',
+      'level-not-granted',
+    ]);
   });
 });

@@ -6,7 +6,7 @@ import { oddValues } from './descriptor-values.ts';
 import { isError, type VibFinding } from './findings.ts';
 import type { GunzipLimits } from './gzip.ts';
 import { compareMembers } from './stated.ts';
-import { checkFileList, checkPayload, type PayloadCheck, type PayloadReport } from './verify-payload.ts';
+import { checkAcross, checkFileList, checkPayload, type PayloadCheck, type PayloadReport } from './verify-payload.ts';
 import { type VibSignatureReport, type VibTrust, verifySignature } from './verify-signature.ts';
 import { DESCRIPTOR_MEMBER, SIGNATURE_MEMBER, type Vib } from './vib.ts';
 
@@ -57,6 +57,10 @@ function checkMembers({ members, descriptor }: Vib, findings: VibFinding[]): voi
   }
 }
 
+/** What a signature that is not good enough grants. */
+const grantText = ({ signer, grantedLevel }: VibSignatureReport): string =>
+  signer === undefined ? 'and no signer grants any level' : `${signer} grants ${grantedLevel ?? 'no level'}`;
+
 function checkLevel(vib: Vib, signature: VibSignatureReport, findings: VibFinding[]): LevelReport {
   const text = vib.descriptor.acceptanceLevel;
   const claimed = parseAcceptance(text);
@@ -71,9 +75,7 @@ function checkLevel(vib: Vib, signature: VibSignatureReport, findings: VibFindin
   findings.push({
     code: unsigned ? 'level-unsigned' : 'level-not-granted',
     where,
-    message: unsigned
-      ? `${claimed} needs a signature`
-      : `claims ${claimed}, ${signature.signer ?? 'no signer'} grants ${signature.grantedLevel ?? 'no level'}`,
+    message: unsigned ? `${claimed} needs a signature` : `claims ${claimed}, ${grantText(signature)}`,
   });
   return { claimed, allowed, ok: false };
 }
@@ -93,6 +95,7 @@ export async function verifyVib(vib: Vib, options: VibVerifyOptions): Promise<Vi
   const level = checkLevel(vib, signature, findings);
   const checks: PayloadCheck[] = [];
   for (const info of vib.descriptor.payloads) checks.push(await checkPayload(info, vib, options.limits, findings));
+  checkAcross(checks, findings);
   const unlisted = checkFileList(vib, checks, findings);
   const payloads = checks.map((check) => check.report);
   return { id: vibId(vib.descriptor), ok: !findings.some(isError), signature, level, payloads, unlisted, findings };
