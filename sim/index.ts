@@ -1,4 +1,5 @@
 /** esxsim: simulated ESXi hosts with measured boot. The core runs in Node and in a browser; files and sockets are the caller's. */
+export { FormatError, InputError } from '../src/bytes/errors.ts';
 export { attestHost, challengeHost } from './attest.ts';
 export { type Clock, VirtualClock } from './clock.ts';
 export { type ConsoleLine, type ConsoleSource, formatConsoleLine } from './console.ts';

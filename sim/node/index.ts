@@ -2,6 +2,7 @@
  * What needs Node: VIBs and boot images in files, read and written piece by piece, the sample image of a profile, TPMs behind
  * sockets and devices.
  */
+export { FormatError, InputError } from '../../src/bytes/errors.ts';
 export { DeviceTransport } from '../tpm/ports/device.ts';
 export { MssimTransport } from '../tpm/ports/mssim.ts';
 export { openTpm, parseTpmChoice, type TpmChoice } from '../tpm/ports/open.ts';

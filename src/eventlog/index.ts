@@ -1,4 +1,5 @@
 /** TCG event logs: write, parse, replay, print. */
+export { FormatError, InputError } from '../bytes/errors.ts';
 export * from './algorithms.ts';
 export * from './data/index.ts';
 export * from './event-types.ts';

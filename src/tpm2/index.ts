@@ -1,4 +1,5 @@
 /** TPM 2.0: structures, command table, client, and what a verifier needs of quotes and credentials. No simulator inside. */
+export { FormatError, InputError } from '../bytes/errors.ts';
 export * from './attributes.ts';
 export * from './capability-constants.ts';
 export * from './client.ts';

@@ -1,4 +1,5 @@
 /** Reference verifier: evidence of a boot and reference values in, an appraisal with findings out. */
+export { FormatError, InputError } from '../bytes/errors.ts';
 export { ACTIVATION_SECRET_SIZE, type Activation, challengeKeys } from './activation.ts';
 export { type Appraisal, type CheckResult, verifyEvidence } from './appraise.ts';
 export { INSTALL_LOG_FILE, tellsOfBypass } from './check-install-log.ts';

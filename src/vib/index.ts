@@ -1,6 +1,7 @@
 /** `esxsim/vib`: ESXi's installation packages: read, build, sign, check. */
 
 export { type ByteSource, bytesSource, piecesOf } from '../archive/source.ts';
+export { FormatError, InputError } from '../bytes/errors.ts';
 export { type Certificate, parseCertificate, parseCertificatesPem } from '../crypto/x509.ts';
 export * from './acceptance.ts';
 export { type ArInput, type ArMember, isAr, readAr, writeAr } from './ar.ts';

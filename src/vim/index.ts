@@ -1,4 +1,5 @@
 /** vSphere data objects: one table of types with their versions, and the SOAP and VI/JSON encodings of it. */
+export { FormatError, InputError } from '../bytes/errors.ts';
 export * from './faults.ts';
 export * from './json-decode.ts';
 export * from './json-encode.ts';
