@@ -91,6 +91,63 @@ describe('state file', () => {
     expect(readFileSync(path).equals(before)).toBe(false);
   });
 
+  it('contexts, audit logs and commitments are written while TPM2_Shutdown(STATE) is in force, and not before', () => {
+    const { machine, file, engine } = open();
+    machine.execute(STARTUP);
+    const written = () => toHex(readFileSync(path));
+    const run = (command: Uint8Array): Uint8Array => {
+      const answer = machine.execute(command);
+      expect(toHex(answer.subarray(6, 10))).toBe('00000000');
+      return answer;
+    };
+    const none = new Uint8Array(0);
+    const audit = { auth: TPM_RH.OWNER, auditAlg: 0x10, setList: [0x17b], clearList: none };
+    run(encodeCommand(COMMANDS.SetCommandCodeAuditStatus, { ...audit, clearList: [] }));
+    run(RANDOM);
+    const session = {
+      tpmKey: TPM_RH.NULL,
+      bind: TPM_RH.NULL,
+      nonceCaller: new Uint8Array(16),
+      encryptedSalt: none,
+      sessionType: 0,
+      symmetric: { algorithm: 0x10 as const },
+      authHash: 0xb,
+    };
+    let before = written();
+    const saveHandle = 0x0200_0000;
+    run(encodeCommand(COMMANDS.StartAuthSession, session));
+    const context = run(encodeCommand(COMMANDS.ContextSave, { saveHandle })).subarray(10);
+    run(RANDOM);
+    run(encodeCommand(COMMANDS.EC_Ephemeral, { curveID: 3 }));
+    expect(written()).toBe(before);
+    run(encodeCommand(COMMANDS.Shutdown, { shutdownType: 1 }));
+    expect(written()).not.toBe(before);
+    before = written();
+    const load = new Uint8Array([0x80, 1, 0, 0, 0, 0, 0, 0, 1, 0x61, ...context]);
+    new DataView(load.buffer).setUint32(2, load.length);
+    const kill = readFileSync(path);
+    const { contexts, audit: log } = engine.state.access;
+    const { commitments } = engine.state;
+    const [sessions, digest] = [new Map(contexts.sessions), log.digest];
+    // An audited command and a context that is flushed leave the shutdown in force.
+    run(RANDOM);
+    expect(written()).not.toBe(before);
+    before = written();
+    run(encodeCommand(COMMANDS.FlushContext, { flushHandle: saveHandle }));
+    expect(written()).not.toBe(before);
+    file.close();
+
+    writeFileSync(path, kill);
+    const second = open('another seed');
+    const { state } = second.engine;
+    expect(second.machine.execute(encodeCommand(COMMANDS.Startup, { startupType: 1 })).length).toBe(10);
+    expect(state.access.contexts.sessions).toEqual(sessions);
+    expect(state.access.audit.digest).toEqual(digest);
+    expect(state.commitments).toEqual(commitments);
+    expect(toHex(second.machine.execute(load).subarray(6, 10))).toBe('00000000');
+    second.file.close();
+  });
+
   it('where it cannot be written the TPM fails, and begins again with what is in it', () => {
     const { machine, file } = open();
     machine.execute(STARTUP);

@@ -6,10 +6,13 @@
 import { existsSync, linkSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { concat, equalBytes, utf8 } from '../../src/bytes/bytes.ts';
 import { InputError, withSource } from '../../src/bytes/errors.ts';
+import { TPM_SU } from '../../src/tpm2/constants.ts';
 import { stir } from '../tpm/drbg.ts';
 import type { Tpm2Engine } from '../tpm/engine.ts';
 import { MACHINE_EVENT, type MachineObserver } from '../tpm/servers/machine.ts';
-import { cloneState, decodeSnapshot, encodeSnapshot, type Snapshot } from '../tpm/snapshot.ts';
+import { noContexts } from '../tpm/sessions.ts';
+import { decodeSnapshot, encodeSnapshot } from '../tpm/snapshot.ts';
+import type { NvIndex, TpmState } from '../tpm/state.ts';
 import { readFile, removeLeftTemporaries, writeFileAtomic } from './files.ts';
 
 /** A process that holds a lock, told apart from a later one with the same number by its start time where the system tells it. */
@@ -93,16 +96,39 @@ function removeStale(name: string, text: string): void {
   rmSync(aside, { force: true });
 }
 
-/** The parts whose change alone is not written: volatile, or caught up with at the next write and at the end. */
-function comparable({ state, config }: Snapshot): Uint8Array {
-  const copy = cloneState(state);
-  copy.initAt = 0;
-  copy.timeAtInit = 0;
-  copy.clockAtInit = 0n;
-  copy.drbg = { key: new Uint8Array(0), counter: 0 };
-  copy.banks = copy.banks.map((bank) => ({ ...bank, values: [] }));
-  copy.pcrUpdateCounter = 0;
-  return encodeSnapshot({ state: copy, at: 0, config });
+const EMPTY = new Uint8Array(0);
+
+/** What TPM2_Startup leaves of an NV index. */
+const lasting = (index: NvIndex): NvIndex =>
+  index.backing === undefined ? index : { ...index, publicArea: { ...index.publicArea, attributes: 0 }, data: EMPTY };
+
+/**
+ * The parts whose change alone is not written: volatile, or caught up with at the next write and at the end. Contexts, the
+ * audit log and commitments outlast a start only after TPM2_Shutdown(STATE): until one is in force they are volatile too.
+ * An orderly NV index comes back as its backing has it.
+ */
+function comparable(engine: Tpm2Engine): Uint8Array {
+  const state = engine.powerCycledView();
+  const { access, banks, shutdown } = state;
+  const resumable = shutdown === TPM_SU.STATE;
+  const kept: TpmState = {
+    ...state,
+    initAt: 0,
+    timeAtInit: 0,
+    clockAtInit: 0n,
+    drbg: { key: EMPTY, counter: 0 },
+    banks: banks.map((bank) => ({ ...bank, values: [] })),
+    pcrUpdateCounter: 0,
+    nv: new Map([...state.nv].map(([handle, index]) => [handle, lasting(index)])),
+    commitments: resumable ? state.commitments : undefined,
+    access: {
+      ...access,
+      exclusiveAudit: 0,
+      contexts: resumable ? access.contexts : noContexts(),
+      audit: resumable ? access.audit : { ...access.audit, digest: EMPTY },
+    },
+  };
+  return encodeSnapshot({ state: kept, at: 0, config: engine.config });
 }
 
 const OWNER_ONLY = 0o600;
@@ -152,13 +178,13 @@ export class TpmStateFile implements MachineObserver {
   }
 
   #write(): Uint8Array {
-    const snapshot = this.#engine.powerCycled();
-    writeFileAtomic(this.#path, encodeSnapshot(snapshot), this.#mode);
-    return comparable(snapshot);
+    const compared = comparable(this.#engine);
+    writeFileAtomic(this.#path, encodeSnapshot(this.#engine.powerCycled()), this.#mode);
+    return compared;
   }
 
   #save(): void {
-    if (equalBytes(comparable(this.#engine.powerCycled()), this.#written)) return;
+    if (equalBytes(comparable(this.#engine), this.#written)) return;
     this.#behind = true;
     this.#written = this.#write();
     this.#behind = false;

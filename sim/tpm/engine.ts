@@ -102,11 +102,20 @@ export class Tpm2Engine {
     return snapshot;
   }
 
+  /** The state of {@link powerCycled} to look at: it shares what it holds with the running TPM. */
+  powerCycledView(): Readonly<TpmState> {
+    const { state } = this.#tpm;
+    this.#clock.tick();
+    const view = { ...state, access: { ...state.access }, sessions: new Map(), transient: new Map() };
+    platform.powerOn({ ...this.#tpm, state: view });
+    return view;
+  }
+
   /**
-   * Goes on from a snapshot, as the TPM that it was taken of, manufacturer and all. Time between it and now does not count: the
-   * TPM's clocks go on from where they were.
+   * Goes on from a snapshot, as the TPM that it was taken of, manufacturer and all. The TPM's clocks go on from where they were, or,
+   * with `timePassed`, from where they would be had it run on since.
    */
-  restore(snapshot: Snapshot): void {
+  restore(snapshot: Snapshot, timePassed = false): void {
     checkSnapshot('restore', snapshot);
     needObject(
       'restore: state',
@@ -117,7 +126,9 @@ export class Tpm2Engine {
     const { state, at, config } = snapshot;
     const copy = cloneState(state);
     this.#clock.tick();
-    copy.initAt += this.#tpm.clock.now() - at;
+    const since = this.#tpm.clock.now() - at;
+    // A clock set back since takes nothing away.
+    copy.initAt += timePassed ? Math.min(0, since) : since;
     this.#tpm.state = copy;
     if (config !== undefined) this.#tpm.config = config;
   }

@@ -36,6 +36,18 @@ function writeText(writer: ByteWriter, text: string): void {
   writer.u32(bytes.length).bytes(bytes);
 }
 
+/** Names of fields as bytes: there are a few hundred, and encoding them anew takes longer than all else. */
+const names = new Map<string, Uint8Array>();
+const MOST_NAMES = 1024;
+
+function nameBytes(name: string): Uint8Array {
+  const known = names.get(name);
+  if (known !== undefined) return known;
+  const bytes = utf8(name);
+  if (names.size < MOST_NAMES) names.set(name, bytes);
+  return bytes;
+}
+
 function writeNumber(writer: ByteWriter, value: number): void {
   const bytes = new Uint8Array(8);
   new DataView(bytes.buffer).setFloat64(0, value);
@@ -63,10 +75,11 @@ function writeObject(writer: ByteWriter, value: object, depth: number): void {
     writer.u8(TAG.SET).u32(value.size);
     for (const item of value) writeValue(writer, item, depth + 1);
   } else if (isPlain(value)) {
-    const keys = Object.keys(value).toSorted((a, b) => compareBytes(utf8(a), utf8(b)));
+    const keys = Object.keys(value).toSorted((a, b) => compareBytes(nameBytes(a), nameBytes(b)));
     writer.u8(TAG.OBJECT).u32(keys.length);
     for (const key of keys) {
-      writeText(writer, key);
+      const name = nameBytes(key);
+      writer.u32(name.length).bytes(name);
       writeValue(writer, value[key], depth + 1);
     }
   } else {
