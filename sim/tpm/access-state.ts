@@ -66,7 +66,7 @@ export function startAccess(tpm: Tpm, kind: 'reset' | 'restart' | 'resume', orde
   } else if (kind === 'restart') {
     access.clearCount++;
   }
-  startDictionary(tpm, kind === 'reset', orderly);
+  startDictionary(tpm, orderly);
 }
 
 /** TPM2_Clear: dictionary attack protection as the factory left it. */

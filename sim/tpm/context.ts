@@ -1,7 +1,7 @@
 /** What a handler works with: the state, and the few things outside it. */
 import type { Locality } from '../../src/tpm2/transport.ts';
 import type { Clock } from '../clock.ts';
-import { CLOCK_NOMINAL } from './clock-rate.ts';
+import { clockAdvance } from './clock-rate.ts';
 import type { TpmConfig } from './config.ts';
 import { nextBytes } from './drbg.ts';
 import type { PrimaryKeys } from './primary-keys.ts';
@@ -37,7 +37,7 @@ export const passesSave = (from: bigint, to: bigint): boolean => to >> SAVE_INTE
 /** TPMS_TIME_INFO now: milliseconds since `_TPM_Init` and of powered time, both at the speed the clock was set to. */
 export function timeInfo(tpm: Tpm) {
   const { state } = tpm;
-  const elapsed = Math.max(0, Math.floor(((tpm.clock.now() - state.initAt) * state.clockRate) / CLOCK_NOMINAL));
+  const elapsed = clockAdvance(tpm.clock.now() - state.initAt, state.clockRate);
   const clock = BigInt.asUintN(64, state.clockAtInit + BigInt(elapsed));
   return {
     time: BigInt(state.timeAtInit + elapsed),

@@ -11,13 +11,15 @@ export interface DictionaryState {
   maxTries: number;
   /** Seconds after which one failed try is forgiven; 0 switches the protection off. */
   recoveryTime: number;
-  /** Seconds for which a wrong lockoutAuth locks it; 0 until the next TPM Reset. */
+  /** Seconds for which a wrong lockoutAuth locks it; 0 until the next TPM2_Startup. */
   lockoutRecovery: number;
   lockoutEnabled: boolean;
   /** An authorisation was tried since the last start: an unorderly stop then counts as a failure. */
   used: boolean;
   selfHealTimer: number;
   lockoutTimer: number;
+  /** How much of the timers had passed at the last TPM2_Shutdown, in ms; an orderly start goes on from there. */
+  passedAtShutdown: { readonly selfHeal: number; readonly lockout: number } | undefined;
 }
 
 /** The factory's settings. */
@@ -30,22 +32,37 @@ export const newDictionary = (): DictionaryState => ({
   used: false,
   selfHealTimer: 0,
   lockoutTimer: 0,
+  passedAtShutdown: undefined,
 });
 
 const MILLISECONDS = 1000;
 const now = (tpm: Tpm): number => Number(timeInfo(tpm).time);
 
-/** TPM2_Startup. */
-export function startDictionary(tpm: Tpm, reset: boolean, orderly: boolean): void {
+/** TPM2_Shutdown: power may go now without a failed try being hidden, and the time that has passed is kept. */
+export function shutDictionary(tpm: Tpm): void {
   const { dictionary } = tpm.state.access;
-  if (reset && dictionary.lockoutRecovery === 0) dictionary.lockoutEnabled = true;
+  const time = now(tpm);
+  dictionary.used = false;
+  dictionary.passedAtShutdown = {
+    selfHeal: time - dictionary.selfHealTimer,
+    lockout: time - dictionary.lockoutTimer,
+  };
+}
+
+/** TPM2_Startup of any kind; without TPM2_Shutdown before it nobody knows how much of the timers had passed. */
+export function startDictionary(tpm: Tpm, orderly: boolean): void {
+  const { dictionary } = tpm.state.access;
+  if (dictionary.lockoutRecovery === 0) dictionary.lockoutEnabled = true;
   // Whoever cuts the power to keep a failure from being counted has it counted here.
   if (!orderly && dictionary.used && dictionary.recoveryTime !== 0 && dictionary.failedTries < dictionary.maxTries) {
     dictionary.failedTries++;
   }
   dictionary.used = false;
-  dictionary.selfHealTimer = now(tpm);
-  dictionary.lockoutTimer = now(tpm);
+  const passed = orderly ? dictionary.passedAtShutdown : undefined;
+  dictionary.passedAtShutdown = undefined;
+  // Time is 0 at _TPM_Init: what passed before it counts as before 0.
+  dictionary.selfHealTimer = -(passed?.selfHeal ?? 0);
+  dictionary.lockoutTimer = -(passed?.lockout ?? 0);
 }
 
 /** Forgives what time has healed; called before every command. */

@@ -2,6 +2,7 @@
  * `esxsim/tpm`: the TPM 2.0 by itself, in Node and in a browser. Commands as bytes or through the typed client of `esxsim/tpm2`;
  * snapshots, what a command changed, and going back; and its command log.
  */
+export { FormatError, InputError } from '../../src/bytes/errors.ts';
 export type { Clock } from '../clock.ts';
 export { VirtualClock } from '../clock.ts';
 export { Entropy, type RandomStream } from '../entropy.ts';

@@ -141,11 +141,12 @@ describe('saved contexts', () => {
     await expect(tpm.client.call(C.ContextSave, { saveHandle: young.handle })).rejects.toMatchObject({
       rc: 'CONTEXT_GAP',
     });
+    // Only the last free place is refused: it is kept for the oldest context.
+    const second = await start();
     await expect(start()).rejects.toMatchObject({ rc: 'CONTEXT_GAP' });
     await tpm.client.call(C.ContextLoad, { context });
     await tpm.client.call(C.ContextSave, { saveHandle: young.handle });
-    await flush(old.handle);
-    await flush(young.handle);
+    for (const { handle } of [old, young, second]) await flush(handle);
   });
 
   it('a damaged one is refused', async () => {
@@ -203,5 +204,57 @@ describe('dictionary attacks', () => {
     await expect(tpm.client.call(C.DictionaryAttackLockReset, { lockHandle: TPM_RH.LOCKOUT })).rejects.toMatchObject({
       rc: 'LOCKOUT',
     });
+  });
+
+  /** A wrong and a right lockoutAuth: whether it can be used. */
+  const lockout = async (value: Uint8Array) => {
+    const use = { lockHandle: TPM_RH.LOCKOUT };
+    const code = (error: unknown) => (error instanceof T.TpmError ? error.rc : String(error));
+    return tpm.client.call(C.DictionaryAttackLockReset, use, { auth: [value] }).then(() => 'done', code);
+  };
+  const limits = (newRecoveryTime: number, lockoutRecovery: number) =>
+    tpm.client.call(C.DictionaryAttackParameters, {
+      lockHandle: TPM_RH.LOCKOUT,
+      newMaxTries: 5,
+      newRecoveryTime,
+      lockoutRecovery,
+    });
+  const cycle = async (startupType: number, shutdownType?: number) => {
+    if (shutdownType !== undefined) await tpm.client.call(C.Shutdown, { shutdownType });
+    await tpm.transport.powerOn();
+    await tpm.client.call(C.Startup, { startupType });
+  };
+  const KINDS = [
+    [0, undefined],
+    [0, 0],
+    [0, 1],
+    [1, 1],
+  ] as const;
+
+  it.each(KINDS)('lockoutRecovery 0 ends with TPM2_Startup(%s) after TPM2_Shutdown(%s)', async (startup, shutdown) => {
+    await limits(1000, 0);
+    expect([await lockout(auth), await lockout(EMPTY)]).toEqual(['AUTH_FAIL', 'LOCKOUT']);
+    await cycle(startup, shutdown);
+    expect(await lockout(EMPTY)).toBe('done');
+  });
+
+  it.each(KINDS)('timers over TPM2_Startup(%s) after TPM2_Shutdown(%s)', async (startup, shutdown) => {
+    await limits(4, 4);
+    tpm.clock.advance(1000);
+    const { dictionary } = tpm.transport.engine.state.access;
+    dictionary.failedTries = 2;
+    dictionary.selfHealTimer = 1000;
+    await lockout(auth);
+    tpm.clock.advance(2500);
+    await cycle(startup, shutdown);
+    expect(await lockout(EMPTY)).toBe('LOCKOUT');
+    tpm.clock.advance(2000);
+    // What had passed counts after an orderly stop only.
+    const orderly = shutdown !== undefined;
+    await tpm.client.call(C.GetRandom, { bytesRequested: 1 });
+    expect(tpm.transport.engine.state.access.dictionary.failedTries).toBe(orderly ? 1 : 2);
+    expect(await lockout(EMPTY)).toBe(orderly ? 'done' : 'LOCKOUT');
+    tpm.clock.advance(2000);
+    expect(await lockout(EMPTY)).toBe('done');
   });
 });

@@ -108,8 +108,10 @@ function atGap({ counter, sessions }: SavedContexts, except?: number): boolean {
 /** The handle of a new session; refuses where there is no room. */
 export function newSessionHandle(state: TpmState, type: number): number {
   const { contexts } = state.access;
-  if (state.sessions.size >= MAX_LOADED_SESSIONS) throw refuse(TPM_RC.SESSION_MEMORY);
-  if (atGap(contexts)) throw refuse(TPM_RC.CONTEXT_GAP);
+  const free = MAX_LOADED_SESSIONS - state.sessions.size;
+  if (free <= 0) throw refuse(TPM_RC.SESSION_MEMORY);
+  // The last place is kept for the oldest context, so that the gap can always be closed.
+  if (free === 1 && atGap(contexts)) throw refuse(TPM_RC.CONTEXT_GAP);
   const base = type === TPM_SE.HMAC ? TPM_HANDLE_RANGE.HMAC_SESSION_FIRST : TPM_HANDLE_RANGE.POLICY_SESSION_FIRST;
   for (let index = 0; index < MAX_ACTIVE_SESSIONS; index++) {
     if (loadedSession(state, index) === undefined && !contexts.sessions.has(index)) return base + index;
@@ -146,7 +148,7 @@ export function reloadSession(state: TpmState, session: Session): void {
   const index = indexOf(session.handle);
   const free = MAX_LOADED_SESSIONS - state.sessions.size;
   if (free <= 0) throw refuse(TPM_RC.SESSION_MEMORY);
-  // The last place is kept for the oldest context, so that the gap can always be closed.
+  // As above.
   if (free === 1 && atGap(contexts, index)) throw refuse(TPM_RC.CONTEXT_GAP);
   contexts.sessions.delete(index);
   state.sessions.set(session.handle, session);

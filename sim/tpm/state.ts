@@ -135,7 +135,7 @@ export interface TpmState {
   initAt: number;
   /** Time (ms since _TPM_Init) at `initAt`. */
   timeAtInit: number;
-  /** Speed of the clock: `CLOCK_NOMINAL` keeps real time. */
+  /** Rate of the clock, see clock-rate.ts: `CLOCK_NOMINAL` keeps real time. */
   clockRate: number;
   /** Clock never reported a higher value than at `initAt`; it becomes so again when the clock passes its next save. */
   clockSafe: boolean;

@@ -159,6 +159,58 @@ describe('dictionary attacks', () => {
     });
   });
 
+  const KINDS = [
+    [0, undefined],
+    [0, 0],
+    [0, 1],
+    [1, 1],
+  ] as const;
+  const lockReset = (side: Side, auth: T.Authorization) =>
+    status(side.client.call(C.DictionaryAttackLockReset, { lockHandle: TPM_RH.LOCKOUT }, { auth: [auth] }));
+  const setLimits = (side: Side, newRecoveryTime: number, lockoutRecovery: number) => {
+    const limits = { lockHandle: TPM_RH.LOCKOUT, newMaxTries: 5, newRecoveryTime, lockoutRecovery };
+    return status(side.client.call(C.DictionaryAttackParameters, limits));
+  };
+  const pass = async (milliseconds: number) => {
+    await wait(milliseconds);
+    sides.pair.clock.advance(milliseconds);
+  };
+
+  it('lockoutRecovery 0 ends with every start', async () => {
+    for (const [startup, shutdown] of KINDS) {
+      await sides.agree('lock', async (side) => [
+        await status(side.client.call(C.Clear, { authHandle: TPM_RH.PLATFORM })),
+        await setLimits(side, 1000, 0),
+        await lockReset(side, wrong),
+        await lockReset(side, EMPTY),
+      ]);
+      await sides.restart(startup, shutdown);
+      await sides.agree(`startup ${startup}, shutdown ${shutdown}`, (side) => lockReset(side, EMPTY));
+    }
+  });
+
+  it('what had passed of the timers counts after an orderly stop', async () => {
+    for (const [startup, shutdown] of KINDS) {
+      await sides.agree('fail', async (side) => {
+        const out = [
+          await status(side.client.call(C.Clear, { authHandle: TPM_RH.PLATFORM })),
+          await setLimits(side, 3, 3),
+        ];
+        const { handle } = await primary(side, sealed(userWithAuth), { userAuth: right, data: utf8('data') });
+        for (let i = 0; i < 2; i++) out.push(await unseal(side, handle, wrong));
+        await flush(side, handle);
+        return [out, await lockReset(side, wrong), await lockoutState(side)];
+      });
+      await pass(2000);
+      await sides.restart(startup, shutdown);
+      const label = `startup ${startup}, shutdown ${shutdown}`;
+      await sides.agree(label, async (side) => [await lockoutState(side), await lockReset(side, EMPTY)]);
+      await pass(1600);
+      await sides.agree(`${label}, later`, async (side) => [await lockoutState(side), await lockReset(side, EMPTY)]);
+    }
+    await sides.agree('clear', (side) => status(side.client.call(C.Clear, { authHandle: TPM_RH.PLATFORM })));
+  });
+
   it('orderly and unorderly stops', async () => {
     for (const shutdown of [0, undefined, 1, undefined]) {
       await sides.restart(0, shutdown);

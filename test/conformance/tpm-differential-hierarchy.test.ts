@@ -1,7 +1,8 @@
 /** Hierarchies: switching, policies, seeds, TPM2_Clear and what each leaves behind; the same to the embedded TPM and to swtpm. */
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as T from '../../src/tpm2/index.ts';
-import { TpmPair } from './tpm-pair.ts';
+import { PEER, TpmPair } from './tpm-pair.ts';
 
 const { COMMANDS: C, TPM_ALG: A, TPM_RH: RH, TPMA_NV: NV, encodeCommand: encode } = T;
 const EMPTY = new Uint8Array(0);
@@ -228,6 +229,26 @@ describe('new seeds and TPM2_Clear', () => {
       await same('evict', persist(auth, handle, handle));
     await same('index', encode(C.NV_UndefineSpace, { authHandle: RH.PLATFORM, nvIndex: 0x01400000 }));
     await sameState('clean');
+  });
+});
+
+describe('TPM2_ClockRateAdjust', () => {
+  // The time of Microsoft's is of its process, not of the computer.
+  it.skipIf(PEER !== 'swtpm')('the fastest and the slowest clock', { retry: 3 }, async () => {
+    const time = async (tpm: T.TpmTransport): Promise<number> => {
+      const answer = await new T.Tpm2Client(tpm).call(C.ReadClock, {});
+      return Number(answer.currentTime.time);
+    };
+    for (const rateAdjust of [3, -3, 3]) {
+      for (let i = 0; i < 40; i++) await same('step', encode(C.ClockRateAdjust, { auth: RH.OWNER, rateAdjust }));
+      const [ours, theirs] = [await time(pair.ours), await time(pair.theirs)];
+      const begin = performance.now();
+      await wait(2000);
+      const speed = ((await time(pair.theirs)) - theirs) / (performance.now() - begin);
+      pair.clock.advance(1_000_000);
+      expect(Math.abs(((await time(pair.ours)) - ours) / 1_000_000 - speed)).toBeLessThan(0.012);
+    }
+    await restart(0, 0);
   });
 });
 

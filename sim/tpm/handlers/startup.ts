@@ -6,6 +6,7 @@ import { TPM_RC } from '../../../src/tpm2/response-code.ts';
 import { startAccess } from '../access-state.ts';
 import { ALGORITHMS } from '../capabilities.ts';
 import { random, type Tpm } from '../context.ts';
+import { shutDictionary } from '../dictionary.ts';
 import { action, handler } from '../handler.ts';
 import { saveOrderlyIndices, startIndices } from '../nv-startup.ts';
 import { HCRTM_PCR, PCR_TABLE } from '../pcr-table.ts';
@@ -100,8 +101,7 @@ const shutdown = action(Shutdown, (tpm, { shutdownType }) => {
       ? new Map(state.banks.map(({ alg, values }) => [alg, values.map((value) => value.slice())]))
       : undefined;
   state.shutdown = shutdownType;
-  // Power may go now without a failed try being hidden.
-  state.access.dictionary.used = false;
+  shutDictionary(tpm);
 });
 
 /** Every algorithm is a library function that was tested before: what is left to do is only remembered. */

@@ -80,9 +80,9 @@ export class TpmMachine {
     this.#tell(MACHINE_EVENT.powerOn);
   }
 
-  /** The TPM goes on from a snapshot. */
-  restore(snapshot: Snapshot): void {
-    this.engine.restore(snapshot);
+  /** The TPM goes on from a snapshot; see {@link Tpm2Engine.restore}. */
+  restore(snapshot: Snapshot, timePassed = false): void {
+    this.engine.restore(snapshot, timePassed);
     this.running = true;
     this.#tell(MACHINE_EVENT.restored);
   }

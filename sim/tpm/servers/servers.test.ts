@@ -13,6 +13,7 @@ import { SwtpmStore } from './swtpm-commands.ts';
 import { SwtpmControl } from './swtpm-control.ts';
 import { SwtpmData } from './swtpm-data.ts';
 
+const READ_CLOCK = '80010000000a00000181';
 const STARTUP = toHex(encodeCommand(COMMANDS.Startup, { startupType: 0 }));
 const RANDOM = '80010000000c0000017b0004';
 const OK = '80010000000a00000000';
@@ -135,11 +136,13 @@ describe('swtpm control channel', () => {
     expect(ask(data, RANDOM)).toBe(NOT_STARTED);
   });
 
-  it('state blobs move a running TPM to another one', () => {
+  it('state blobs move a running TPM to another one, which finds the time that passed meanwhile', () => {
     ask(data, STARTUP);
+    const clockBefore = ask(data, READ_CLOCK);
     const blob = ask(control, '0000000c000000000000000200000000').slice(32);
     const next = ask(data, RANDOM);
     const clock = new VirtualClock();
+    clock.advance(0x1234);
     const other = new TpmMachine(createTpm2({ entropy: new Entropy('other').stream('tpm'), clock }));
     const otherControl = new SwtpmControl(other, new SwtpmStore());
     ask(otherControl, '0000000e');
@@ -147,6 +150,9 @@ describe('swtpm control channel', () => {
     expect(ask(otherControl, `0000000d0000000000000002${size}${blob}`)).toBe('00000000');
     expect(ask(otherControl, '0000000200000000')).toBe('00000000');
     expect(ask(new SwtpmData(other), RANDOM)).toBe(next);
+    const times = (answer: string) => [answer.slice(20, 36), answer.slice(36, 52)].map((hex) => Number(`0x${hex}`));
+    const before = times(clockBefore);
+    expect(times(ask(new SwtpmData(other), READ_CLOCK))).toEqual(before.map((time) => time + 0x1234));
   });
 
   it('SET_DATAFD where the runtime cannot receive a descriptor: refused, with a line for a person', () => {

@@ -94,7 +94,8 @@ function init({ machine, store, fields }: Call): Uint8Array {
   store.permanent = undefined;
   machine.locality = 0;
   if (stored === undefined) machine.powerOn();
-  else machine.restore(decodeSnapshot(stored));
+  // A machine that was suspended finds the time that passed meanwhile on the TPM's clocks, as in swtpm.
+  else machine.restore(decodeSnapshot(stored), true);
   return machine.engine.state.failure === undefined ? OK() : u32(RESULT.FAIL);
 }
 
