@@ -52,16 +52,22 @@ function contentOf(bytes: Uint8Array): PayloadContent {
 export function unsafePath(path: string): string | undefined {
   if (path === '') return 'is empty';
   if (path.startsWith('/') || /^[A-Za-z]:/.test(path)) return 'is absolute';
-  if (path.split(/[/\\]/).includes('..')) return 'leads outside with ..';
+  if (/(^|[/\\])\.\.([/\\]|$)/.test(path)) return 'leads outside with ..';
   return /[\0\\]/.test(path) ? 'has a character that is no part of a path' : undefined;
 }
 
 /** A path without what changes nothing: leading and repeated slashes, `.` for a folder itself. */
 export const plainPath = (path: string): string =>
-  path
-    .split('/')
-    .filter((part) => part !== '' && part !== '.')
-    .join('/');
+  // Nearly every path is plain: taking it apart would cost many times its length.
+  NOT_PLAIN.test(path)
+    ? path
+        .split('/')
+        .filter((part) => part !== '' && part !== '.')
+        .join('/')
+    : path;
+
+/** A part of a path that is empty or `.`. */
+const NOT_PLAIN = /(^|\/)\.?(\/|$)/;
 
 /** The reason why an entry is not unpacked, if there is one. */
 function entryFinding(entry: EntryHead, where: string): VibFinding | undefined {
@@ -151,23 +157,48 @@ function mustHoldTar({ name, type }: PayloadHead, content: PayloadContent, opene
   throw new FormatError({ structure: 'payload', field: name, problem: `type ${type} but holds no tar archive` });
 }
 
-/** Folders that a path needs: `a` and `a/b` of `a/b/c`. */
-const foldersOf = (path: string): string[] =>
-  [...path.matchAll(/\//g)].map(({ index }) => path.slice(0, index)).filter((folder) => folder !== '');
+/** A path of an archive, without what changes nothing. */
+interface PlainEntry {
+  readonly path: string;
+  readonly folder: boolean;
+}
+
+/** Place of the first path that is not before `wanted` in a sorted list. */
+function placeOf(sorted: readonly string[], wanted: string): number {
+  let [from, to] = [0, sorted.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if ((sorted[middle] ?? '') < wanted) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}
+
+/**
+ * Names that are a file, and a folder by an entry or by what lies below: what begins with the name and a slash stands together in
+ * a sorted list. Looking for each folder of each path would cost the square of their lengths.
+ */
+function filesAndFolders(entries: readonly PlainEntry[], files: ReadonlySet<string>): Set<string> {
+  const sorted = entries.map(({ path }) => path).sort();
+  const both = new Set(entries.filter(({ path, folder }) => folder && files.has(path)).map(({ path }) => path));
+  for (const file of files) {
+    const below = `${file}/`;
+    if (sorted[placeOf(sorted, below)]?.startsWith(below)) both.add(file);
+  }
+  return both;
+}
 
 function entryFindings(entries: readonly EntryHead[], where: string): VibFinding[] {
   const paths = entries.map(({ type, name }) => ({ folder: type === 'directory', path: plainPath(name) }));
   const files = paths.filter(({ folder }) => !folder).map(({ path }) => path);
   const seen = new Set<string>();
   const twice = new Set(files.filter((path) => seen.size === seen.add(path).size));
-  const folders = paths.flatMap(({ folder, path }) => [...foldersOf(path), ...(folder ? [path] : [])]);
-  const both = new Set(folders.filter((path) => seen.has(path)));
   const odd = (names: ReadonlySet<string>, message: string): VibFinding[] =>
     [...names].map((name) => ({ code: 'file-twice', where: `${where}:${name}`, message }));
   return [
     ...entries.flatMap((entry) => entryFinding(entry, where) ?? []),
     ...odd(twice, 'held twice'),
-    ...odd(both, 'is both a file and a folder'),
+    ...odd(filesAndFolders(paths, seen), 'is both a file and a folder'),
   ];
 }
 

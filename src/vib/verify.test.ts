@@ -149,6 +149,19 @@ describe('verifying payloads', () => {
     expect(findings).toEqual([{ code: 'file-twice', where: 'p:opt/a', message: 'is both a file and a folder' }]);
   });
 
+  it.each<[string[], string[]]>([
+    [['opt/a', 'opt/a/'], ['file-twice']],
+    [['opt/a/b', 'opt/a-c', 'opt/a'], ['file-twice']],
+    [['opt/a', 'opt/a-b/c', 'opt/ab', 'opt/'], []],
+  ])('%j: a file and a folder of one name only where they are', async (names, expected) => {
+    const files = names.map((name) =>
+      name.endsWith('/') ? { name: name.slice(0, -1), type: 'directory' as const } : { name, data: utf8('x') },
+    );
+    expect(await codes(buildVib({ ...recipe, payloads: [{ name: 'p', type: 'tgz', files }] }, partner))).toEqual(
+      expected,
+    );
+  });
+
   it('a file that two payloads hold is said', async () => {
     const files = [{ name: 'opt/f', data: utf8('one') }];
     const payloads = ['d1', 'd2'].map((name) => ({ name, type: 'tgz', files }));
