@@ -98,21 +98,19 @@ async function openModules(
 ): Promise<{
   modules: BootModule[];
   sizes: ReadonlyMap<BootModule, number>;
-  /** Names that boot.cfg has and the bank too, of damaged modules as well; lower case. */
-  named: readonly string[];
-  /** Names that boot.cfg has; lower case. */
-  stated: ReadonlySet<string>;
+  /** Names that boot.cfg has, whether a module could be read or not; lower case. */
+  named: ReadonlySet<string>;
   build: string;
 }> {
   const config = findFile(image.bootbank, 'boot.cfg');
   if (config === undefined) throw new InputError('no boot.cfg: not a boot bank');
   const { mboot, safeboot, findings } = parseBootCfg(config);
   for (const { line, code, text } of findings) problems.push(`boot.cfg: line ${line}: ${code}: ${text}`);
-  const stated = new Set<string>();
+  const named = new Set<string>();
   const kernel = mboot.kernel === undefined ? [] : [{ file: mboot.kernel, options: '' }];
   const files = [...kernel, ...mboot.modules].flatMap(({ file, options }, index) => {
     const path = resolveModulePath(file, mboot.prefix);
-    stated.add(splitModuleName(path).base.toLowerCase());
+    named.add(splitModuleName(path).base.toLowerCase());
     const source = findSource(image.bootbank, path);
     if (source !== undefined) return [{ index, path, options, source }];
     problems.push(`${path}: named in boot.cfg, not in the boot bank`);
@@ -130,8 +128,7 @@ async function openModules(
       problems.push(`${path}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
-  const named = files.map(({ path }) => splitModuleName(path).base.toLowerCase());
-  return { modules, sizes, named, stated, build: safeboot.build ?? '' };
+  return { modules, sizes, named, build: safeboot.build ?? '' };
 }
 
 function signatureOf(vib: ImgdbVib, trust: VibTrust): ModuleInspection['signature'] {
@@ -167,13 +164,13 @@ export async function inspectImage(
   trust: Pick<VibTrust, 'time' | 'revoked'> & { roots?: readonly Certificate[] },
 ): Promise<ImageInspection> {
   const problems: string[] = [];
-  const { modules, sizes, named, stated, build } = await openModules(image, problems);
+  const { modules, sizes, named, build } = await openModules(image, problems);
   const database = modules.find(({ name }) => name === IMGDB_FILE);
   const content = await database?.content();
   const imgdb = content === undefined ? undefined : withPart(IMGDB_FILE, () => readImgdb(content));
-  if (imgdb === undefined && !named.includes(IMGDB_FILE)) problems.push(`no ${IMGDB_FILE} among the modules`);
+  if (imgdb === undefined && !named.has(IMGDB_FILE)) problems.push(`no ${IMGDB_FILE} among the modules`);
   for (const { where, message } of imgdb?.findings ?? []) problems.push(`${IMGDB_FILE}: ${where}: ${message}`);
-  problems.push(...(imgdb?.vibs ?? []).flatMap((vib) => notNamed(vib, stated)));
+  problems.push(...(imgdb?.vibs ?? []).flatMap((vib) => notNamed(vib, named)));
   const full: VibTrust = { ...trust, roots: [...(trust.roots ?? []), ...(await anchors(modules))] };
   const signatures = new Map((imgdb?.vibs ?? []).map((vib) => [vib.id, signatureOf(vib, full)]));
   const byBootloader = await bootloaderMeasures(modules[0]);

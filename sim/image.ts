@@ -1,5 +1,5 @@
 /** What is on the boot disk of a simulated host. */
-import { type ByteSource, sourceOf } from '../src/archive/index.ts';
+import { type ByteSource, nameInAnyCase, sourceOf } from '../src/archive/index.ts';
 
 /**
  * Files of the boot disk. Names are as on the FAT volumes; bytes are exactly those on disk. The maps may read a file each
@@ -16,11 +16,7 @@ export interface BootImage {
 
 /** The name in the map of a path such as `/b.b00`, whatever its case (FAT ignores case); of several the exact one. */
 export function findName(files: ReadonlyMap<string, Uint8Array>, path: string): string | undefined {
-  const exact = path.replace(/^\/+/, '').replaceAll('\\', '/');
-  if (files.has(exact)) return exact;
-  const wanted = exact.toLowerCase();
-  for (const name of files.keys()) if (name.toLowerCase() === wanted) return name;
-  return undefined;
+  return nameInAnyCase(files, path.replace(/^\/+/, '').replaceAll('\\', '/'));
 }
 
 /** The file of a path such as `/b.b00`, whatever its case. */

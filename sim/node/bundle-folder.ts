@@ -1,7 +1,7 @@
 /** An offline bundle that somebody unpacked: a folder in the place of the ZIP archive. */
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ByteSource, ZipLimits } from '../../src/archive/index.ts';
+import { type ByteSource, ZIP_LIMITS, type ZipLimits } from '../../src/archive/index.ts';
 import { FormatError, InputError } from '../../src/bytes/errors.ts';
 import type { BundleFiles } from '../../src/depot/index.ts';
 import { fileSource } from './file-source.ts';
@@ -9,9 +9,6 @@ import { attempt, listFolder } from './files.ts';
 
 /** Folders in folders that are walked: bundles have three. */
 const MAX_DEPTH = 16;
-/** The limits of an archive hold here too. */
-const MAX_ENTRIES = 65_536;
-const MAX_BYTES = 0xffff_ffff;
 
 /** Files below a folder with their sizes. What is neither file nor folder is no part of a bundle: links could lead anywhere. */
 function filesBelow(root: string, maxEntries: number): Map<string, { readonly size: number }> {
@@ -34,7 +31,7 @@ function filesBelow(root: string, maxEntries: number): Map<string, { readonly si
 /** The files of an unpacked bundle. Only what was found below the folder can be read, whatever the metadata name. */
 export function bundleFolder(
   root: string,
-  { maxBytes = MAX_BYTES, maxEntries = MAX_ENTRIES }: ZipLimits = {},
+  { maxBytes = ZIP_LIMITS.maxBytes, maxEntries = ZIP_LIMITS.maxEntries }: ZipLimits = {},
 ): BundleFiles {
   const entries = filesBelow(root, maxEntries);
   const stored = (name: string): ByteSource | undefined =>

@@ -141,8 +141,9 @@ function badVib(machine: Machine, vib: ImgdbVib, roots: readonly Certificate[], 
 }
 
 /**
- * Compares each module with the best checksum in the signed descriptor, and names those that boot.cfg keeps from being loaded. By default a difference is printed and the boot goes on,
- * so that a measured-boot verifier gets to see it (docs/decisions/0003); `vmkernel.payloadCheck: enforce` stops the boot.
+ * Names the modules that boot.cfg keeps from being loaded, and compares the others with the best checksum in the signed
+ * descriptor. By default a difference is printed and the boot goes on, so that a measured-boot verifier
+ * gets to see it (docs/decisions/0003); `vmkernel.payloadCheck: enforce` stops the boot.
  */
 async function checkPayloads(machine: Machine, vib: ImgdbVib, check: ImageCheck): Promise<void> {
   for (const { name, checksums } of vib.descriptor.payloads) {

@@ -1,5 +1,6 @@
 /** Archives over random access: byte sources, lazily read files, ZIP. */
 export { digestsOf } from './digest.ts';
+export { nameInAnyCase } from './file-names.ts';
 export { LazyFiles, sourceOf } from './lazy-files.ts';
 export {
   asSource,
@@ -13,5 +14,5 @@ export {
   sliceSource,
 } from './source.ts';
 export type { Spool, SpooledFile } from './spool.ts';
-export { isZip, openZip, ZipArchive, type ZipEntry, type ZipLimits } from './zip-read.ts';
+export { isZip, openZip, ZIP_LIMITS, ZipArchive, type ZipEntry, type ZipLimits } from './zip-read.ts';
 export { writeZip, type ZipInput, type ZipWriteOptions, zipParts } from './zip-write.ts';

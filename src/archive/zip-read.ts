@@ -24,6 +24,14 @@ export interface ZipLimits {
   readonly maxRatio?: number;
 }
 
+/** What holds where nothing else is said. */
+export const ZIP_LIMITS: Required<ZipLimits> = {
+  maxEntries: 65_536,
+  maxBytes: 0xffff_ffff,
+  maxTotal: 2 ** 34,
+  maxRatio: 1000,
+};
+
 /** A file of the archive as the directory describes it. */
 export interface ZipEntry {
   readonly name: string;
@@ -429,7 +437,7 @@ function withLimits(listed: readonly Listed[], directory: number): ZipEntry[] {
 
 /** Opens an archive: reads and checks its directory. Anything wrong is a FormatError. */
 export function openZip(source: ByteSource, limits: ZipLimits = {}): ZipArchive {
-  const all = { maxEntries: 65_536, maxBytes: 0xffffffff, maxTotal: 2 ** 34, maxRatio: 1000, ...limits };
+  const all = { ...ZIP_LIMITS, ...limits };
   const { offset, size, count } = findDirectory(source);
   if (count > all.maxEntries) throw fail('end.entries', `${count} files, the limit is ${all.maxEntries}`);
   if (size > MAX_DIRECTORY) throw fail('end.size', `central directory of ${size} bytes, the limit is ${MAX_DIRECTORY}`);

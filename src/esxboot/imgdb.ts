@@ -4,7 +4,7 @@
  * vib-and-modules §5). Element and attribute names of the profile are those of published image profiles, from general
  * knowledge (docs/assumptions-boot-image.md).
  */
-import { type ByteSource, bytesSource, joinedSource, sourceOf } from '../archive/index.ts';
+import { type ByteSource, bytesSource, joinedSource, nameInAnyCase, sourceOf } from '../archive/index.ts';
 import { latin1, toHex, utf8 } from '../bytes/bytes.ts';
 import { InputError } from '../bytes/errors.ts';
 import { hash } from '../crypto/hash.ts';
@@ -244,8 +244,7 @@ function claimFiles(
 
 /** A file of a bootbank; banks lie on FAT, where the case of a name means nothing. */
 function bankFile(bootbank: ReadonlyMap<string, Uint8Array>, file: string): ByteSource | undefined {
-  const wanted = file.toLowerCase();
-  const name = bootbank.has(file) ? file : [...bootbank.keys()].find((each) => each.toLowerCase() === wanted);
+  const name = nameInAnyCase(bootbank, file);
   return name === undefined ? undefined : sourceOf(bootbank, name);
 }
 

@@ -2,6 +2,7 @@
  * ISO 9660 images (ECMA-119) over random access: the file tree at once, each file when it is asked for. Of the names that
  * an image offers, Rock Ridge goes before Joliet before plain ones. Directories that contain themselves are refused.
  */
+import { nameInAnyCase } from '../archive/file-names.ts';
 import { type ByteSource, joinedSource, readRange, sliceRange, sliceSource } from '../archive/source.ts';
 import { fromLatin1 } from '../bytes/bytes.ts';
 import { FormatError } from '../bytes/errors.ts';
@@ -59,14 +60,6 @@ export function isIso(source: ByteSource): boolean {
   return source.size >= at + SECTOR && fromLatin1(source.read(at + 1, 5)) === 'CD001';
 }
 
-/** A name whatever its case, the exact one first. */
-function named(names: { has(name: string): boolean; keys(): Iterable<string> }, path: string): string | undefined {
-  if (names.has(path)) return path;
-  const wanted = path.toLowerCase();
-  for (const name of names.keys()) if (name.toLowerCase() === wanted) return name;
-  return undefined;
-}
-
 /** An ISO 9660 image, opened. */
 export class IsoImage {
   readonly #source: ByteSource;
@@ -96,12 +89,12 @@ export class IsoImage {
 
   /** The path of a file whatever its case; undefined where there is none. */
   find(path: string): string | undefined {
-    return named(this.files, path);
+    return nameInAnyCase(this.files, path);
   }
 
   /** The path of a symbolic link, as {@link find}. */
   findLink(path: string): string | undefined {
-    return named(this.links, path);
+    return nameInAnyCase(this.links, path);
   }
 
   /** A file as a source of its own. An unknown path or data beyond the end of the image are a FormatError. */
