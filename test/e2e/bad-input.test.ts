@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { esxsim, ROOT, tempFolder } from './cli.ts';
+import { esxsim, esxsimHere, ROOT, tempFolder } from './cli.ts';
 
 const folder = tempFolder();
 const file = (name: string, content: string | Uint8Array): string => {
@@ -33,8 +33,8 @@ function descriptorOnly(name: string, xml: string): string {
   return file(name, `!<arch>\n${header}${xml}${xml.length % 2 ? '\n' : ''}`);
 }
 
-function refused(args: readonly string[], message: RegExp, code = 2): void {
-  const run = esxsim(...args);
+async function refused(args: readonly string[], message: RegExp, code = 2): Promise<void> {
+  const run = await esxsimHere(...args);
   expect({ code: run.code, stderr: run.stderr }).toEqual({ code, stderr: expect.stringMatching(message) });
   expect(run.stderr.trimEnd().split('\n').length).toBe(1);
   expect(run.stderr).not.toMatch(/\n\s+at |Error:|internal error/);
@@ -144,13 +144,13 @@ describe('unusable input', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
-    refused(['serve', '--listen', `127.0.0.1:${port}`, '--no-tls'], /the port is in use/);
+    await refused(['serve', '--listen', `127.0.0.1:${port}`, '--no-tls'], /the port is in use/);
     server.close();
   });
 
-  it('nothing is left half-written where the target cannot be a folder', () => {
+  it('nothing is left half-written where the target cannot be a folder', async () => {
     const target = file('occupied', 'x');
-    refused(['boot', '--out', target], /occupied: cannot write/);
+    await refused(['boot', '--out', target], /occupied: cannot write/);
     expect(readFileSync(target, 'utf8')).toBe('x');
     const inside = join(folder, 'fine');
     mkdirSync(inside);
@@ -158,32 +158,53 @@ describe('unusable input', () => {
   });
 });
 
+describe('the process itself', () => {
+  it.each<[string, string[], number, RegExp]>([
+    [
+      'a file that is not there',
+      ['vib', 'inspect', join(folder, 'absent.vib')],
+      2,
+      /^esxsim: .*absent\.vib: .*no such file.*\n$/,
+    ],
+    ['an option that is not there', ['boot', '--frobnicate'], 2, /^esxsim: unknown option '--frobnicate'.*\n$/],
+    [
+      'a bad VIB',
+      ['vib', 'verify', join(ROOT, 'vib-samples/extra/COMMUNITY_bootbank_community-hello_0.1.0-1.vib')],
+      1,
+      /^$/,
+    ],
+    ['a good one', ['vib', 'verify', sample], 0, /^$/],
+  ])('ends with its exit code: %s', (_, args, code, stderr) => {
+    expect(esxsim(...args)).toMatchObject({ code, stderr: expect.stringMatching(stderr) });
+  });
+});
+
 describe('bad VIBs (exit 1: the thing checked is bad)', () => {
-  const verdict = (path: string) => {
-    const run = esxsim('vib', 'verify', path, '--json');
+  const verdict = async (path: string) => {
+    const run = await esxsimHere('vib', 'verify', path, '--json');
     return { code: run.code, codes: JSON.parse(run.stdout)[0].findings.map((f: { code: string }) => f.code) };
   };
 
-  it('a good one passes', () => expect(verdict(sample)).toEqual({ code: 0, codes: [] }));
+  it('a good one passes', async () => expect(await verdict(sample)).toEqual({ code: 0, codes: [] }));
 
-  it('a changed descriptor breaks the signature', () => {
-    const { code, codes } = verdict(patched('descriptor.vib', '<name>nvmxnet3</name>', '<name>nvmxnet4</name>'));
+  it('a changed descriptor breaks the signature', async () => {
+    const { code, codes } = await verdict(patched('descriptor.vib', '<name>nvmxnet3</name>', '<name>nvmxnet4</name>'));
     expect(code).toBe(1);
     expect(codes).toContain('signature-other-content');
   });
 
-  it('a changed payload breaks its checksums', () => {
+  it('a changed payload breaks its checksums', async () => {
     const copy = Buffer.from(vib);
     copy[copy.length - 20] = (copy[copy.length - 20] ?? 0) ^ 1;
-    const { code, codes } = verdict(file('payload.vib', copy));
+    const { code, codes } = await verdict(file('payload.vib', copy));
     expect(code).toBe(1);
     expect(codes.some((c: string) => c === 'checksum-mismatch' || c === 'payload-damaged')).toBe(true);
   });
 
-  it('an unsigned community VIB is not for a PartnerSupported host', () => {
+  it('an unsigned community VIB is not for a PartnerSupported host', async () => {
     const community = join(ROOT, 'vib-samples', 'extra', 'COMMUNITY_bootbank_community-hello_0.1.0-1.vib');
-    expect(esxsim('vib', 'verify', community).code).toBe(1);
-    expect(esxsim('vib', 'verify', '--level', 'CommunitySupported', community).code).toBe(0);
-    refused(['boot', '--image', samples, '--image', community], /CommunitySupported, which is not compliant/);
+    expect((await esxsimHere('vib', 'verify', community)).code).toBe(1);
+    expect((await esxsimHere('vib', 'verify', '--level', 'CommunitySupported', community)).code).toBe(0);
+    await refused(['boot', '--image', samples, '--image', community], /CommunitySupported, which is not compliant/);
   });
 });

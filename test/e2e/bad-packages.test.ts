@@ -30,7 +30,7 @@ import {
   writeUstar,
   writeVib,
 } from '../../src/vib/index.ts';
-import { esxsim, ROOT, tempFolder } from './cli.ts';
+import { esxsimHere, ROOT, tempFolder } from './cli.ts';
 
 const folder = tempFolder();
 const samples = join(ROOT, 'vib-samples', 'esxi-8.0');
@@ -278,33 +278,37 @@ describe('unusable packages: one line, exit code 2', () => {
       utf8('nothing'.repeat(6000)),
       /neither a VIB .*, an offline bundle/,
     ],
-  ])('%s', (name, command, bytes, message) => {
+  ])('%s', async (name, command, bytes, message) => {
     const path = file(`${name.replace(/\W+/g, '-')}`, bytes);
-    const run = esxsim(...command.slice(0, 2), path, ...command.slice(2));
+    const run = await esxsimHere(...command.slice(0, 2), path, ...command.slice(2));
     expect({ code: run.code, stderr: run.stderr }).toEqual({ code: 2, stderr: expect.stringMatching(message) });
     expect(run.stderr).toContain(path);
     expect(run.stderr.trimEnd().split('\n').length).toBe(1);
     expect(run.stderr).not.toMatch(/internal error|\n\s+at /);
   });
 
-  it('a zip with a symbolic link', () => {
+  it('a zip with a symbolic link', async () => {
     const bytes = zipWith((b) => {
       const central = b.indexOf(Buffer.from([0x50, 0x4b, 1, 2]), b.indexOf(Buffer.from([0x50, 0x4b, 1, 2])) + 1);
       b.writeUInt32LE((0o120777 << 16) >>> 0, central + 38);
     });
-    expect(esxsim('image', 'inspect', file('link.zip', bytes)).stderr).toMatch(/vib20\/a\.vib is a symbolic link/);
+    expect((await esxsimHere('image', 'inspect', file('link.zip', bytes))).stderr).toMatch(
+      /vib20\/a\.vib is a symbolic link/,
+    );
   });
 
-  it('limits can be moved, in both directions', () => {
+  it('limits can be moved, in both directions', async () => {
     const bomb = file('bomb.vib', BOMB);
-    expect(esxsim('vib', 'list', bomb, '--max-ratio', '2000').code).toBe(0);
-    expect(esxsim('vib', 'list', bomb, '--max-ratio', '2000', '--max-size', '1000000').stderr).toMatch(
+    expect((await esxsimHere('vib', 'list', bomb, '--max-ratio', '2000')).code).toBe(0);
+    expect((await esxsimHere('vib', 'list', bomb, '--max-ratio', '2000', '--max-size', '1000000')).stderr).toMatch(
       /limit of 1000000 bytes/,
     );
     const zip = file('small.zip', bundle);
-    expect(esxsim('image', 'inspect', zip).code).toBe(0);
-    expect(esxsim('image', 'inspect', zip, '--max-size', '100').stderr).toMatch(/the limit is 100/);
-    expect(esxsim('vib', 'list', bomb, '--max-ratio', '0').stderr).toMatch(/--max-ratio: "0" is not a positive number/);
+    expect((await esxsimHere('image', 'inspect', zip)).code).toBe(0);
+    expect((await esxsimHere('image', 'inspect', zip, '--max-size', '100')).stderr).toMatch(/the limit is 100/);
+    expect((await esxsimHere('vib', 'list', bomb, '--max-ratio', '0')).stderr).toMatch(
+      /--max-ratio: "0" is not a positive number/,
+    );
   });
 });
 
@@ -364,9 +368,9 @@ describe('bad packages: a line for each finding, exit code 1', () => {
     ['a certificate that is not yet valid', signedBy({ from: 2035 }), 'chain-not-yet-valid', ROOT_OPTION],
     ['a self-signed root that nobody trusts', signedBy({}, [root]), 'chain-untrusted-root', []],
     ['an issuer that nobody knows', signedBy({}), 'chain-issuer-unknown', []],
-  ])('%s', (name, bytes, code, options) => {
+  ])('%s', async (name, bytes, code, options) => {
     const path = file(`${name.replace(/\W+/g, '-')}.vib`, bytes);
-    const run = esxsim('vib', 'verify', path, ...options);
+    const run = await esxsimHere('vib', 'verify', path, ...options);
     expect({ code: run.code, stderr: run.stderr }).toEqual({ code: 1, stderr: '' });
     const line = run.stdout.split('\n').find((each) => each.includes(` ${code} `));
     expect(line, run.stdout).toMatch(new RegExp(`^  error +${code} +\\S`));
@@ -389,16 +393,16 @@ describe('bad packages: a line for each finding, exit code 1', () => {
     ['a symbolic link', withPayload([{ name: 'opt/l', type: 'symlink', linkName: '/etc/passwd' }]), 'link', 0],
     ['a device', withPayload([{ name: 'opt/d', type: 'character' }]), 'special-file', 0],
     ['an unknown element', edited((t) => t.replace('<payloads>', '<novel/><payloads>')), 'descriptor-unknown', 0],
-  ])('a warning: %s', (name, bytes, code, exit) => {
-    const run = esxsim('vib', 'verify', file(`${name.replace(/\W+/g, '-')}.vib`, bytes));
+  ])('a warning: %s', async (name, bytes, code, exit) => {
+    const run = await esxsimHere('vib', 'verify', file(`${name.replace(/\W+/g, '-')}.vib`, bytes));
     expect(run.stdout).toMatch(new RegExp(`^  warning +${code} +\\S`, 'm'));
     expect(run.code).toBe(exit);
   });
 
-  it('nothing that leads outside is unpacked, links are left out', () => {
+  it('nothing that leads outside is unpacked, links are left out', async () => {
     const evil = file('evil.vib', withPayload([{ name: '../evil', data: utf8('x') }]));
     const out = join(folder, 'evil');
-    const run = esxsim('vib', 'extract', evil, '--out', out);
+    const run = await esxsimHere('vib', 'extract', evil, '--out', out);
     expect(run.code).toBe(1);
     expect(run.stdout).toMatch(/error {2}unsafe-path {2}bad:\.\.\/evil {2}path leads outside with \.\./);
     expect(readdirSync(folder)).not.toContain('evil');
@@ -414,9 +418,18 @@ describe('packages at an installation: one line, exit code 2', () => {
       edited((t) => t.replace('>partner<', '>certified<')),
       /claims VMwareCertified, but is signed for PartnerSupported/,
     ],
-  ])('%s', (name, bytes, message) => {
+  ])('%s', async (name, bytes, message) => {
     const path = file(`${name}.vib`, bytes);
-    const run = esxsim('image', 'build', '--vib', samples, '--vib', path, '--out', join(folder, `disk-${name}`));
+    const run = await esxsimHere(
+      'image',
+      'build',
+      '--vib',
+      samples,
+      '--vib',
+      path,
+      '--out',
+      join(folder, `disk-${name}`),
+    );
     expect({ code: run.code, stderr: run.stderr }).toEqual({ code: 2, stderr: expect.stringMatching(message) });
     expect(run.stderr.trimEnd().split('\n').length).toBe(1);
   });

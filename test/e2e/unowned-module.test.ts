@@ -5,19 +5,21 @@
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { esxsim, tempFolder } from './cli.ts';
+import { esxsimHere, tempFolder } from './cli.ts';
 
 const folder = tempFolder();
 const path = (name: string): string => join(folder, name);
 const report = (name: string) => JSON.parse(readFileSync(path(`${name}/report.json`), 'utf8'));
 
-beforeAll(() => {
+beforeAll(async () => {
   writeFileSync(path('spec.yaml'), 'hardware: { secureBoot: { enabled: false } }\n');
-  expect(esxsim('image', 'build', '--out', path('disk')).code).toBe(0);
-  expect(esxsim('predict', '--image', path('disk'), '--spec', path('spec.yaml'), '--out', path('ref.json')).code).toBe(
-    0,
-  );
-  expect(esxsim('boot', '--image', path('disk'), '--spec', path('spec.yaml'), '--out', path('before')).code).toBe(0);
+  expect((await esxsimHere('image', 'build', '--out', path('disk'))).code).toBe(0);
+  expect(
+    (await esxsimHere('predict', '--image', path('disk'), '--spec', path('spec.yaml'), '--out', path('ref.json'))).code,
+  ).toBe(0);
+  expect(
+    (await esxsimHere('boot', '--image', path('disk'), '--spec', path('spec.yaml'), '--out', path('before'))).code,
+  ).toBe(0);
   // By hand, as somebody with a shell on the host would: a copy of a genuine module under a name of its own.
   copyFileSync(path('disk/lpfc.v00'), path('disk/extra.v00'));
   const config = readFileSync(path('disk/boot.cfg'), 'utf8');
@@ -25,9 +27,9 @@ beforeAll(() => {
 }, 120_000);
 
 describe('a module without an owner in imgdb.tgz', () => {
-  it('boots without Secure Boot, is measured without VIB fields, and makes the log unreliable', () => {
+  it('boots without Secure Boot, is measured without VIB fields, and makes the log unreliable', async () => {
     expect(report('before').tpmLogReliable).toBe(true);
-    const run = esxsim('boot', '--image', path('disk'), '--spec', path('spec.yaml'), '--out', path('after'));
+    const run = await esxsimHere('boot', '--image', path('disk'), '--spec', path('spec.yaml'), '--out', path('after'));
     expect(run.code).toBe(0);
     expect(run.stdout).toContain('NOT reliable');
     const { tpmLogReliable, tpmEvents } = report('after');
@@ -37,8 +39,8 @@ describe('a module without an owner in imgdb.tgz', () => {
     expect(readFileSync(path('after/report.xml'), 'utf8')).toContain('<tpmLogReliable>false</tpmLogReliable>');
   });
 
-  it('is seen by the verifier: the module, and that the list is not complete', () => {
-    const run = esxsim('verify', '--reference', path('ref.json'), path('after'), '--json');
+  it('is seen by the verifier: the module, and that the list is not complete', async () => {
+    const run = await esxsimHere('verify', '--reference', path('ref.json'), path('after'), '--json');
     expect(run.code).toBe(1);
     const { verdict, findings } = JSON.parse(run.stdout);
     expect(verdict).toBe('UNTRUSTED');
@@ -47,9 +49,9 @@ describe('a module without an owner in imgdb.tgz', () => {
     );
   });
 
-  it('image inspect shows it without a VIB; with Secure Boot the VMkernel halts and names it', () => {
-    expect(esxsim('image', 'inspect', path('disk')).stdout).toMatch(/^extra\.v00 .*\(no VIB\)$/m);
-    const run = esxsim('boot', '--image', path('disk'));
+  it('image inspect shows it without a VIB; with Secure Boot the VMkernel halts and names it', async () => {
+    expect((await esxsimHere('image', 'inspect', path('disk'))).stdout).toMatch(/^extra\.v00 .*\(no VIB\)$/m);
+    const run = await esxsimHere('boot', '--image', path('disk'));
     expect(run.code).toBe(1);
     expect(run.stdout).toContain('Unrecognized tardisks: extra.v00');
   });
