@@ -4,15 +4,16 @@
  * what was volatile is gone, as after a power failure.
  */
 import { existsSync, linkSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { concat, equalBytes, utf8 } from '../../src/bytes/bytes.ts';
+import { concat, utf8 } from '../../src/bytes/bytes.ts';
 import { InputError, withSource } from '../../src/bytes/errors.ts';
 import { TPM_SU } from '../../src/tpm2/constants.ts';
 import { stir } from '../tpm/drbg.ts';
 import type { Tpm2Engine } from '../tpm/engine.ts';
 import { MACHINE_EVENT, type MachineObserver } from '../tpm/servers/machine.ts';
 import { noContexts } from '../tpm/sessions.ts';
-import { decodeSnapshot, encodeSnapshot } from '../tpm/snapshot.ts';
+import { decodeSnapshot, encodeSnapshot, type Snapshot } from '../tpm/snapshot.ts';
 import type { NvIndex, TpmState } from '../tpm/state.ts';
+import { cloneValue, equalValues } from '../tpm/state-value.ts';
 import { readFile, removeLeftTemporaries, writeFileAtomic } from './files.ts';
 
 /** A process that holds a lock, told apart from a later one with the same number by its start time where the system tells it. */
@@ -102,12 +103,15 @@ const EMPTY = new Uint8Array(0);
 const lasting = (index: NvIndex): NvIndex =>
   index.backing === undefined ? index : { ...index, publicArea: { ...index.publicArea, attributes: 0 }, data: EMPTY };
 
+/** What is looked at to see whether there is something to write. */
+type Compared = Pick<Snapshot, 'state' | 'config'>;
+
 /**
  * The parts whose change alone is not written: volatile, or caught up with at the next write and at the end. Contexts, the
  * audit log and commitments outlast a start only after TPM2_Shutdown(STATE): until one is in force they are volatile too.
  * An orderly NV index comes back as its backing has it.
  */
-function comparable(engine: Tpm2Engine): Uint8Array {
+function comparable(engine: Tpm2Engine): Compared {
   const state = engine.powerCycledView();
   const { access, banks, shutdown } = state;
   const resumable = shutdown === TPM_SU.STATE;
@@ -128,7 +132,7 @@ function comparable(engine: Tpm2Engine): Uint8Array {
       audit: resumable ? access.audit : { ...access.audit, digest: EMPTY },
     },
   };
-  return encodeSnapshot({ state: kept, at: 0, config: engine.config });
+  return { state: kept, config: engine.config };
 }
 
 const OWNER_ONLY = 0o600;
@@ -139,7 +143,7 @@ export class TpmStateFile implements MachineObserver {
   readonly #engine: Tpm2Engine;
   readonly #unlock: () => void;
   readonly #mode: number;
-  #written: Uint8Array;
+  #written: Compared;
   /** Whether there was a TPM in the file already. */
   readonly restored: boolean;
   /** What happened last is not in the file: the TPM has failed and does not go on from it. */
@@ -177,14 +181,14 @@ export class TpmStateFile implements MachineObserver {
     this.#engine.restore(snapshot);
   }
 
-  #write(): Uint8Array {
-    const compared = comparable(this.#engine);
+  #write(): Compared {
+    const compared = cloneValue(comparable(this.#engine));
     writeFileAtomic(this.#path, encodeSnapshot(this.#engine.powerCycled()), this.#mode);
     return compared;
   }
 
   #save(): void {
-    if (equalBytes(comparable(this.#engine), this.#written)) return;
+    if (equalValues(comparable(this.#engine), this.#written)) return;
     this.#behind = true;
     this.#written = this.#write();
     this.#behind = false;

@@ -67,3 +67,72 @@ it('contexts of objects take no more room than the TPM tells', async () => {
   await tpm.client.call(C.SequenceUpdate, { sequenceHandle, buffer }, { auth: [DIGEST] });
   expect(await save(tpm, sequenceHandle)).toBeLessThanOrEqual(max);
 });
+
+const keyed = (scheme: object, attributes: number): T.TPMT_PUBLIC =>
+  ({
+    type: A.KEYEDHASH,
+    nameAlg: A.SHA384,
+    objectAttributes: attributes,
+    authPolicy: DIGEST.slice(0, 48),
+    parameters: { scheme },
+    unique: EMPTY,
+  }) as T.TPMT_PUBLIC;
+const { fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth, sign } = T.TPMA_OBJECT;
+const BOUND = fixedTPM | fixedParent | userWithAuth;
+
+it.each<[string, T.TPMT_PUBLIC, Uint8Array]>([
+  ['RSA', T.EK_RSA2048, EMPTY],
+  ['ECC', T.SRK_ECC_P256, EMPTY],
+  ['HMAC key', keyed({ scheme: A.HMAC, hashAlg: A.SHA256 }, BOUND | sensitiveDataOrigin | sign), EMPTY],
+  ['sealed data', keyed({ scheme: A.NULL }, BOUND), DIGEST],
+])('an object comes back as it was: %s', async (_, inPublic, data) => {
+  const tpm = await testTpm();
+  const { objectHandle } = await tpm.client.call(C.CreatePrimary, {
+    primaryHandle: TPM_RH.ENDORSEMENT,
+    inSensitive: { userAuth: DIGEST.slice(0, 20), data },
+    inPublic,
+    outsideInfo: EMPTY,
+    creationPCR: [],
+  });
+  const before = tpm.transport.engine.state.transient.get(objectHandle);
+  const { context } = await tpm.client.call(C.ContextSave, { saveHandle: objectHandle });
+  await tpm.client.call(C.FlushContext, { flushHandle: objectHandle });
+  const { loadedHandle } = await tpm.client.call(C.ContextLoad, { context });
+  expect(before).toBeDefined();
+  expect(tpm.transport.engine.state.transient.get(loadedHandle)).toStrictEqual(before);
+});
+
+it.each([A.SHA1, A.SHA512, A.NULL])('a sequence of hash %i goes on where it was', async (hashAlg) => {
+  const tpm = await testTpm();
+  const { sequenceHandle } = await tpm.client.call(C.HashSequenceStart, { auth: EMPTY, hashAlg });
+  await tpm.client.call(C.SequenceUpdate, { sequenceHandle, buffer: new Uint8Array(777).fill(1) }, { auth: [EMPTY] });
+  const before = tpm.transport.engine.state.transient.get(sequenceHandle);
+  const { context } = await tpm.client.call(C.ContextSave, { saveHandle: sequenceHandle });
+  await tpm.client.call(C.FlushContext, { flushHandle: sequenceHandle });
+  const { loadedHandle } = await tpm.client.call(C.ContextLoad, { context });
+  expect(tpm.transport.engine.state.transient.get(loadedHandle)).toStrictEqual(before);
+});
+
+it('a session comes back as it was, whatever its policy has collected', async () => {
+  const tpm = await testTpm();
+  let counter = 0;
+  const random = (size: number) => hash('sha512', utf8(`${counter++}`)).slice(0, size);
+  const symmetric = { algorithm: A.AES, keyBits: 128, mode: A.CFB };
+  const { handle } = await T.ClientSession.start(tpm.client, {
+    type: TPM_SE.POLICY,
+    authHash: A.SHA256,
+    symmetric,
+    random,
+  });
+  const policySession = handle;
+  await tpm.client.call(C.PolicyAuthValue, { policySession });
+  await tpm.client.call(C.PolicyLocality, { policySession, locality: 3 });
+  await tpm.client.call(C.PolicyNvWritten, { policySession, writtenSet: 0 });
+  await tpm.client.call(C.PolicyCommandCode, { policySession, code: T.TPM_CC.Unseal });
+  await tpm.client.call(C.PolicyNameHash, { policySession, nameHash: DIGEST.slice(0, 32) });
+  const before = tpm.transport.engine.state.sessions.get(handle);
+  const { context } = await tpm.client.call(C.ContextSave, { saveHandle: handle });
+  expect(tpm.transport.engine.state.sessions.get(handle)).toBeUndefined();
+  await tpm.client.call(C.ContextLoad, { context });
+  expect(tpm.transport.engine.state.sessions.get(handle)).toStrictEqual(before);
+});

@@ -14,7 +14,7 @@ import { createTpm2 } from './engine.ts';
 import { TpmHistory } from './history.ts';
 import { decodeSnapshot, encodeSnapshot } from './snapshot.ts';
 import { changeText, diffStates } from './state-diff.ts';
-import { readValue, writeValue } from './state-value.ts';
+import { cloneValue, equalValues, readValue, writeValue } from './state-value.ts';
 
 const engine = (seed = 'snapshot', clock = new VirtualClock()) =>
   createTpm2({ entropy: new Entropy(seed).stream('tpm'), clock });
@@ -204,6 +204,23 @@ describe('values', () => {
         expect(readValue(reader)).toEqual(one);
         expect(reader.remaining).toBe(0);
       }),
+    );
+  });
+
+  it('are equal where their bytes are, and only there', () => {
+    const bytes = (one: unknown): string => {
+      const writer = new ByteWriter();
+      writeValue(writer, one);
+      return toHex(writer.finish());
+    };
+    // A copy, and values so small that two of them are often the same.
+    const small = fc.oneof(value, fc.constantFrom<unknown>(0, -0, [], {}, { a: undefined }, new Map(), new Set(), ''));
+    fc.assert(
+      fc.property(small, small, (one, other) => {
+        expect(equalValues(one, cloneValue(one))).toBe(true);
+        expect(equalValues(one, other)).toBe(bytes(one) === bytes(other));
+      }),
+      { numRuns: 300 },
     );
   });
 

@@ -3,7 +3,7 @@
  * content; counts and lengths are 32-bit big-endian. Equal values give equal bytes: keys of objects are sorted (the order of
  * Map and Set entries is part of the value).
  */
-import { compareBytes, fromUtf8, toHex, utf8 } from '../../src/bytes/bytes.ts';
+import { equalBytes, fromUtf8, toHex, utf8 } from '../../src/bytes/bytes.ts';
 import type { ByteReader } from '../../src/bytes/reader.ts';
 import type { ByteWriter } from '../../src/bytes/writer.ts';
 
@@ -75,7 +75,8 @@ function writeObject(writer: ByteWriter, value: object, depth: number): void {
     writer.u8(TAG.SET).u32(value.size);
     for (const item of value) writeValue(writer, item, depth + 1);
   } else if (isPlain(value)) {
-    const keys = Object.keys(value).toSorted((a, b) => compareBytes(nameBytes(a), nameBytes(b)));
+    // Names of fields are ASCII: their order as text is that of their bytes.
+    const keys = Object.keys(value).toSorted();
     writer.u8(TAG.OBJECT).u32(keys.length);
     for (const key of keys) {
       const name = nameBytes(key);
@@ -198,6 +199,35 @@ export function cloneValue<T>(value: T): T {
     return Object.fromEntries(Object.entries(one).map(([key, item]) => [key, copy(item)]));
   };
   return copy(value) as T;
+}
+
+function equalMaps(a: ReadonlyMap<unknown, unknown>, b: ReadonlyMap<unknown, unknown>): boolean {
+  if (a.size !== b.size) return false;
+  const others = b.entries();
+  for (const [key, item] of a) {
+    const other = others.next();
+    if (other.done === true || !equalValues(key, other.value[0]) || !equalValues(item, other.value[1])) return false;
+  }
+  return true;
+}
+
+function equalObjects(a: Record<string, unknown>, b: Record<string, unknown>): boolean {
+  const keys = Object.keys(a);
+  if (keys.length !== Object.keys(b).length) return false;
+  for (const key of keys) if (!(key in b) || !equalValues(a[key], b[key])) return false;
+  return true;
+}
+
+/** Whether {@link writeValue} writes the same for both, found without writing either. */
+export function equalValues(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (a instanceof Uint8Array) return b instanceof Uint8Array && equalBytes(a, b);
+  if (Array.isArray(a))
+    return Array.isArray(b) && a.length === b.length && a.every((item, i) => equalValues(item, b[i]));
+  if (a instanceof Map) return b instanceof Map && equalMaps(a, b);
+  if (a instanceof Set) return b instanceof Set && equalValues([...a], [...b]);
+  return kindOf(b) === 'object' && isPlain(a) && isPlain(b) && equalObjects(a, b);
 }
 
 /** What kind of data a value is: two states of the same layout have the same kinds at the same places. */
