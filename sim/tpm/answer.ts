@@ -1,5 +1,5 @@
 /** The response of a command that succeeded: parameters, their encryption, audit, and the sessions' answers (Part 1, 18.6). */
-import { concat } from '../../src/bytes/bytes.ts';
+import { concat, u32At } from '../../src/bytes/bytes.ts';
 import { ByteWriter } from '../../src/bytes/writer.ts';
 import { has, TPMA_SESSION } from '../../src/tpm2/attributes.ts';
 import type { AnyCommandRow } from '../../src/tpm2/command-row.ts';
@@ -79,7 +79,7 @@ function encryptParameters(tpm: Tpm, command: CommandDigest, area: Authorisation
     nonceNewer: use.session.nonceTPM,
     nonceOlder: use.nonceCaller,
   };
-  const size = new DataView(parameters.buffer, parameters.byteOffset).getUint16(0);
+  const size = u32At(parameters, 0) >>> 16;
   const out = parameters.slice();
   out.set(cryptParameter('encrypt', keys, parameters.subarray(2, 2 + size)), 2);
   return out;

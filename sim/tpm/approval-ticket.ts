@@ -1,4 +1,5 @@
 /** TPMT_TK_AUTH: proof of an approval given earlier (TPM 2.0 Library specification, Part 2, 10.7.5; Part 3, 23.2.5). */
+import { u32Bytes, u64Bytes } from '../../src/bytes/bytes.ts';
 import type { Tpm } from './context.ts';
 import { ticketDigest } from './tickets.ts';
 
@@ -14,18 +15,12 @@ export interface ApprovalFacts {
   readonly name: Uint8Array;
 }
 
-function bigEndian(value: number, size: 4 | 8): Uint8Array {
-  const out = new Uint8Array(8);
-  new DataView(out.buffer).setBigUint64(0, BigInt(value));
-  return out.subarray(8 - size);
-}
-
 /** Proof that the TPM saw an approval by PolicySigned or PolicySecret, as `tag` says. */
 export function approvalTicket(tpm: Tpm, tag: number, hierarchy: number, facts: ApprovalFacts) {
   const { timeout, untilReset, cpHashA, policyRef, name } = facts;
   const { timeEpoch, totalResetCount } = tpm.state.access;
-  const time = timeout === 0 ? [] : [bigEndian(timeEpoch, 4)];
-  if (timeout !== 0 && untilReset) time.push(bigEndian(totalResetCount, 4));
+  const time = timeout === 0 ? [] : [u32Bytes(timeEpoch)];
+  if (timeout !== 0 && untilReset) time.push(u32Bytes(totalResetCount));
   const parts = [cpHashA, policyRef, name].flatMap((part) => [new Uint8Array([part.length]), part]);
-  return { tag, hierarchy, digest: ticketDigest(tpm, hierarchy, tag, ...parts, bigEndian(timeout, 8), ...time) };
+  return { tag, hierarchy, digest: ticketDigest(tpm, hierarchy, tag, ...parts, u64Bytes(timeout), ...time) };
 }

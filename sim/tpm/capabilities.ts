@@ -1,5 +1,5 @@
 /** What TPM2_GetCapability reports, as data (TPM 2.0 Library specification, Part 2, 6.12 to 6.14 and 8.2). */
-import { latin1 } from '../../src/bytes/bytes.ts';
+import { latin1, u32At } from '../../src/bytes/bytes.ts';
 import { TPMA_PERMANENT, TPMA_STARTUP_CLEAR } from '../../src/tpm2/attributes.ts';
 import { TPM_PT, TPM_PT_PCR } from '../../src/tpm2/capability-constants.ts';
 import type { Infer } from '../../src/tpm2/codec.ts';
@@ -130,7 +130,7 @@ function policyOf(hashAlg: number, digest: Uint8Array): Infer<typeof TPMT_HA_NUL
 function characters(text: string): number {
   const bytes = new Uint8Array(4);
   bytes.set(latin1(text.slice(0, 4)));
-  return new DataView(bytes.buffer).getUint32(0);
+  return u32At(bytes, 0);
 }
 
 function permanentAttributes(tpm: Tpm): number {

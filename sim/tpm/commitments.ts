@@ -1,5 +1,5 @@
 /** Ephemeral scalars that a command makes and a later one uses once (TPM 2.0 Library specification, Part 1, C.2.3). */
-import { fromBigInt, toBigInt } from '../../src/bytes/bytes.ts';
+import { concat, fromBigInt, toBigInt, u64Bytes } from '../../src/bytes/bytes.ts';
 import { CURVES } from '../../src/crypto/ecdsa.ts';
 import type { CurveName } from '../../src/crypto/primitives.ts';
 import { kdfa } from '../../src/tpm2/kdf.ts';
@@ -18,8 +18,7 @@ function commitments(tpm: Tpm): Commitments {
 /** The scalar of a counter, for a curve and the Name of the key it is for. */
 function scalar({ nonce }: Commitments, counter: number, curve: CurveName, name: Uint8Array): Uint8Array {
   const { bits, size, order } = CURVES[curve];
-  const context = new Uint8Array(9);
-  new DataView(context.buffer).setBigUint64(0, BigInt(counter));
+  const context = concat(u64Bytes(counter), new Uint8Array(1));
   for (;;) {
     const value = toBigInt(kdfa(CONTEXT_HASH, nonce, 'ECDAA Commit', name, context, bits));
     if (value !== 0n && value < order) return fromBigInt(value, size);

@@ -3,8 +3,9 @@
  * number and the session or object as context-content.ts writes it. Keys come from the proof of the hierarchy; what makes a
  * context stale (a TPM Reset, a restart for objects that do not survive one) goes into the HMAC.
  */
+
 import { primitives } from '#primitives';
-import { concat, equalBytes } from '../../src/bytes/bytes.ts';
+import { concat, equalBytes, u64Bytes } from '../../src/bytes/bytes.ts';
 import { FormatError } from '../../src/bytes/errors.ts';
 import { ByteReader } from '../../src/bytes/reader.ts';
 import { ByteWriter } from '../../src/bytes/writer.ts';
@@ -28,25 +29,21 @@ const SEQUENCE_SIZE = 8;
 const KEY_SIZE = 32;
 const IV_SIZE = 16;
 
-function u64(value: bigint): Uint8Array {
-  return new ByteWriter('big', 8).u64(value).finish();
-}
-
 const proofOf = (tpm: Tpm, hierarchy: number): Uint8Array => hierarchyOf(tpm.state, hierarchy)?.proof ?? EMPTY;
 
 function crypt(tpm: Tpm, direction: 'encrypt' | 'decrypt', header: ContextHeader, data: Uint8Array): Uint8Array {
   const { sequence, savedHandle, hierarchy } = header;
   const bits = (KEY_SIZE + IV_SIZE) * 8;
   const name = handleName(savedHandle);
-  const key = kdfa(CONTEXT_HASH, proofOf(tpm, hierarchy), 'CONTEXT', u64(sequence), name, bits);
+  const key = kdfa(CONTEXT_HASH, proofOf(tpm, hierarchy), 'CONTEXT', u64Bytes(sequence), name, bits);
   return primitives.aes('cfb', direction, key.subarray(0, KEY_SIZE), key.subarray(KEY_SIZE), data);
 }
 
 function integrity(tpm: Tpm, { sequence, savedHandle, hierarchy }: ContextHeader, encrypted: Uint8Array): Uint8Array {
   const { totalResetCount, clearCount } = tpm.state.access;
-  const life = [u64(BigInt(totalResetCount))];
-  if (savedHandle === SAVED_OBJECT.ST_CLEAR) life.push(u64(BigInt(clearCount)));
-  const data = concat(...life, u64(sequence), handleName(savedHandle), encrypted);
+  const life = [u64Bytes(totalResetCount)];
+  if (savedHandle === SAVED_OBJECT.ST_CLEAR) life.push(u64Bytes(clearCount));
+  const data = concat(...life, u64Bytes(sequence), handleName(savedHandle), encrypted);
   return hmac(CONTEXT_HASH, proofOf(tpm, hierarchy), data);
 }
 

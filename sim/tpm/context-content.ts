@@ -3,6 +3,7 @@
  * affair (TPM 2.0 Library specification, Part 1, 30.3); this one keeps within the room that the TPM's properties tell
  * (TPM_PT_MAX_OBJECT_CONTEXT, TPM_PT_MAX_SESSION_CONTEXT).
  */
+import { float64At, float64Bytes } from '../../src/bytes/bytes.ts';
 import type { ByteReader } from '../../src/bytes/reader.ts';
 import type { ByteWriter } from '../../src/bytes/writer.ts';
 import type { CurveName, EcPrivateKey, HashName, RsaPrivateKey } from '../../src/crypto/primitives.ts';
@@ -29,15 +30,8 @@ const i32: Codec<number> = {
 /** Any number there is: times, and counts beyond 32 bits. */
 const float64: Codec<number> = {
   name: 'float64',
-  read(reader) {
-    const bytes = reader.bytes('', 8);
-    return new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0);
-  },
-  write(writer, value) {
-    const bytes = new Uint8Array(8);
-    new DataView(bytes.buffer).setFloat64(0, value);
-    writer.bytes(bytes);
-  },
+  read: (reader) => float64At(reader.bytes('', 8), 0),
+  write: (writer, value) => void writer.bytes(float64Bytes(value)),
 };
 
 /** One of a few words. */

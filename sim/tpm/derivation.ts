@@ -1,5 +1,5 @@
 /** Key material from a derivation parent (TPM 2.0 Library specification, Part 1, 28; Part 3, 12.9). */
-import { concat } from '../../src/bytes/bytes.ts';
+import { concat, u32Bytes } from '../../src/bytes/bytes.ts';
 import { HASH_SIZE, hmac } from '../../src/crypto/hash.ts';
 import { TPM_ALG } from '../../src/tpm2/constants.ts';
 import { requireHash } from '../../src/tpm2/hash-alg.ts';
@@ -11,12 +11,6 @@ import type { TpmObject } from './state.ts';
 /** Most key material from one derivation, which is also the length that KDFa is told (MAX_DERIVATION_BITS). */
 const MAX_BITS = 8192;
 
-function u32(value: number): Uint8Array {
-  const out = new Uint8Array(4);
-  new DataView(out.buffer).setUint32(0, value);
-  return out;
-}
-
 /** The blocks of KDFa(parent's secret, label, context), one after the other. */
 export function derivationStream(parent: TpmObject, label: Uint8Array, context: Uint8Array): ByteStream {
   const { publicArea, sensitive } = parent;
@@ -26,14 +20,14 @@ export function derivationStream(parent: TpmObject, label: Uint8Array, context: 
   const key = sensitive.data;
   // A label that already ends in a zero byte gets no other.
   const end = label.at(-1) === 0 ? new Uint8Array(0) : new Uint8Array(1);
-  const tail = concat(label, end, context, u32(MAX_BITS));
+  const tail = concat(label, end, context, u32Bytes(MAX_BITS));
   let counter = 0;
   let left: Uint8Array = new Uint8Array(0);
   return {
     bytes(size) {
       const out = new Uint8Array(size);
       for (let at = 0; at < size; ) {
-        if (left.length === 0) left = hmac(name, key, concat(u32(++counter), tail));
+        if (left.length === 0) left = hmac(name, key, concat(u32Bytes(++counter), tail));
         const part = left.subarray(0, size - at);
         out.set(part, at);
         at += part.length;

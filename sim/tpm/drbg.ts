@@ -1,5 +1,5 @@
 /** The TPM's own random numbers: HMAC-SHA-256 of a counter under a secret key, so that the whole state is two plain values. */
-import { concat } from '../../src/bytes/bytes.ts';
+import { concat, u64Bytes } from '../../src/bytes/bytes.ts';
 import { hmac } from '../../src/crypto/hash.ts';
 
 /** Serialisable state of the generator. */
@@ -12,9 +12,7 @@ export interface DrbgState {
 const BLOCK_SIZE = 32;
 
 function block(state: DrbgState): Uint8Array {
-  const input = new Uint8Array(8);
-  new DataView(input.buffer).setBigUint64(0, BigInt(state.counter++));
-  return hmac('sha256', state.key, input);
+  return hmac('sha256', state.key, u64Bytes(state.counter++));
 }
 
 /** The next `size` bytes. A request always starts a new block, so an answer does not depend on how earlier ones were cut. */

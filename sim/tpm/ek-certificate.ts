@@ -2,7 +2,7 @@
  * Endorsement key certificates of the simulated manufacturer (TCG EK Credential Profile for TPM Family 2.0, 2.5, chapter 3):
  * root → intermediate → EK. Everything is fixed or follows from the EK, so the same TPM always has the same certificate.
  */
-import { latin1, toHex } from '../../src/bytes/bytes.ts';
+import { latin1, toHex, u32Bytes } from '../../src/bytes/bytes.ts';
 import { derInteger, derOid, derSequence, derSetOf, derUtf8 } from '../../src/crypto/asn1-write.ts';
 import { encodeSpki, type PublicKey } from '../../src/crypto/keys.ts';
 import {
@@ -69,8 +69,7 @@ const hexId = (bytes: Uint8Array): string => `id:${toHex(bytes).toUpperCase()}`;
 function tpmIdentity(config: TpmConfig) {
   const manufacturerId = new Uint8Array(4);
   manufacturerId.set(latin1(config.manufacturer));
-  const version = new Uint8Array(4);
-  new DataView(version.buffer).setUint32(0, Number(config.firmwareVersion >> 32n));
+  const version = u32Bytes(Number(config.firmwareVersion >> 32n));
   const name = derSequence(
     nameAttribute(OID.tpmManufacturer, derUtf8(hexId(manufacturerId))),
     nameAttribute(OID.tpmModel, derUtf8(config.vendorString)),

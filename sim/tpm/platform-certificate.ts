@@ -2,7 +2,7 @@
  * Platform certificates of the simulated manufacturer (TCG Platform Certificate Profile 1.1): an attribute certificate that says
  * which machine the TPM with a given EK certificate sits in. Everything in it is fixed or follows from the description and the EK.
  */
-import { concat, utf8 } from '../../src/bytes/bytes.ts';
+import { concat, u32Bytes, utf8 } from '../../src/bytes/bytes.ts';
 import { EXTENSION_OID } from '../../src/crypto/asn1-oids.ts';
 import {
   derContext,
@@ -87,10 +87,8 @@ const optionalText = (n: number, text: string | undefined): Uint8Array =>
 
 /** ComponentIdentifier (profile, 3.1.6). */
 function componentIdentifier(component: PlatformComponent): Uint8Array {
-  const value = new Uint8Array(4);
-  new DataView(value.buffer).setUint32(0, component.componentClass);
   return derSequence(
-    derSequence(derOid(OID.tcgComponentClasses), derOctets(value)),
+    derSequence(derOid(OID.tcgComponentClasses), derOctets(u32Bytes(component.componentClass))),
     derUtf8(component.manufacturer),
     derUtf8(component.model),
     optionalText(0, component.serial),

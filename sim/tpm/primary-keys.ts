@@ -3,8 +3,9 @@
  * documented in docs/tpm-keys.md; it follows the shape of the specification (a DRBG seeded by the primary seed, the
  * template and the caller's data), not the bytes of any other TPM.
  */
+
 import { primitives } from '#primitives';
-import { concat, fromBigInt, toBigInt, toHex } from '../../src/bytes/bytes.ts';
+import { concat, fromBigInt, toBigInt, toHex, u32Bytes } from '../../src/bytes/bytes.ts';
 import { CURVES, ecKeyPair } from '../../src/crypto/ecdsa.ts';
 import type { CurveName, EcPrivateKey, RsaPrivateKey } from '../../src/crypto/primitives.ts';
 import { rsaKeyFromPrimes } from '../../src/crypto/rsa-key.ts';
@@ -36,9 +37,7 @@ export class KeyStream implements ByteStream {
     const out = new Uint8Array(size);
     for (let at = 0; at < size; ) {
       if (this.#left.length === 0) {
-        const counter = new Uint8Array(4);
-        new DataView(counter.buffer).setUint32(0, this.#counter++);
-        this.#left = kdfa('sha256', this.#seed, this.#label, this.#context, counter, 256);
+        this.#left = kdfa('sha256', this.#seed, this.#label, this.#context, u32Bytes(this.#counter++), 256);
       }
       const part = this.#left.subarray(0, size - at);
       out.set(part, at);

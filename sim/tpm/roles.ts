@@ -1,6 +1,6 @@
 /** Which kind of authorisation an entity takes for a role (TPM 2.0 Library specification, Part 1, 19.2 and 19.4). */
 
-import { toBigInt } from '../../src/bytes/bytes.ts';
+import { toBigInt, u32Bytes } from '../../src/bytes/bytes.ts';
 import { has, nvType, TPM_NT, TPMA_NV, TPMA_OBJECT } from '../../src/tpm2/attributes.ts';
 import type { AnyCommandRow, AuthRole } from '../../src/tpm2/command-row.ts';
 import { handleType, TPM_ALG, TPM_CC, TPM_HT } from '../../src/tpm2/constants.ts';
@@ -92,7 +92,5 @@ export function countPin(tpm: Tpm, handle: number, passed: boolean): void {
   const { count } = pinCounts(index);
   const next = passed ? (type === TPM_NT.PIN_PASS ? count + 1 : 0) : type === TPM_NT.PIN_FAIL ? count + 1 : count;
   if (next === count || next > 0xffff_ffff) return;
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, next);
-  writeIndex(tpm, index, 0, bytes);
+  writeIndex(tpm, index, 0, u32Bytes(next));
 }

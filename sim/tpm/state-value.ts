@@ -3,7 +3,7 @@
  * content; counts and lengths are 32-bit big-endian. Equal values give equal bytes: keys of objects are sorted (the order of
  * Map and Set entries is part of the value).
  */
-import { equalBytes, fromUtf8, toHex, utf8 } from '../../src/bytes/bytes.ts';
+import { equalBytes, float64At, float64Bytes, fromUtf8, toHex, utf8 } from '../../src/bytes/bytes.ts';
 import type { ByteReader } from '../../src/bytes/reader.ts';
 import type { ByteWriter } from '../../src/bytes/writer.ts';
 
@@ -48,12 +48,6 @@ function nameBytes(name: string): Uint8Array {
   return bytes;
 }
 
-function writeNumber(writer: ByteWriter, value: number): void {
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setFloat64(0, value);
-  writer.u8(TAG.NUMBER).bytes(bytes);
-}
-
 function writeBigint(writer: ByteWriter, value: bigint): void {
   writer.u8(TAG.BIGINT);
   writeText(writer, value.toString(16));
@@ -94,7 +88,7 @@ export function writeValue(writer: ByteWriter, value: unknown, depth = 0): void 
   if (value === undefined) writer.u8(TAG.UNDEFINED);
   else if (value === null) writer.u8(TAG.NULL);
   else if (typeof value === 'boolean') writer.u8(value ? TAG.TRUE : TAG.FALSE);
-  else if (typeof value === 'number') writeNumber(writer, value);
+  else if (typeof value === 'number') writer.u8(TAG.NUMBER).bytes(float64Bytes(value));
   else if (typeof value === 'bigint') writeBigint(writer, value);
   else if (typeof value === 'string') {
     writer.u8(TAG.STRING);
@@ -118,11 +112,6 @@ function readBigint(reader: ByteReader): bigint {
   if (match === null) throw reader.error('bigint', `"${text.slice(0, 20)}" is not a hexadecimal number`);
   const value = BigInt(`0x${match[2]}`);
   return match[1] === '-' ? -value : value;
-}
-
-function readNumber(reader: ByteReader): number {
-  const bytes = reader.bytes('number', 8);
-  return new DataView(bytes.buffer, bytes.byteOffset, 8).getFloat64(0);
 }
 
 function readMany(reader: ByteReader, depth: number): unknown[] {
@@ -167,7 +156,7 @@ export function readValue(reader: ByteReader, depth = 0): unknown {
     case TAG.TRUE:
       return true;
     case TAG.NUMBER:
-      return readNumber(reader);
+      return float64At(reader.bytes('number', 8), 0);
     case TAG.BIGINT:
       return readBigint(reader);
     case TAG.STRING:

@@ -1,5 +1,5 @@
 /** Tickets: HMACs under a hierarchy's proof (TPM 2.0 Library specification, Part 2, 10.7). */
-import { concat } from '../../src/bytes/bytes.ts';
+import { concat, u32At } from '../../src/bytes/bytes.ts';
 import { hmac } from '../../src/crypto/hash.ts';
 import { TPM_GENERATED_VALUE, TPM_RH, TPM_ST } from '../../src/tpm2/constants.ts';
 import type { Tpm } from './context.ts';
@@ -50,5 +50,5 @@ export function verifiedTicket(tpm: Tpm, hierarchy: number, digest: Uint8Array, 
 
 /** Whether data cannot be taken for a structure that a TPM made: too short to tell is not safe. */
 export function isSafeToSign(data: Uint8Array): boolean {
-  return data.length >= 4 && new DataView(data.buffer, data.byteOffset).getUint32(0) !== TPM_GENERATED_VALUE;
+  return data.length >= 4 && u32At(data, 0) !== TPM_GENERATED_VALUE;
 }

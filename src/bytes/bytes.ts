@@ -135,6 +135,35 @@ export function u32At(bytes: Uint8Array, at: number): number {
   return (high | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>> 0;
 }
 
+/** A 32-bit number, big-endian; what does not fit is cut off. */
+export const u32Bytes = (value: number): Uint8Array => new Uint8Array([value >>> 24, value >>> 16, value >>> 8, value]);
+
+/** A 64-bit number, big-endian; what does not fit is cut off. */
+export function u64Bytes(value: bigint | number): Uint8Array {
+  const high = typeof value === 'number' ? Math.floor(value / 0x1_0000_0000) : Number(BigInt.asUintN(64, value) >> 32n);
+  const low = typeof value === 'number' ? value : Number(BigInt.asUintN(32, value));
+  return new Uint8Array([high >>> 24, high >>> 16, high >>> 8, high, low >>> 24, low >>> 16, low >>> 8, low]);
+}
+
+/** Unsigned 64-bit number, big-endian, at an offset within the bytes. */
+export const u64At = (bytes: Uint8Array, at: number): bigint =>
+  (BigInt(u32At(bytes, at)) << 32n) | BigInt(u32At(bytes, at + 4));
+
+const float = new DataView(new ArrayBuffer(8));
+
+/** An IEEE 754 double, big-endian. */
+export function float64Bytes(value: number): Uint8Array {
+  float.setFloat64(0, value);
+  return new Uint8Array(float.buffer.slice(0));
+}
+
+/** The double of the 8 bytes at an offset. */
+export function float64At(bytes: Uint8Array, at: number): number {
+  float.setUint32(0, u32At(bytes, at));
+  float.setUint32(4, u32At(bytes, at + 4));
+  return float.getFloat64(0);
+}
+
 /** Bytes up to which a number is put together in words; of longer ones the text is faster. */
 const WORDS_UP_TO = 256;
 

@@ -74,8 +74,7 @@ export class ByteReader {
     return this.#little ? (b << 8) | a : (a << 8) | b;
   }
 
-  u32(field: string): number {
-    const at = this.#take(field, 4);
+  #word(at: number): number {
     const bytes = this.#bytes;
     const a = bytes[at] ?? 0;
     const b = bytes[at + 1] ?? 0;
@@ -84,10 +83,15 @@ export class ByteReader {
     return (this.#little ? (d << 24) | (c << 16) | (b << 8) | a : (a << 24) | (b << 16) | (c << 8) | d) >>> 0;
   }
 
+  u32(field: string): number {
+    return this.#word(this.#take(field, 4));
+  }
+
   u64(field: string): bigint {
     const at = this.#take(field, 8);
-    const { buffer, byteOffset } = this.#bytes;
-    return new DataView(buffer, byteOffset + at, 8).getBigUint64(0, this.#little);
+    const first = BigInt(this.#word(at));
+    const second = BigInt(this.#word(at + 4));
+    return this.#little ? (second << 32n) | first : (first << 32n) | second;
   }
 
   /** A 64-bit length or count that must be at most `max` (itself at most 2^53−1). */

@@ -1,6 +1,6 @@
 /** RSA signature schemes of PKCS #1 (RFC 8017) over the raw operation of `#primitives`. Deterministic given the salt. */
 import { primitives } from '#primitives';
-import { allBytes, concat, equalBytes, fromHex } from '../bytes/bytes.ts';
+import { allBytes, concat, equalBytes, fromHex, u32Bytes } from '../bytes/bytes.ts';
 import { HASH_SIZE, hash } from './hash.ts';
 import type { HashName, RsaPrivateKey, RsaPublicKey } from './primitives.ts';
 
@@ -47,10 +47,8 @@ function publicRaw(key: RsaPublicKey, input: Uint8Array): Uint8Array | undefined
 /** MGF1 mask generation (RFC 8017, B.2.1). */
 export function mgf1(name: HashName, seed: Uint8Array, size: number): Uint8Array {
   const out = new Uint8Array(size);
-  const counter = new Uint8Array(4);
   for (let i = 0, at = 0; at < size; i++) {
-    new DataView(counter.buffer).setUint32(0, i);
-    const block = hash(name, concat(seed, counter));
+    const block = hash(name, concat(seed, u32Bytes(i)));
     out.set(block.subarray(0, Math.min(block.length, size - at)), at);
     at += block.length;
   }

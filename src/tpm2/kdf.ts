@@ -1,9 +1,7 @@
 /** Key derivation functions (TPM 2.0 Library specification, Part 1, 11.4.10). */
-import { concat, utf8 } from '../bytes/bytes.ts';
+import { concat, u32Bytes, utf8 } from '../bytes/bytes.ts';
 import { HASH_SIZE, hash, hmac } from '../crypto/hash.ts';
 import type { HashName } from '../crypto/primitives.ts';
-
-const u32 = (value: number): Uint8Array => new Uint8Array([value >>> 24, value >>> 16, value >>> 8, value]);
 
 /** First `bits` bits of `blocks`; a number of bits that is not whole bytes clears the unused high bits. */
 function cut(blocks: Uint8Array, bits: number): Uint8Array {
@@ -32,10 +30,10 @@ export function kdfa(
   contextV: Uint8Array,
   bits: number,
 ): Uint8Array {
-  const tail = concat(utf8(`${label}\0`), contextU, contextV, u32(bits));
+  const tail = concat(utf8(`${label}\0`), contextU, contextV, u32Bytes(bits));
   const size = Math.ceil(bits / 8);
   return cut(
-    blocks(size, HASH_SIZE[name], (counter) => hmac(name, key, concat(u32(counter), tail))),
+    blocks(size, HASH_SIZE[name], (counter) => hmac(name, key, concat(u32Bytes(counter), tail))),
     bits,
   );
 }
@@ -57,7 +55,7 @@ export function kdfe(
   const tail = concat(z, utf8(`${label}\0`), partyU, partyV);
   const size = Math.ceil(bits / 8);
   return cut(
-    blocks(size, HASH_SIZE[name], (counter) => hash(name, concat(u32(counter), tail))),
+    blocks(size, HASH_SIZE[name], (counter) => hash(name, concat(u32Bytes(counter), tail))),
     bits,
   );
 }

@@ -1,5 +1,5 @@
 /** Names of entities (TPM 2.0 Library specification, Part 1, 16). */
-import { concat } from '../bytes/bytes.ts';
+import { concat, u32Bytes } from '../bytes/bytes.ts';
 import { encode } from './codec.ts';
 import { TPM_ALG } from './constants.ts';
 import { hashWith } from './hash-alg.ts';
@@ -27,11 +27,7 @@ export function nvName(publicArea: TPMS_NV_PUBLIC): Uint8Array {
 }
 
 /** Name of a PCR, session or permanent entity: its handle. */
-export function handleName(handle: number): Uint8Array {
-  const out = new Uint8Array(4);
-  new DataView(out.buffer).setUint32(0, handle);
-  return out;
-}
+export const handleName = (handle: number): Uint8Array => u32Bytes(handle);
 
 /**
  * Qualified Name: nameAlg and the digest of the parent's qualified Name and the object's Name (Part 1, 26.5). The parent of a

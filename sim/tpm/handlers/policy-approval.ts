@@ -1,11 +1,13 @@
 /** Policies that another party approves: Signed, Secret, Ticket, Authorize (Part 3, 23.3 to 23.5 and 23.16). */
-import { concat, equalBytes } from '../../../src/bytes/bytes.ts';
+
+import { concat, equalBytes, u64At, u64Bytes } from '../../../src/bytes/bytes.ts';
 import { has, nvType, TPM_NT, TPMA_NV } from '../../../src/tpm2/attributes.ts';
 import { PolicyAuthorize, PolicySecret, PolicySigned, PolicyTicket } from '../../../src/tpm2/commands/policy.ts';
 import { handleType, TPM_CC, TPM_HT, TPM_RH, TPM_ST } from '../../../src/tpm2/constants.ts';
 import { hashName, hashSize, hashWith } from '../../../src/tpm2/hash-alg.ts';
 import { handleName } from '../../../src/tpm2/names.ts';
 import { TPM_RC } from '../../../src/tpm2/response-code.ts';
+
 import { approvalTicket } from '../approval-ticket.ts';
 import { type Tpm, timeInfo } from '../context.ts';
 import { entityName, nvOf, objectOf } from '../entities.ts';
@@ -82,8 +84,7 @@ function hierarchyOfEntity(tpm: Tpm, handle: number): number {
 function answer(tpm: Tpm, tag: number, entity: number, approval: Approval, timeout: number, wanted: boolean) {
   if (!wanted) return { timeout: EMPTY, policyTicket: { tag, hierarchy: TPM_RH.NULL, digest: EMPTY } };
   const untilReset = approval.nonceTPM.length === 0;
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(timeout) | (untilReset ? EXPIRES_ON_RESET : 0n));
+  const bytes = u64Bytes(BigInt(timeout) | (untilReset ? EXPIRES_ON_RESET : 0n));
   const hierarchy = hierarchyOfEntity(tpm, entity);
   const facts = { ...approval, timeout, untilReset, name: entityName(tpm, entity) };
   return { timeout: bytes, policyTicket: approvalTicket(tpm, tag, hierarchy, facts) };
@@ -127,7 +128,7 @@ const ticket = action(PolicyTicket, (tpm, { policySession, timeout: bytes, cpHas
   // A trial session needs no approval: it takes the command that the ticket stands for.
   if (isTrial(session)) throw refuse(TPM_RC.ATTRIBUTES, 'policySession');
   if (bytes.length !== 8) throw refuse(TPM_RC.SIZE, 'timeout');
-  const value = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0);
+  const value = u64At(bytes, 0);
   const untilReset = value >= EXPIRES_ON_RESET;
   const timeout = Number(BigInt.asUintN(63, value));
   checkLimits(tpm, session, timeout, cpHashA, 'timeout');

@@ -1,5 +1,6 @@
 /** What GET_INFO of the control channel tells: JSON, one key for each flag, in swtpm's order. */
-import { utf8 } from '../../../src/bytes/bytes.ts';
+
+import { u32At, utf8 } from '../../../src/bytes/bytes.ts';
 import type { TpmConfig } from '../config.ts';
 import { rsaKeySizes } from '../sizes.ts';
 
@@ -12,7 +13,7 @@ const id = (value: number): string => `id:${(value >>> 0).toString(16).toUpperCa
 function manufacturerId(manufacturer: string): number {
   const bytes = new Uint8Array(4);
   bytes.set(utf8(manufacturer).subarray(0, 4));
-  return new DataView(bytes.buffer).getUint32(0);
+  return u32At(bytes, 0);
 }
 
 /** The JSON text for these flags: 1 specification, 2 attributes, 4 features; other flags add nothing. */
