@@ -166,15 +166,17 @@ export function float64At(bytes: Uint8Array, at: number): number {
 
 /** Bytes up to which a number is put together in words; of longer ones the text is faster. */
 const WORDS_UP_TO = 256;
+const words = new Uint8Array(WORDS_UP_TO);
+const wordsView = new DataView(words.buffer);
 
 /** Unsigned big-endian number of a byte string; the empty string is 0. */
 export function toBigInt(bytes: Uint8Array): bigint {
-  if (bytes.length > WORDS_UP_TO) return BigInt(`0x${toHex(bytes)}`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const size = Math.ceil(bytes.length / 8) * 8;
+  if (size > WORDS_UP_TO) return BigInt(`0x${toHex(bytes)}`);
+  words.fill(0, 0, 8);
+  words.set(bytes, size - bytes.length);
   let out = 0n;
-  let at = 0;
-  for (const odd = bytes.length % 8; at < odd; at++) out = (out << 8n) | BigInt(bytes[at] ?? 0);
-  for (; at < bytes.length; at += 8) out = (out << 64n) | view.getBigUint64(at);
+  for (let at = 0; at < size; at += 8) out = (out << 64n) | wordsView.getBigUint64(at);
   return out;
 }
 
