@@ -73,7 +73,8 @@ export async function planChecked(
 }
 
 /** What an update takes over from the boot bank before it. */
-export type OldBank = Pick<BootbankOptions, 'state' | 'updated'> & Partial<Pick<BootbankOptions, 'kernelOptions'>>;
+export type OldBank = Pick<BootbankOptions, 'state' | 'updated' | 'unowned' | 'databaseOthers'> &
+  Partial<Pick<BootbankOptions, 'kernelOptions'>>;
 
 /** The boot disk of a planned installation. */
 export function installPlanned(spec: HostSpec, plan: InstallPlan, old: OldBank = {}): BootImage {

@@ -9,10 +9,12 @@ import {
   BOOT_STATE,
   bootLoaders,
   defaultState,
+  IMGDB_FILE,
   type ModuleItem,
   parseBootCfg,
   resolveModulePath,
   STATE_FILE,
+  withoutLocker,
   writeBootCfg,
 } from '../src/esxboot/index.ts';
 import { efiBootImage, FatVolume, type IsoImage } from '../src/iso/index.ts';
@@ -63,6 +65,15 @@ function moduleFiles(iso: IsoImage, items: readonly ModuleItem[], prefix: string
   return files;
 }
 
+/** Takes the VIBs for the locker out of the image database; gives their modules. */
+function leaveLocker(files: Map<string, ByteSource>): readonly string[] {
+  const source = files.get(IMGDB_FILE);
+  const without = source && withoutLocker(source.read(0, source.size));
+  if (without === undefined) return [];
+  files.set(IMGDB_FILE, bytesSource(without.database));
+  return without.files.map((file) => file.toLowerCase());
+}
+
 /** The boot disk that a disc stands for. A disc without boot.cfg, or one that names no kernel, is an InputError. */
 export function imageFromDisc(iso: IsoImage, spec: Pick<HostSpec, 'release' | 'boot'>): BootImage {
   const configPath = findPlain(iso, BOOT_CFG_FILE);
@@ -80,10 +91,11 @@ export function imageFromDisc(iso: IsoImage, spec: Pick<HostSpec, 'release' | 'b
     for (const [name, source] of files) bootbank.add(name, source);
   } else {
     const build = safeboot.build ?? `${spec.release.version}-0.0.${spec.release.build}`;
-    files.delete(MEDIA_ONLY);
+    const left = new Set([MEDIA_ONLY, ...leaveLocker(files)]);
+    for (const name of left) files.delete(name);
     const state = defaultState({ build, bootUuid: spec.boot.bootUuid });
     if (!files.has(STATE_FILE)) files.set(STATE_FILE, bytesSource(state));
-    const kept = items.filter(({ file }) => baseName(file) !== MEDIA_ONLY);
+    const kept = items.filter(({ file }) => !left.has(baseName(file)));
     if (!kept.some(({ file }) => baseName(file) === STATE_FILE)) kept.push({ file: STATE_FILE, options: '' });
     const [kernel, ...modules] = kept.map(({ file, options }) => ({ file: `/${baseName(file)}`, options }));
     const installed = writeBootCfg({

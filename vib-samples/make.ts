@@ -168,14 +168,17 @@ function baseProvides({ vmkapi, release }: ReleaseRecipe): VibConstraint[] {
   const minor = Number(/^v2_(\d+)_/.exec(vmkapi)?.[1] ?? '0');
   return [
     ...Array.from({ length: minor + 1 }, (_, n) => ({ name: apiName(`v2_${n}_0_0`) })),
-    { name: 'esx-version', relation: '=', version: release },
+    { name: 'esx-version', version: release },
   ];
 }
 
 function systemVib(folder: string, recipe: SystemVibRecipe, release: ReleaseRecipe, pki: SamplePki): Sample {
   const version = recipe.version ?? release.systemVersion;
   const context: Context = { release, pki, version };
-  const payloads = recipe.payloads.map((each) => payload(each, context));
+  const payloads = recipe.payloads.map(({ attributes, ...each }) => ({
+    ...payload(each, context),
+    ...(attributes === undefined ? {} : { attributes }),
+  }));
   const provides = recipe.name === 'esx-base' ? baseProvides(release) : [];
   return sample(folder, { ...recipe, tags: recipe.tags ?? [], provides }, payloads, context);
 }

@@ -71,7 +71,7 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
   const onto = options.text('onto');
   const remove = options.list('remove');
   if (onto === undefined && remove.length > 0) throw new InputError('image build: --remove needs --onto DIR');
-  const { vibs: installed = [], old, log: oldLog = new Uint8Array(0) } = installedOf(onto, spec);
+  const { vibs: installed = [], old, log: oldLog = new Uint8Array(0), strangers = [] } = installedOf(onto, spec);
   const named = options.list('vib');
   const { vibs, fromDisks } = await (onto === undefined ? vibsOf(spec, named, limits) : givenVibs(named, spec, limits));
   const bypass: Bypass[] = [];
@@ -96,6 +96,7 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
     plan.vibs.map(({ descriptor }) => descriptor),
   );
   if (other !== undefined) io.progress(`warning: ${other}`);
+  for (const name of strangers) io.progress(`warning: ${name} belongs to no VIB: the update leaves it behind`);
   for (const { message } of plan.bypassed) io.progress(`warning: ${message}`);
   if (bypass.length > 0 && spec.hardware.secureBoot.enabled) {
     io.progress('warning: a real host with Secure Boot on refuses these options, and may refuse to boot this image');

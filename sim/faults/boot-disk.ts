@@ -10,6 +10,7 @@ import {
   IMGDB_FILE,
   type Imgdb,
   type ImgdbInput,
+  namedPayload,
   type OrderedPayload,
   readImgdb,
   splitModuleName,
@@ -44,11 +45,13 @@ export function readDatabase(image: MutableImage, fault: string): Imgdb {
   return readImgdb(bytes);
 }
 
-/** Writes the database anew with these packages, as an installer does. */
-export function writeDatabase(image: MutableImage, profile: string, packages: readonly ImgdbInput[]): void {
-  const id = ({ vib }: ImgdbInput): string => vibId(vib.descriptor);
-  const sorted = packages.toSorted((a, b) => (id(a) < id(b) ? -1 : 1));
-  image.bootbank.set(IMGDB_FILE, buildImgdb(profile, sorted));
+/** Writes a database anew with these packages, as an installer does. */
+export function writeDatabase(
+  image: MutableImage,
+  { profile, others }: Pick<Imgdb, 'profile' | 'others'>,
+  packages: readonly ImgdbInput[],
+): void {
+  image.bootbank.set(IMGDB_FILE, buildImgdb(profile?.name ?? '', packages, others));
 }
 
 /** The packages of a database in the form it is written from. */
@@ -66,13 +69,20 @@ export function foreignPackage(head: Pick<DescriptorInput, 'name' | 'vendor' | '
 export function addPackage(image: MutableImage, fault: string, vib: Vib): void {
   const database = readDatabase(image, fault);
   const used = new Set([...image.bootbank.keys()].map((name) => name.toLowerCase()));
-  const owned = new Map<string, OrderedPayload>([...database.owners].map(([file, owner]) => [file, { ...owner }]));
+  const descriptors = new Map(database.vibs.map(({ id, descriptor }) => [id, descriptor]));
+  const owned = new Map<string, OrderedPayload>(
+    [...database.owners].map(([file, { vibId: id, vibName, payloadName }]) => {
+      const payload = namedPayload(descriptors.get(id) ?? { payloads: [] }, payloadName);
+      return [file, { vibId: id, vibName, payload }];
+    }),
+  );
   const names = new Map<string, string>();
   for (const payload of vib.payloads) {
-    const file = bootbankName(payload.name, payload.type, used);
+    const named = namedPayload(vib.descriptor, payload.name);
+    const file = bootbankName(named, used);
     names.set(payload.name, file);
     image.bootbank.set(file, payload.data);
-    const own = { vibId: vibId(vib.descriptor), vibName: vib.descriptor.name, payloadName: payload.name };
+    const own = { vibId: vibId(vib.descriptor), vibName: vib.descriptor.name, payload: named };
     const release = database.vibs.find(({ descriptor }) => descriptor.name === 'esx-base')?.descriptor.version ?? '';
     editModules(image, fault, (items) => {
       const others = items.flatMap((item) => owned.get(baseOf(item)) ?? []);
@@ -86,7 +96,7 @@ export function addPackage(image: MutableImage, fault: string, vib: Vib): void {
     });
     owned.set(file, own);
   }
-  writeDatabase(image, database.profile?.name ?? '', [...packagesOf(database), { vib, files: names }]);
+  writeDatabase(image, database, [...packagesOf(database), { vib, files: names }]);
 }
 
 /** Adds to the installer's log that a VIB was installed with an option. @param time milliseconds since 1970 */

@@ -31,6 +31,6 @@ export const VIB_SET_DRIFT: Fault = {
     );
     for (const file of files) image.bootbank.delete(file);
     const left = packagesOf(database).filter(({ vib }) => vib.descriptor !== gone.descriptor);
-    writeDatabase(image, database.profile?.name ?? '', left);
+    writeDatabase(image, database, left);
   },
 };

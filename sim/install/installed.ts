@@ -1,4 +1,5 @@
 /** The VIBs of a boot bank, for an update: as its image database and its modules have them. */
+import type { ByteSource } from '../../src/archive/index.ts';
 import { InputError } from '../../src/bytes/errors.ts';
 import {
   BOOT_CFG_FILE,
@@ -8,9 +9,11 @@ import {
   parseBootCfg,
   readImgdb,
   STATE_FILE,
+  splitModuleName,
+  UNOWNED_TAIL,
 } from '../../src/esxboot/index.ts';
 import type { Vib } from '../../src/vib/index.ts';
-import { type BootImage, findFile } from '../image.ts';
+import { type BootImage, findFile, findSource } from '../image.ts';
 import type { OldBank } from '../install.ts';
 
 /** What is on a disk. */
@@ -20,6 +23,8 @@ export interface InstalledImage {
   readonly old: OldBank;
   /** The installer's log so far. */
   readonly log: Uint8Array | undefined;
+  /** Modules of boot.cfg that no VIB owns and that no host has by itself: an update leaves them behind. */
+  readonly strangers: readonly string[];
 }
 
 /** Reads a boot bank. One without boot.cfg or image database, or that lacks modules of its VIBs, is an InputError. */
@@ -33,14 +38,26 @@ export function installedImage({ bootbank, installLog }: BootImage): InstalledIm
   if (findFile(bootbank, IMGDB_FILE) === undefined) {
     throw new InputError(`no ${IMGDB_FILE} in the boot bank: nothing tells which VIBs are installed`);
   }
-  const { vibs, findings } = readImgdb(file(IMGDB_FILE));
+  const { vibs, findings, owners, others } = readImgdb(file(IMGDB_FILE));
   const [finding] = findings;
   if (finding !== undefined) throw new InputError(`${IMGDB_FILE}: ${finding.where}: ${finding.message}`);
   const state = findFile(bootbank, STATE_FILE);
+  const unowned = new Map<string, ByteSource>();
+  const strangers: string[] = [];
+  for (const { file: path } of mboot.modules) {
+    const { base } = splitModuleName(path);
+    const source = findSource(bootbank, base);
+    if (owners.has(base)) continue;
+    if (!UNOWNED_TAIL.includes(base)) strangers.push(base);
+    else if (source !== undefined) unowned.set(base, source);
+  }
   return {
     vibs: vibs.map((vib) => installedAsVib(vib, bootbank)),
     log: installLog,
+    strangers,
     old: {
+      unowned,
+      databaseOthers: others,
       updated: Math.min(safeboot.updated + 1, MAX_BOOT_CFG_INT),
       kernelOptions: mboot.kernelopt ?? '',
       ...(state === undefined ? {} : { state }),

@@ -1,6 +1,6 @@
 /** A planned installation: what goes in, what was passed over, and what an installer's log would say of it. */
 import { InputError } from '../../src/bytes/errors.ts';
-import { isModuleType } from '../../src/esxboot/index.ts';
+import { isModuleType, LOCKER_TYPE } from '../../src/esxboot/index.ts';
 import type { AcceptanceLevel, Vib } from '../../src/vib/index.ts';
 import { vibId } from '../../src/vib/index.ts';
 import { changesBetween, type InstallChange } from './changes.ts';
@@ -56,9 +56,6 @@ export interface InstallPlan {
 /** Most problems named in one message. */
 const MAX_NAMED = 3;
 
-/** Type of VIBs that live on the locker partition (e.g. VMware Tools): the boot bank has no module of theirs. */
-const LOCKER = 'locker';
-
 const leftOutOf = ({ descriptor }: Vib): LeftOutPayload[] =>
   descriptor.payloads
     .filter(({ type }) => !isModuleType(type))
@@ -97,8 +94,8 @@ export function planInstall(given: readonly Vib[], policy: InstallPolicy): Insta
     const more = refused.length > MAX_NAMED ? `; and ${refused.length - MAX_NAMED} more problems` : '';
     throw new InputError(named.join('; ') + more);
   }
-  const vibs = all.filter(({ descriptor }) => descriptor.type !== LOCKER);
-  const locker = all.filter(({ descriptor }) => descriptor.type === LOCKER);
+  const vibs = all.filter(({ descriptor }) => descriptor.type !== LOCKER_TYPE);
+  const locker = all.filter(({ descriptor }) => descriptor.type === LOCKER_TYPE);
   const why = 'of type locker: on the locker partition, not in the boot bank';
   const skipped = [...selection.skipped, ...locker.map(({ descriptor }) => ({ vib: vibId(descriptor), why }))];
   const changes = changesBetween(installed, vibs);

@@ -147,10 +147,12 @@ export function readBulletins(bytes: Uint8Array): BundleBulletin[] {
   return bulletins.map((bulletin) => {
     const list = childElement(bulletin, 'vibList');
     const vibs = list === undefined ? [] : childElements(list, 'vib');
+    // VMware's own say the ids alone.
+    const ids = list === undefined ? [] : childElements(list, 'vibID').map((id) => textOf(id).trim());
     return {
       id: text(bulletin, 'id'),
       summary: text(bulletin, 'summary'),
-      vibIds: vibs.map((vib) => text(vib, 'vibID') || text(vib, 'id')),
+      vibIds: [...vibs.map((vib) => text(vib, 'vibID') || text(vib, 'id')), ...ids],
     };
   });
 }

@@ -49,25 +49,29 @@ const second = vib('net-driver-two', [archive('net-driver-two')]);
 describe('bootbank', () => {
   const { bootbank, esp } = buildBootbank([driver, base, second], options);
 
-  it('has no file of payloads that only an installer uses, all others by their type', () => {
+  it('has files of the payloads that are modules by their type, and no others', () => {
     const text = (name: string, type: string): Payloads[number] => ({ name, type, content: utf8(`${name}\n`) });
     const mixed = vib('mixed', [
       text('setup', 'insttar'),
       text('precheck', 'upgrade'),
       text('loader', 'bootx64'),
       text('odd', 'another'),
+      // Types of payloads in VMware's own esx-base of 7.0.0 that are no modules in the boot.cfg of its media.
+      text('setup-boot.efi', 'boot_loader_efi'),
+      text('setup-mboot.c32', 'boot_com32_bios'),
+      text('setup-linux.bin', 'boot_iso_bios'),
+      text('setup-efi.img', 'eltorito_image_efi'),
+      text('setup-osl.txt', 'text'),
+      { name: 'odd-module', type: 'boot', content: utf8('module\n') },
     ]);
     const bank = buildBootbank([base, mixed], options).bootbank;
     const names = [...bank.keys()].filter((name) => /^(setup|precheck|loader|odd)/.test(name));
-    expect(names).toEqual(['loader.v00', 'odd.v00']);
+    expect(names).toEqual(['odd_modu.b00']);
     expect(fromUtf8(bank.get('boot.cfg') ?? NOTHING)).not.toMatch(/setup|precheck/);
     const { vibs, findings } = readImgdb(bank.get('imgdb.tgz') ?? NOTHING);
     expect(findings).toEqual([]);
     const files = vibs.find(({ descriptor }) => descriptor.name === 'mixed')?.files;
-    expect([...(files ?? [])]).toEqual([
-      ['loader', 'loader.v00'],
-      ['odd', 'odd.v00'],
-    ]);
+    expect([...(files ?? [])]).toEqual([['odd-module', 'odd_modu.b00']]);
   });
 
   it('has one file per payload, with the bytes of the VIB, in boot order', () => {

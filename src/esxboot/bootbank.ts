@@ -3,11 +3,12 @@
  * database, saved state) and the boot loaders of the EFI system partition.
  */
 import { LazyFiles } from '../archive/lazy-files.ts';
-import { bytesSource } from '../archive/source.ts';
+import { type ByteSource, bytesSource } from '../archive/source.ts';
 import { utf8 } from '../bytes/bytes.ts';
 import { InputError, withPart } from '../bytes/errors.ts';
 import {
   gzip,
+  isArchiveType,
   isFile,
   openPayload,
   payloadSource,
@@ -19,7 +20,7 @@ import {
 import { withDirectories } from './archive-tree.ts';
 import { BOOT_STATE, writeBootCfg } from './boot-cfg.ts';
 import { buildImgdb, IMGDB_FILE } from './imgdb.ts';
-import { bootbankName, bootOrder, bootOrderRelease, isModuleType } from './module-names.ts';
+import { bootbankName, bootOrder, bootOrderRelease, isModuleType, namedPayload, UNOWNED_TAIL } from './module-names.ts';
 
 /** Files that belong to the bank itself. */
 export const BOOT_CFG_FILE = 'boot.cfg';
@@ -39,6 +40,10 @@ export interface BootbankOptions {
   readonly state?: Uint8Array;
   /** Update serial number of the bank (default 1). */
   readonly updated?: number;
+  /** Files of an older bank that belong to no VIB and stay ({@link UNOWNED_TAIL}), by name. */
+  readonly unowned?: ReadonlyMap<string, ByteSource>;
+  /** What the older image database holds besides VIBs and image profiles. */
+  readonly databaseOthers?: ReadonlyMap<string, Uint8Array>;
 }
 
 /** What lies on the disk. */
@@ -75,30 +80,33 @@ export function buildBootbank(vibs: readonly Vib[], options: BootbankOptions): B
       .filter(({ type }) => isModuleType(type))
       .map((payload) => ({
         vib,
-        payload,
+        data: payload,
         vibId: vibId(vib.descriptor),
         vibName: vib.descriptor.name,
-        payloadName: payload.name,
+        payload: namedPayload(vib.descriptor, payload.name),
       })),
   );
   const ordered = bootOrder(payloads, bootOrderRelease(options.release));
   const [kernel] = ordered;
-  if (kernel === undefined || kernel.vibName !== 'esx-base' || kernel.payloadName !== 'b') {
+  if (kernel === undefined || kernel.vibName !== 'esx-base' || kernel.payload.name !== 'b') {
     throw new InputError('bootbank: no VIB esx-base with the kernel payload b');
   }
-  const used = new Set([BOOT_CFG_FILE, IMGDB_FILE, STATE_FILE]);
+  const used = new Set([BOOT_CFG_FILE, ...UNOWNED_TAIL]);
   const files = new LazyFiles();
   const namesOf = new Map<Vib, Map<string, string>>(vibs.map((vib) => [vib, new Map()]));
-  for (const { vib, payload } of ordered) {
-    const name = bootbankName(payload.name, payload.type, used);
-    files.add(name, payloadSource(payload));
+  for (const { vib, payload, data } of ordered) {
+    const name = bootbankName(payload, used);
+    files.add(name, payloadSource(data));
     namesOf.get(vib)?.set(payload.name, name);
   }
-  const byId = [...namesOf].map(([vib, names]) => ({ vib, files: names }));
-  byId.sort((a, b) => (vibId(a.vib.descriptor) < vibId(b.vib.descriptor) ? -1 : 1));
-  const imgdb = buildImgdb(`ESXi-${options.build}-standard`, byId);
-  const state = options.state ?? defaultState(options);
-  files.set(IMGDB_FILE, imgdb).set(STATE_FILE, state);
+  const recorded = [...namesOf].map(([vib, names]) => ({ vib, files: names }));
+  const imgdb = buildImgdb(`ESXi-${options.build}-standard`, recorded, options.databaseOthers);
+  const tail = new Map(options.unowned);
+  tail.set(IMGDB_FILE, bytesSource(imgdb)).set(STATE_FILE, bytesSource(options.state ?? defaultState(options)));
+  for (const name of UNOWNED_TAIL) {
+    const source = tail.get(name);
+    if (source !== undefined) files.add(name, source);
+  }
   const [kernelFile, ...modules] = [...files.keys()].map((name) => `/${name}`);
   const bootCfg = writeBootCfg({
     bootstate: BOOT_STATE.VALID,
@@ -130,7 +138,7 @@ function checkVibs(vibs: readonly Vib[]): void {
 /** The EFI images of every `btldr` payload, by their place on the system partition. */
 export function bootLoaders(payloads: readonly VibPayload[]): Map<string, Uint8Array> {
   const esp = new Map<string, Uint8Array>();
-  for (const payload of payloads.filter(({ name, type }) => name === 'btldr' && type === 'tgz')) {
+  for (const payload of payloads.filter(({ name, type }) => name === 'btldr' && isArchiveType(type))) {
     for (const entry of openPayload(payload).entries.filter(isFile)) {
       const base = entry.name.slice(entry.name.lastIndexOf('/') + 1).toLowerCase();
       for (const path of ESP_PLACES[base] ?? []) esp.set(path, entry.data);

@@ -5,10 +5,11 @@
  * knowledge (docs/assumptions-boot-image.md).
  */
 import { type ByteSource, bytesSource, joinedSource, nameInAnyCase, sourceOf } from '../archive/index.ts';
-import { latin1, toHex, utf8 } from '../bytes/bytes.ts';
+import { equalBytes, fromLatin1, latin1, toHex, utf8 } from '../bytes/bytes.ts';
 import { InputError } from '../bytes/errors.ts';
 import { hash } from '../crypto/hash.ts';
 import { AR_HEADER_END, AR_MAGIC } from '../vib/ar-scan.ts';
+import { INSTALL_DATE } from '../vib/descriptor-known.ts';
 import {
   type ArchiveInput,
   acceptanceCode,
@@ -63,6 +64,7 @@ export interface FileOwner {
 export interface ImgdbVib {
   readonly id: string;
   readonly descriptor: VibDescriptor;
+  /** The text that is signed, without what the host wrote into its own copy (the time of installation). */
   readonly descriptorBytes: Uint8Array;
   /** Empty where the VIB is unsigned; undefined where the database holds none. */
   readonly signature: Uint8Array | undefined;
@@ -74,6 +76,7 @@ export interface ImgdbVib {
 export interface ImgdbFinding {
   readonly code:
     | 'descriptor-unreadable'
+    | 'descriptor-differs'
     | 'duplicate-vib'
     | 'profile-missing'
     | 'profile-unreadable'
@@ -91,6 +94,8 @@ export interface Imgdb {
   /** Owner of each bootbank file, by file name. */
   readonly owners: ReadonlyMap<string, FileOwner>;
   readonly findings: readonly ImgdbFinding[];
+  /** Files that are neither VIBs nor image profiles (bulletins, base images, reserved components), by path. */
+  readonly others: ReadonlyMap<string, Uint8Array>;
 }
 
 /** A VIB to be recorded, with the bootbank file of each payload. */
@@ -113,7 +118,10 @@ function profileXml(name: string, inputs: readonly ImgdbInput[]): Uint8Array {
       xmlElement(
         'payloads',
         {},
-        [...files].map(([payload, file]) => xmlElement('payload', { 'payload-name': payload, 'vfat-name': file })),
+        vib.descriptor.payloads.flatMap(({ name: payload }) => {
+          const file = files.get(payload);
+          return file === undefined ? [] : [xmlElement('payload', { 'payload-name': payload, 'vfat-name': file })];
+        }),
       ),
     ]),
   );
@@ -126,8 +134,14 @@ function profileXml(name: string, inputs: readonly ImgdbInput[]): Uint8Array {
   return utf8(serializeXml(root));
 }
 
-/** Bytes of a database. Deterministic. */
-export function buildImgdb(profileName: string, inputs: readonly ImgdbInput[]): Uint8Array {
+/** Bytes of a database, the same whatever the order of the VIBs. @param others files of an older one that stay, see {@link Imgdb} */
+export function buildImgdb(
+  profileName: string,
+  packages: readonly ImgdbInput[],
+  others: ReadonlyMap<string, Uint8Array> = new Map(),
+): Uint8Array {
+  const id = ({ vib }: ImgdbInput): string => vibId(vib.descriptor);
+  const inputs = packages.toSorted((a, b) => (id(a) < id(b) ? -1 : 1));
   const files: ArchiveInput[] = inputs.flatMap((input) => {
     const name = descriptorPath(input);
     const signature = input.vib.signature ?? new Uint8Array(0);
@@ -137,6 +151,7 @@ export function buildImgdb(profileName: string, inputs: readonly ImgdbInput[]): 
     ];
   });
   files.push({ name: `${PROFILES}${profileName}.xml`, data: profileXml(profileName, inputs) });
+  for (const [name, data] of others) files.push({ name, data });
   return gzip(writeUstar(withDirectories(files)));
 }
 
@@ -188,8 +203,14 @@ export function readImgdb(bytes: Uint8Array): Imgdb {
   const owners = new Map<string, FileOwner>();
   for (const [path, data] of files) {
     if (!path.startsWith(VIBS) || !path.endsWith('.xml') || vibs.size >= MAX_VIBS) continue;
-    const descriptor = attempt(findings, 'descriptor-unreadable', path, () => parseDescriptor(data));
+    const signed = signedText(path, files);
+    const descriptor = attempt(findings, 'descriptor-unreadable', path, () => parseDescriptor(signed));
     if (descriptor === undefined) continue;
+    const same = attempt(findings, 'descriptor-unreadable', path, () => tellTheSame(signed, data));
+    if (same === false) {
+      const message = `VIB ${vibId(descriptor)}: the database's descriptor is not the one that is signed (${ORIGINAL})`;
+      findings.push({ code: 'descriptor-differs', where: path, message });
+    }
     const id = vibId(descriptor);
     if (vibs.has(id)) {
       findings.push({ code: 'duplicate-vib', where: path, message: `VIB ${id} is in the database twice` });
@@ -204,7 +225,7 @@ export function readImgdb(bytes: Uint8Array): Imgdb {
       const file = names?.get(name);
       if (file !== undefined) placed.set(name, file);
     }
-    const vib = { id, descriptor, descriptorBytes: data, signature: files.get(`${path}.sig`), files: placed };
+    const vib = { id, descriptor, descriptorBytes: signed, signature: files.get(`${path}.sig`), files: placed };
     vibs.set(id, vib);
     claimFiles(owners, findings, vib);
   }
@@ -213,7 +234,45 @@ export function readImgdb(bytes: Uint8Array): Imgdb {
     findings.push({ code: 'vib-not-in-database', where: id, message: 'named in the image profile, no descriptor' });
   }
   const summary = profile && { name: profile.name, acceptanceLevel: profile.acceptanceLevel };
-  return { profile: summary, vibs: [...vibs.values()], owners, findings };
+  const others = new Map([...files].filter(([path]) => !path.startsWith(VIBS) && !path.startsWith(PROFILES)));
+  return { profile: summary, vibs: [...vibs.values()], owners, findings, others };
+}
+
+/** Suffix of a descriptor as its VIB has it, beside the one into which the host wrote. */
+const ORIGINAL = '.orig';
+
+const INSTALLED_AT = new RegExp(`<${INSTALL_DATE}>[^<]*</${INSTALL_DATE}>`);
+
+/** A descriptor as it was signed: the original that lies beside it, else without the time of installation. */
+function signedText(path: string, files: ReadonlyMap<string, Uint8Array>): Uint8Array {
+  const original = files.get(`${path}${ORIGINAL}`);
+  if (original !== undefined) return original;
+  const data = files.get(path) ?? new Uint8Array(0);
+  const text = fromLatin1(data);
+  return INSTALLED_AT.test(text) ? latin1(text.replace(INSTALLED_AT, '')) : data;
+}
+
+const isInstallDate = (child: XmlElement | string): boolean => typeof child !== 'string' && child.name === INSTALL_DATE;
+
+/** An element without what says nothing: order of attributes, blanks between elements, the time of installation. */
+function essence(element: XmlElement): XmlElement {
+  const mixed = element.children.every((child) => typeof child === 'string');
+  const children = mixed
+    ? element.children
+    : element.children.filter((child) => (typeof child === 'string' ? child.trim() !== '' : !isInstallDate(child)));
+  return {
+    ...element,
+    attributes: element.attributes.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+    children: children.map((child) => (typeof child === 'string' ? child : essence(child))),
+  };
+}
+
+/** Whether two descriptors say the same. FormatError where one of them is none. */
+function tellTheSame(one: Uint8Array, other: Uint8Array): boolean {
+  if (equalBytes(one, other)) return true;
+  const limits = { structure: 'VIB descriptor', maxBytes: MAX_SIZE };
+  const [a, b] = [one, other].map((bytes) => serializeXml(essence(parseXml(bytes, limits))));
+  return a === b;
 }
 
 function findProfile(files: ReadonlyMap<string, Uint8Array>, findings: ImgdbFinding[]) {
@@ -240,6 +299,30 @@ function claimFiles(
     const { name: vibName, version: vibVersion, vendor: vibVendor } = descriptor;
     owners.set(file, { vibId: id, vibName, vibVersion, vibVendor, payloadName });
   }
+}
+
+/** Type of VIBs that live on the locker partition (VMware Tools): an installed boot bank has neither module nor record of them. */
+export const LOCKER_TYPE = 'locker';
+
+/**
+ * The database that an installer writes to a boot bank from that of its disc: without the VIBs for the locker, whose modules only
+ * the disc loads. Undefined where there are none, or where the bytes are no database.
+ */
+export function withoutLocker(bytes: Uint8Array): { database: Uint8Array; files: readonly string[] } | undefined {
+  let imgdb: Imgdb;
+  try {
+    imgdb = readImgdb(bytes);
+  } catch (error) {
+    if (error instanceof InputError) return undefined;
+    throw error;
+  }
+  const locker = imgdb.vibs.filter(({ descriptor }) => descriptor.type === LOCKER_TYPE);
+  if (locker.length === 0) return undefined;
+  const kept = imgdb.vibs.filter((vib) => !locker.includes(vib)).map(({ files, ...vib }) => ({ vib, files }));
+  return {
+    database: buildImgdb(imgdb.profile?.name ?? '', kept, imgdb.others),
+    files: locker.flatMap(({ files }) => [...files.values()]),
+  };
 }
 
 /** A file of a bootbank; banks lie on FAT, where the case of a name means nothing. */

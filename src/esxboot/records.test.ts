@@ -125,13 +125,13 @@ describe('bootbank names (facts §12.3)', () => {
     ['jumpstrt.gz', 'boot', 'jumpstrt.gz'],
     ['imgdb.tgz', 'tgz', 'imgdb.tgz'],
   ])('%s (%s) is %s', (name, type, expected) => {
-    expect(bootbankName(name, type, new Set())).toBe(expected);
+    expect(bootbankName({ name, type }, new Set())).toBe(expected);
   });
 
   it('counts collisions in list order', () => {
     const used = new Set<string>();
     const names = ['ipmi-ipmi-devintf', 'ipmi-ipmi-msghandler', 'ipmi-ipmi-si-drv', 'nvmxnet3-ens', 'nvmxnet3'];
-    expect(names.map((name) => bootbankName(name, 'vgz', used))).toEqual([
+    expect(names.map((name) => bootbankName({ name, type: 'vgz' }, used))).toEqual([
       'ipmi_ipm.v00',
       'ipmi_ipm.v01',
       'ipmi_ipm.v02',
@@ -142,12 +142,16 @@ describe('bootbank names (facts §12.3)', () => {
 
   it('gives up with an InputError after a hundred', () => {
     const used = new Set<string>();
-    for (let n = 0; n < 100; n++) bootbankName('driver', 'vgz', used);
-    expect(() => bootbankName('driver', 'vgz', used)).toThrow(InputError);
+    for (let n = 0; n < 100; n++) bootbankName({ name: 'driver', type: 'vgz' }, used);
+    expect(() => bootbankName({ name: 'driver', type: 'vgz' }, used)).toThrow(InputError);
   });
 
   it('orders early payloads, then VIB ids in ASCII order, then late ones', () => {
-    const payload = (vibId: string, vibName: string, payloadName: string) => ({ vibId, vibName, payloadName });
+    const payload = (id: string, vibName: string, name: string) => ({
+      vibId: id,
+      vibName,
+      payload: { name, type: 'vgz' },
+    });
     const list = [
       payload('VMware_bootbank_esx-xserver_1', 'esx-xserver', 'xorg'),
       payload('VMware_bootbank_gc_1', 'gc', 'gc'),
@@ -163,7 +167,7 @@ describe('bootbank names (facts §12.3)', () => {
       payload('VMware_bootbank_esx-base_1', 'esx-base', 'b'),
       payload('OTHER_bootbank_k_1', 'k', 'k'),
     ];
-    expect(bootOrder(list, '6.7').map(({ vibName, payloadName }) => `${vibName}/${payloadName}`)).toEqual([
+    expect(bootOrder(list, '6.7').map(({ vibName, payload: { name } }) => `${vibName}/${name}`)).toEqual([
       'esx-base/b',
       'esx-base/k',
       'esx-base/s',
@@ -178,6 +182,43 @@ describe('bootbank names (facts §12.3)', () => {
       'esx-xserver/xorg',
       'gc/gc',
     ]);
+  });
+
+  // Attributes of the payloads in the descriptors of esx-base and cpu-microcode of ESXi 7.0.0 build 15843807, as the image database
+  // of an installed host has them; the order is that of the boot.cfg of 7.0 media.
+  it('takes name and place from the descriptors', () => {
+    const base =
+      'b 10,k 50,jumpstrt 47 jumpstrt.gz,useropts 48 useropts.gz,features 49 features.gz,procfs 99,s 100,sb 100';
+    const of = (vibName: string, text: string) =>
+      text.split(',').map((item) => {
+        const [name = '', order, file] = item.split(' ');
+        const attributes = {
+          ...(order === undefined ? {} : { 'boot-order': order }),
+          ...(file === undefined ? {} : { 'vfat-name': file }),
+        };
+        const type = /^(s|sb|tpm|vim|vmx|btldr|bnxtnet)$/.test(name) ? 'vgz' : 'boot';
+        return { vibId: `VMware_bootbank_${vibName}_7`, vibName, payload: { name, type, attributes } };
+      });
+    const list = [
+      ...of('esx-base', `${base},tpm 100,vim 100,vmx 100,btldr`),
+      ...of('cpu-microcode', 'uc_amd 52,uc_hygon 52,uc_intel 51'),
+      ...of('bnxtnet', 'bnxtnet'),
+    ];
+    const used = new Set<string>();
+    expect(bootOrder(list, '8.0').map(({ payload }) => bootbankName(payload, used))).toEqual(
+      'b.b00 jumpstrt.gz useropts.gz features.gz k.b00 uc_intel.b00 uc_amd.b00 uc_hygon.b00 procfs.b00 vmx.v00 vim.v00 tpm.v00 sb.v00 s.v00 bnxtnet.v00 btldr.v00'.split(
+        ' ',
+      ),
+    );
+  });
+
+  it.each([
+    ['../up.gz', 'stage.v00'],
+    ['LONGER_THAN_EIGHT.gz', 'stage.v00'],
+    ['UPPER.GZ', 'upper.gz'],
+    ['', 'stage.v00'],
+  ])('a vfat-name of %j gives %s', (vfat, expected) => {
+    expect(bootbankName({ name: 'stage', type: 'vgz', attributes: { 'vfat-name': vfat } }, new Set())).toBe(expected);
   });
 
   it('splits names as mboot does', () => {

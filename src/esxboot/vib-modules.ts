@@ -19,7 +19,7 @@ import {
 } from '../vib/index.ts';
 import { findSection, isElf, parseElf } from './elf.ts';
 import { KEY_TABLE_SECTION, type ModuleKey, parseKeyTable } from './key-table.ts';
-import { bootbankName, isModuleType, splitModuleName } from './module-names.ts';
+import { bootbankName, isModuleType, type NamedPayload, namedPayload, splitModuleName } from './module-names.ts';
 import { parseTrailer, type SignatureProblem, verifyModuleStream } from './module-signature.ts';
 import { findSchema, type SignatureSchema } from './signature-schema.ts';
 
@@ -85,14 +85,14 @@ export function moduleRule(vibs: readonly Vib[], limits: GunzipLimits = {}): Mod
 }
 
 function whyRequired(
-  payload: VibPayload,
+  payload: NamedPayload,
   head: Uint8Array,
   isBase: boolean,
   schema: SignatureSchema | undefined,
 ): string | undefined {
   if (isBase && payload.name === 'b') return 'module 0';
   if (isElf(head)) return 'ELF module';
-  const { stem } = splitModuleName(bootbankName(payload.name, payload.type, new Set()));
+  const { stem } = splitModuleName(bootbankName(payload, new Set()));
   return schema?.stems.includes(stem) ? `named by schema ${schema.number}` : undefined;
 }
 
@@ -108,7 +108,14 @@ export async function payloadModuleSignatures(
   const found: PayloadModuleSignature[] = [];
   for (const payload of vib.payloads.filter(({ type }) => isModuleType(type))) {
     const file = await unpackedFile(payload, limits);
-    const signature = file && (await moduleSignature(payload, file, rule, vib.descriptor.name === 'esx-base'));
+    const signature =
+      file &&
+      (await moduleSignature(
+        namedPayload(vib.descriptor, payload.name),
+        file,
+        rule,
+        vib.descriptor.name === 'esx-base',
+      ));
     if (signature !== undefined) found.push(signature);
   }
   return found;
@@ -126,7 +133,7 @@ async function unpackedFile(payload: VibPayload, limits: GunzipLimits): Promise<
 }
 
 async function moduleSignature(
-  payload: VibPayload,
+  payload: NamedPayload,
   file: UnpackedFile,
   rule: ModuleRule,
   isBase: boolean,

@@ -151,9 +151,9 @@ function readConstraint(node: XmlElement, field: string): VibConstraint {
   return { name, ...(relation === undefined ? {} : { relation }), ...(version === undefined ? {} : { version }) };
 }
 
-function writeConstraint({ name, relation, version }: VibConstraint): XmlElement {
+function writeConstraint(element: string, { name, relation, version }: VibConstraint): XmlElement {
   const rest = { ...(relation === undefined ? {} : { relation }), ...(version === undefined ? {} : { version }) };
-  return xmlElement('constraint', { name, ...rest });
+  return xmlElement(element, { name, ...rest });
 }
 
 /** One value per relation kind. */
@@ -165,20 +165,37 @@ const perRelation = <T>(make: (kind: (typeof RELATIONS)[number]) => T) => ({
   compatibleWith: make('compatibleWith'),
 });
 
+const CONSTRAINT = ['constraint'] as const;
+
+/** Elements of each list. VMware's own packages say `<provide>` of what they provide, others `<constraint>` there too. */
+const ITEMS: Readonly<Record<(typeof RELATIONS)[number], readonly string[]>> = {
+  depends: CONSTRAINT,
+  conflicts: CONSTRAINT,
+  replaces: CONSTRAINT,
+  provides: ['provide', 'constraint'],
+  compatibleWith: CONSTRAINT,
+};
+
 const relationships: FieldCodec<VibRelationships> = {
   element: 'relationships',
   missing: () => perRelation(() => []),
   read: (node) =>
     perRelation((kind) => {
       const list = childElement(node, kind);
-      const items = list === undefined ? [] : childElements(list, 'constraint');
+      const items = list === undefined ? [] : childElements(list).filter(({ local }) => ITEMS[kind].includes(local));
       return items.map((item, i) => readConstraint(item, `relationships.${kind}[${i}]`));
     }),
   write: (value) =>
     xmlElement(
       'relationships',
       {},
-      RELATIONS.map((kind) => xmlElement(kind, {}, value[kind].map(writeConstraint))),
+      RELATIONS.map((kind) =>
+        xmlElement(
+          kind,
+          {},
+          value[kind].map((each) => writeConstraint(ITEMS[kind][0] ?? 'constraint', each)),
+        ),
+      ),
     ),
 };
 

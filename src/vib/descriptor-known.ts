@@ -17,8 +17,12 @@ export const PAYLOAD_ATTRIBUTES: readonly string[] = [
   'order',
   'install-size',
   'installsize',
+  'uncompressed-size',
   'vfat-name',
 ];
+
+/** Element of the time of installation, in descriptors of a host's image database only. */
+export const INSTALL_DATE = 'installdate';
 
 /** What one element may hold. `'any'` attributes are a record of their own in the typed content. */
 interface Known {
@@ -35,7 +39,8 @@ const ANY: Known = { attributes: 'any', children: {} };
 const each = (names: readonly string[], known: Known): Record<string, Known> =>
   Object.fromEntries(names.map((name) => [name, known]));
 
-const RELATION = node({ constraint: leaf('name', 'relation', 'version') });
+const CONSTRAINT = leaf('name', 'relation', 'version');
+const RELATION = node({ constraint: CONSTRAINT });
 const PAYLOAD = node(
   { checksum: leaf('checksum-type', 'verify-process') },
   'name',
@@ -46,7 +51,10 @@ const PAYLOAD = node(
 
 const FIELD_CHILDREN: Readonly<Record<string, Known>> = {
   urls: node({ url: leaf('key') }),
-  relationships: node(each(RELATIONS, RELATION)),
+  relationships: node({
+    ...each(RELATIONS, RELATION),
+    provides: node({ constraint: CONSTRAINT, provide: CONSTRAINT }),
+  }),
   'software-tags': node({ tag: leaf() }),
   'system-requires': node({
     'maintenance-mode': leaf('install', 'remove', 'on-install', 'on-remove'),
@@ -58,7 +66,11 @@ const FIELD_CHILDREN: Readonly<Record<string, Known>> = {
 };
 
 const ROOT = node(
-  Object.fromEntries(Object.values(FIELDS).map(({ element }) => [element, FIELD_CHILDREN[element] ?? leaf()])),
+  {
+    ...Object.fromEntries(Object.values(FIELDS).map(({ element }) => [element, FIELD_CHILDREN[element] ?? leaf()])),
+    // A host writes it into the descriptors of its image database.
+    [INSTALL_DATE]: leaf(),
+  },
   'version',
 );
 

@@ -18,10 +18,11 @@ const DATE = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\
 /** A value in a message: quoted, on one line and cut. */
 const shown = (value: string): string => JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
 
-/** What is odd about one constraint; undefined where nothing is. */
-function oddConstraint({ name, relation, version }: VibConstraint): string | undefined {
+/** What is odd about one constraint; undefined where nothing is. What is provided has its version, and stands in no relation. */
+function oddConstraint({ name, relation, version }: VibConstraint, provided: boolean): string | undefined {
   const what = `constraint on ${shown(name)}`;
   if (relation === undefined) {
+    if (provided) return undefined;
     return version === undefined ? undefined : `${what} has a version without a relation: any version will do`;
   }
   if (!isKnownRelation(relation)) return `${what} has an unknown relation ${shown(relation)}: no version will do`;
@@ -50,7 +51,7 @@ const MAX_ODD = 100;
 export function oddValues(descriptor: VibDescriptor): string[] {
   const constraints = RELATIONS.flatMap((kind) =>
     descriptor.relationships[kind].flatMap((each) => {
-      const odd = oddConstraint(each);
+      const odd = oddConstraint(each, kind === 'provides');
       return odd === undefined ? [] : [`${kind}: ${odd}`];
     }),
   );

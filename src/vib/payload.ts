@@ -90,8 +90,11 @@ function entryFinding(entry: EntryHead, where: string): VibFinding | undefined {
 /** Whether an entry carries a file's content. */
 export const isFile = (entry: EntryHead): boolean => entry.type === 'file' || entry.type === 'shared';
 
-/** Types of payloads that ESXi's installer has (facts: vib-and-modules §3). */
-const PAYLOAD_TYPES: ReadonlySet<string> = new Set(['vgz', 'tgz', 'boot', 'bootx64', 'bootia32', 'insttar', 'upgrade']);
+/** Types of payloads that are known: those of facts, vib-and-modules §2, and those of VMware's own esx-base of 7.0. */
+const PAYLOAD_TYPES: ReadonlySet<string> = new Set([
+  ...['vgz', 'tgz', 'boot', 'bootx64', 'bootia32', 'insttar', 'upgrade', 'text'],
+  ...['boot_loader_efi', 'boot_com32_bios', 'boot_iso_bios', 'eltorito_image_efi'],
+]);
 
 /** Whether a payload type is one that is known. */
 export const isKnownType = (type: string): boolean => PAYLOAD_TYPES.has(type);

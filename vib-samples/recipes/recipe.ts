@@ -23,8 +23,14 @@ export interface ReleaseRecipe {
   readonly bootloaderVersion: string;
 }
 
-/** How one payload of a system VIB is made. */
-export type PayloadRecipe =
+/** One payload of a system VIB. */
+export type PayloadRecipe = PayloadContent & {
+  /** Further attributes in the descriptor: place in the boot order, name on the boot bank. */
+  readonly attributes?: Readonly<Record<string, string>>;
+};
+
+/** How a payload is made. */
+type PayloadContent =
   | { readonly make: 'boot-loader' | 'kernel' | 'bootloader-archive'; readonly name: string }
   | { readonly make: 'text'; readonly name: string; readonly text: string }
   | { readonly make: 'boot-module'; readonly name: string; readonly size: number }

@@ -96,20 +96,29 @@ const BASE = {
   summary: 'ESXi base system',
 } as const;
 
-/** esx-base of 8.0: one row per payload. */
+/** A payload with its place in the boot order. */
+const at = (order: number, payload: PayloadRecipe): PayloadRecipe => ({
+  ...payload,
+  attributes: { 'boot-order': String(order), ...payload.attributes },
+});
+
+/** Payload `jumpstrt` of file `jumpstrt.gz`, as the descriptors of 7.0 say it; those of 6.7 are not known. */
+const named = (payload: PayloadRecipe): PayloadRecipe => ({
+  ...payload,
+  name: payload.name.replace(/\.gz$/, ''),
+  attributes: { 'vfat-name': payload.name },
+});
+
+/** esx-base of 8.0: one row per payload. Places as in VMware's own of 7.0. */
 export const ESX_BASE_80: SystemVibRecipe = {
   ...BASE,
   payloads: [
-    { make: 'boot-loader', name: 'b' },
-    ...options,
-    { make: 'kernel', name: 'k' },
-    ...microcode,
-    procfs,
-    VMX,
-    VIM,
-    TPM,
-    SB,
-    S,
+    at(10, { make: 'boot-loader', name: 'b' }),
+    ...options.map((payload, i) => at(47 + i, named(payload))),
+    at(50, { make: 'kernel', name: 'k' }),
+    ...microcode.map((payload, i) => at(i === 0 ? 51 : 52, payload)),
+    at(99, procfs),
+    ...[VMX, VIM, TPM, SB, S].map((payload) => at(100, payload)),
     { make: 'bootloader-archive', name: 'btldr' },
   ],
 };
