@@ -21,6 +21,34 @@ import { efiBootImage, FatVolume, type IsoImage } from '../src/iso/index.ts';
 import type { BootImage } from './image.ts';
 import type { HostSpec } from './spec/schema.ts';
 
+/** Installation media: a disc, or a folder or USB stick that its files were copied to. Paths are found in any case. */
+export interface Media {
+  readonly files: ReadonlyMap<string, unknown>;
+  find(path: string): string | undefined;
+  findLink(path: string): string | undefined;
+  source(path: string): ByteSource;
+  /** The image that firmware finds on a disc in place of its files. */
+  efiImage(): ByteSource | undefined;
+}
+
+/** A disc as media. */
+export const discMedia = (iso: IsoImage): Media => ({
+  files: iso.files,
+  find: (path) => iso.find(path),
+  findLink: (path) => iso.findLink(path),
+  source: (path) => iso.source(path),
+  efiImage: () => efiBootImage(iso),
+});
+
+/** Kernel options that start an installer. */
+const STARTS_INSTALLER = /(^|\s)(runweasel|cdromBoot|ks=\S+)(\s|$)/;
+
+/** Whether a boot.cfg is that of installation media: it starts the installer, and no bank was ever updated with it. */
+export function isMediaConfig(config: Uint8Array): boolean {
+  const { mboot, safeboot } = parseBootCfg(config);
+  return safeboot.updated <= 0 && STARTS_INSTALLER.test(mboot.kernelopt ?? '');
+}
+
 /** The archive that only installation media carry. */
 const MEDIA_ONLY = 'imgpayld.tgz';
 /** The loader that safeboot starts: without it the disc has no loaders of an installed host. */
@@ -30,7 +58,7 @@ const BOOT_LOADERS = /^btldr\.[tv]\d\d$/i;
 const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1).toLowerCase();
 
 /** Files below EFI: of the disc itself, and of its EFI boot image where the disc has no such file. */
-function efiFiles(iso: IsoImage): LazyFiles {
+function efiFiles(media: Media): LazyFiles {
   const files = new LazyFiles();
   const known = new Set<string>();
   const add = (path: string, source: () => ByteSource): void => {
@@ -38,8 +66,8 @@ function efiFiles(iso: IsoImage): LazyFiles {
     known.add(path.toLowerCase());
     files.add(path, source());
   };
-  for (const path of iso.files.keys()) add(path, () => iso.source(path));
-  const image = efiBootImage(iso);
+  for (const path of media.files.keys()) add(path, () => media.source(path));
+  const image = media.efiImage();
   const volume = image && new FatVolume(image);
   for (const path of volume?.paths ?? []) {
     add(path, () => deferredSource(() => volume?.read(path) ?? new Uint8Array(0)));
@@ -48,19 +76,19 @@ function efiFiles(iso: IsoImage): LazyFiles {
 }
 
 /** A file of the disc. A link in its place is an InputError: what the firmware shows a loader there is an empty file. */
-function findPlain(iso: IsoImage, wanted: string): string | undefined {
-  const path = iso.find(wanted);
-  const link = path === undefined ? iso.findLink(wanted) : undefined;
+function findPlain(media: Media, wanted: string): string | undefined {
+  const path = media.find(wanted);
+  const link = path === undefined ? media.findLink(wanted) : undefined;
   if (link === undefined) return path;
   throw new InputError(`${link} is a symbolic link on the disc, which no loader follows: put the file itself there`);
 }
 
 /** The modules of a disc by the names they have in a bank: lower case, without folders. Missing ones stay missing. */
-function moduleFiles(iso: IsoImage, items: readonly ModuleItem[], prefix: string | undefined): Map<string, ByteSource> {
+function moduleFiles(media: Media, items: readonly ModuleItem[], prefix: string | undefined): Map<string, ByteSource> {
   const files = new Map<string, ByteSource>();
   for (const { file } of items) {
-    const path = findPlain(iso, resolveModulePath(file, prefix).replace(/^\/+/, ''));
-    if (path !== undefined) files.set(baseName(file), iso.source(path));
+    const path = findPlain(media, resolveModulePath(file, prefix).replace(/^\/+/, ''));
+    if (path !== undefined) files.set(baseName(file), media.source(path));
   }
   return files;
 }
@@ -75,14 +103,15 @@ function leaveLocker(files: Map<string, ByteSource>): readonly string[] {
 }
 
 /** The boot disk that a disc stands for. A disc without boot.cfg, or one that names no kernel, is an InputError. */
-export function imageFromDisc(iso: IsoImage, spec: Pick<HostSpec, 'release' | 'boot'>): BootImage {
-  const configPath = findPlain(iso, BOOT_CFG_FILE);
+export function imageFromMedia(media: Media, spec: Pick<HostSpec, 'release' | 'boot'>): BootImage {
+  const configPath = findPlain(media, BOOT_CFG_FILE);
   if (configPath === undefined) throw new InputError('the disc has no boot.cfg: not an ESXi installer');
-  const config = iso.read(configPath);
+  const source = media.source(configPath);
+  const config = source.read(0, source.size);
   const { mboot, safeboot } = parseBootCfg(config);
   if (mboot.kernel === undefined) throw new InputError('boot.cfg of the disc names no kernel');
   const items = [{ file: mboot.kernel, options: '' }, ...mboot.modules];
-  const files = moduleFiles(iso, items, mboot.prefix);
+  const files = moduleFiles(media, items, mboot.prefix);
   const bank = safeboot.build !== undefined && safeboot.updated > 0 && safeboot.bootstate === BOOT_STATE.VALID;
 
   const bootbank = new LazyFiles();
@@ -112,7 +141,7 @@ export function imageFromDisc(iso: IsoImage, spec: Pick<HostSpec, 'release' | 'b
     bootbank.set(BOOT_CFG_FILE, installed);
     for (const [name, source] of files) bootbank.add(name, source);
   }
-  return { bootbank, esp: systemPartition(iso, files) };
+  return { bootbank, esp: systemPartition(media, files) };
 }
 
 /** The loaders that an image brings along (btldr), for a system partition that is not there; undefined where it brings none. */
@@ -123,8 +152,8 @@ export function broughtLoaders(files: ReadonlyMap<string, ByteSource>): Readonly
 }
 
 /** Loaders of the disc where they are those of an installed host, else those that the image brings along. */
-function systemPartition(iso: IsoImage, files: ReadonlyMap<string, ByteSource>): ReadonlyMap<string, Uint8Array> {
-  const disc = efiFiles(iso);
+function systemPartition(media: Media, files: ReadonlyMap<string, ByteSource>): ReadonlyMap<string, Uint8Array> {
+  const disc = efiFiles(media);
   if ([...disc.keys()].some((path) => MBOOT.test(path))) return disc;
   const brought = broughtLoaders(files);
   if (brought !== undefined) return brought;

@@ -1,14 +1,15 @@
 /** Boot images from files: VIBs and folders of them, offline bundles, a boot bank folder, an installer disc, the sample image of a profile. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { LazyFiles, type ZipLimits } from '../../src/archive/index.ts';
+import { LazyFiles, nameInAnyCase, type ZipLimits } from '../../src/archive/index.ts';
 import { InputError, withSource, withSourceAsync } from '../../src/bytes/errors.ts';
 import { imageVibs, type OfflineBundle } from '../../src/depot/index.ts';
+import { BOOT_CFG_MAX_SIZE } from '../../src/esxboot/index.ts';
 import { openIso } from '../../src/iso/index.ts';
 import type { Vib } from '../../src/vib/index.ts';
 import type { BootImage } from '../image.ts';
 import { INSTALL_LOG, installImage } from '../install.ts';
-import { broughtLoaders, imageFromDisc } from '../media.ts';
+import { broughtLoaders, discMedia, imageFromMedia, isMediaConfig, type Media } from '../media.ts';
 import type { HostSpec } from '../spec/schema.ts';
 import { fileSource } from './file-source.ts';
 import { isFolder, listFolder, packageRoot, readFile } from './files.ts';
@@ -55,8 +56,9 @@ function fromInputs(spec: HostSpec, inputs: readonly ImageInput[]): BootImage {
     }
   }
   const [first] = inputs;
-  if (first?.kind === 'bootbank') return readBootbank(first.path);
-  if (first?.kind === 'iso') return withSource(first.path, () => imageFromDisc(openIso(fileSource(first.path)), spec));
+  if (first?.kind === 'bootbank') return readFolder(first.path, spec);
+  if (first?.kind === 'iso')
+    return withSource(first.path, () => imageFromMedia(discMedia(openIso(fileSource(first.path))), spec));
   const vibs = inputs.flatMap((input) => vibsOfInput(input, imageVibs)).map(({ vib }) => vib);
   if (vibs.length === 0) {
     throw new InputError(`${inputs.map(({ path }) => path).join(', ')}: no .vib files and no ${BOOT_CFG}`);
@@ -67,6 +69,39 @@ function fromInputs(spec: HostSpec, inputs: readonly ImageInput[]): BootImage {
 /** The VIBs of several paths that an image is made of: files, folders, image profiles of bundles (within `limits`). */
 export async function loadVibs(texts: readonly string[], limits: ZipLimits = {}): Promise<Vib[]> {
   return (await openVibPaths(texts, limits, imageVibs)).map(({ vib }) => vib);
+}
+
+/** A folder with a boot.cfg: a boot bank, or the files of a disc. */
+function readFolder(folder: string, spec: HostSpec): BootImage {
+  const name = listFolder(folder).find((each) => each.toLowerCase() === BOOT_CFG);
+  const config = name === undefined ? undefined : fileSource(join(folder, name));
+  if (config === undefined || config.size > BOOT_CFG_MAX_SIZE || !isMediaConfig(config.read(0, config.size)))
+    return readBootbank(folder);
+  return withSource(folder, () => imageFromMedia(folderMedia(folder), spec));
+}
+
+/** Deepest folder of a disc that was copied. */
+const MAX_DEPTH = 16;
+
+/** The files of a folder and below as media. */
+function folderMedia(folder: string): Media {
+  const files = new Map<string, string>();
+  const walk = (path: string, depth: number): void => {
+    if (depth > MAX_DEPTH) throw new InputError(`${path}: folders nested deeper than ${MAX_DEPTH}`);
+    for (const name of listFolder(join(folder, path))) {
+      const inner = path === '' ? name : `${path}/${name}`;
+      if (isFolder(join(folder, inner))) walk(inner, depth + 1);
+      else files.set(inner, join(folder, inner));
+    }
+  };
+  walk('', 0);
+  return {
+    files,
+    find: (path) => nameInAnyCase(files, path),
+    findLink: () => undefined,
+    source: (path) => fileSource(files.get(path) ?? join(folder, path)),
+    efiImage: () => undefined,
+  };
 }
 
 /**

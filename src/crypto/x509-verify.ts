@@ -79,14 +79,16 @@ function checkSignature(certificate: Certificate, issuer: Certificate, options: 
   return failure('bad-signature', certificate, `not signed by the key of ${issuer.subject.text}`);
 }
 
+const iso = (time: number): string => new Date(time).toISOString();
+
 /** Checks of one certificate at its place in the path; 0 is the leaf. */
 function checkPlace(certificate: Certificate, depth: number, options: ChainOptions): Failure | undefined {
   const { time } = options;
   if (time !== 'ignore' && time < certificate.notBefore) {
-    return failure('not-yet-valid', certificate, `valid from ${new Date(certificate.notBefore).toISOString()}`);
+    return failure('not-yet-valid', certificate, `valid from ${iso(certificate.notBefore)}, judged at ${iso(time)}`);
   }
   if (time !== 'ignore' && time > certificate.notAfter) {
-    return failure('expired', certificate, `valid until ${new Date(certificate.notAfter).toISOString()}`);
+    return failure('expired', certificate, `valid until ${iso(certificate.notAfter)}, judged at ${iso(time)}`);
   }
   const unhandled = certificate.unknownCritical.find((oid) => !(options.allowedCritical ?? []).includes(oid));
   if (unhandled !== undefined) {

@@ -147,10 +147,13 @@ const NOTHING = { signer: undefined, provider: undefined, grantedLevel: undefine
 function readSignature(
   vib: SignedDescriptor,
   signature: Uint8Array,
+  { roots, intermediates = [] }: VibTrust,
   findings: VibFinding[],
 ): VerifiedSignedData | undefined {
   try {
-    return verifySignedData(signatureDer(signature), { content: vib.descriptorBytes });
+    // A signature need not carry a certificate that those who check it have.
+    const certificates = [...roots, ...intermediates];
+    return verifySignedData(signatureDer(signature), { content: vib.descriptorBytes, certificates });
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     findings.push({ code: 'signature-unreadable', where: WHERE, message: error.message });
@@ -162,7 +165,7 @@ function readSignature(
 export function verifySignature(vib: SignedDescriptor, trust: VibTrust, findings: VibFinding[]): VibSignatureReport {
   const { signature } = vib;
   if (signature === undefined || signature.length === 0) return { status: 'missing', ...NOTHING };
-  const data = readSignature(vib, signature, findings);
+  const data = readSignature(vib, signature, trust, findings);
   if (data === undefined) return { status: 'unreadable', ...NOTHING };
   if (data.signers.length === 0) {
     findings.push({ code: 'signature-empty', where: WHERE, message: 'SignedData without signers' });

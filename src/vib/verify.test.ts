@@ -291,6 +291,17 @@ describe('verifying signatures and levels', () => {
     ]);
   });
 
+  it('finds the certificate that a signature by openssl does not carry among those of the checker', async () => {
+    const [fixtureRoot] = parseCertificatesPem(file('root.pem'));
+    const [signer] = parseCertificatesPem(file('rsa.pem'));
+    const [between] = parseCertificatesPem(file('sub.pem'));
+    if (fixtureRoot === undefined || signer === undefined || between === undefined) throw new Error('no certificates');
+    const other = { ...vib, descriptorBytes: file('content.txt'), signature: file('rsa-pss-keyid-nocerts.p7') };
+    const time = fixtureRoot.notBefore + 60_000;
+    const report = await verifyVib(other, { roots: [fixtureRoot], intermediates: [signer, between], time });
+    expect(report.signature).toMatchObject({ status: 'valid', signer: signer.subject.text });
+  });
+
   it('reads signatures made by openssl', async () => {
     const content = file('content.txt');
     const [fixtureRoot] = parseCertificatesPem(file('root.pem'));
