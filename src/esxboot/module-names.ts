@@ -153,6 +153,8 @@ function statedOrder({ attributes }: NamedPayload): number | undefined {
 export function bootOrder<T extends OrderedPayload>(payloads: readonly T[], release: BootOrderRelease): T[] {
   const early = EARLY[release];
   const place = ({ vibName, payload }: T): number => {
+    // The kernel comes before all others, whatever they state.
+    if (vibName === 'esx-base' && payload.name === 'b') return -1;
     const late = LATE_PAYLOADS.indexOf(payload.name);
     if (late >= 0) return Number.MAX_SAFE_INTEGER - LATE_PAYLOADS.length + late;
     const name = givenName(payload) ?? payload.name;
