@@ -5,17 +5,23 @@ import type { Certificate } from '../src/crypto/x509.ts';
 import {
   ANCHOR_PAYLOAD,
   asksForMeasurement,
+  BOOT_CHECK_TEXT,
+  checkBootModules,
   findEsxBootInfo,
   IMGDB_FILE,
   type ImgdbVib,
   isElf,
+  loaderKeys,
   lowestSegment,
+  type ModuleKey,
   parseBootCfg,
   parseElf,
   readImgdb,
   readTrustAnchors,
   resolveModulePath,
   splitModuleName,
+  UNOWNED_TAIL,
+  unbootable,
 } from '../src/esxboot/index.ts';
 import {
   compareAcceptance,
@@ -28,6 +34,7 @@ import {
 } from '../src/vib/index.ts';
 import { moduleTarget } from './boot/mboot-measure.ts';
 import { type BootModule, ModuleReader } from './boot/modules.ts';
+import { MBOOT } from './boot/safeboot.ts';
 import { type BootImage, findFile, findSource } from './image.ts';
 import { anchorFiles } from './vmkernel/installed-vibs.ts';
 import { txtModulePcr } from './vmkernel/measure.ts';
@@ -65,6 +72,10 @@ export interface ImageInspection {
   readonly unused: readonly string[];
   /** What is wrong with boot.cfg or the image database. */
   readonly problems: readonly string[];
+  /** Why a host with Secure Boot does not boot it; empty where it does. */
+  readonly secureBoot: readonly string[];
+  /** Arguments that boot.cfg gives modules: passed on, and measured by nobody. */
+  readonly arguments: readonly { readonly file: string; readonly text: string }[];
 }
 
 /** Whether module 0 asks the bootloader to measure. */
@@ -105,6 +116,8 @@ async function openModules(
   const config = findFile(image.bootbank, 'boot.cfg');
   if (config === undefined) throw new InputError('no boot.cfg: not a boot bank');
   const { mboot, safeboot, findings } = parseBootCfg(config);
+  const passedOver = unbootable(safeboot);
+  if (passedOver !== undefined) problems.push(`boot.cfg: no host boots this bank: ${passedOver}`);
   for (const { line, code, text } of findings) problems.push(`boot.cfg: line ${line}: ${code}: ${text}`);
   const named = new Set<string>();
   const kernel = mboot.kernel === undefined ? [] : [{ file: mboot.kernel, options: '' }];
@@ -151,6 +164,26 @@ const notNamed = ({ id, files }: ImgdbVib, named: ReadonlySet<string>): string[]
     .filter(([, file]) => !named.has(file.toLowerCase()))
     .map(([payload, file]) => `VIB ${id}: boot.cfg does not name ${file}, its payload ${payload}`);
 
+/** What mboot finds wrong with the signatures of the modules. */
+async function moduleProblems(image: BootImage, modules: readonly BootModule[]): Promise<string[]> {
+  const mboot = findFile(image.esp, MBOOT);
+  if (mboot === undefined) return [`no ${MBOOT} on the system partition`];
+  let keys: readonly ModuleKey[] | undefined;
+  try {
+    keys = loaderKeys(mboot);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return [`${MBOOT}: ${error.message}`];
+  }
+  if (keys === undefined) return [`${MBOOT}: ${BOOT_CHECK_TEXT.unchecked}`];
+  const { verdict, modules: checks } = await checkBootModules(
+    modules.map((module) => ({ file: module.path, head: module.head, content: module })),
+    keys,
+  );
+  const bad = checks.flatMap(({ file, result }) => (result.ok ? [] : [`${file}: ${result.detail}`]));
+  return verdict === 'valid' || bad.length > 0 ? bad : [BOOT_CHECK_TEXT[verdict]];
+}
+
 /** One after the other, as they may be large. */
 async function inEach<T, U>(list: readonly T[], make: (each: T) => Promise<U>): Promise<U[]> {
   const out: U[] = [];
@@ -175,7 +208,16 @@ export async function inspectImage(
   const signatures = new Map((imgdb?.vibs ?? []).map((vib) => [vib.id, signatureOf(vib, full)]));
   const byBootloader = await bootloaderMeasures(modules[0]);
   const used = new Set(['boot.cfg', ...named]);
+  const strangers = modules.filter(({ name }) => imgdb?.owners.has(name) !== true && !UNOWNED_TAIL.includes(name));
+  const bad = [...signatures].filter(([, signature]) => signature !== 'valid');
+  const secureBoot = [
+    ...(await moduleProblems(image, modules)),
+    ...strangers.map(({ name }) => `${name}: belongs to no VIB`),
+    ...bad.map(([id, signature]) => `VIB ${id}: signature ${signature}`),
+  ];
   return {
+    secureBoot,
+    arguments: modules.flatMap(({ name, options }) => (options === '' ? [] : [{ file: name, text: options }])),
     build,
     profile: imgdb?.profile?.name ?? '',
     measuredBy: byBootloader ? 'bootloader' : 'vmkernel',

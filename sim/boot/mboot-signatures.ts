@@ -4,11 +4,9 @@ import {
   BOOT_CHECK_TEXT,
   bootCheckLine,
   checkBootModules,
-  KEY_TABLE_SECTION,
+  loaderKeys,
   type ModuleKey,
-  parseKeyTable,
 } from '../../src/esxboot/index.ts';
-import { parsePe } from '../../src/uefi/index.ts';
 import { halt, type Machine } from '../machine.ts';
 import type { Measurer } from '../measure.ts';
 import { measureEsxi } from './esxi-measurer.ts';
@@ -18,8 +16,7 @@ import type { BootModule } from './modules.ts';
 /** The keys compiled into mboot's image; undefined where the image has no readable table. */
 function trustedKeys(machine: Machine, mboot: Uint8Array): readonly ModuleKey[] | undefined {
   try {
-    const section = parsePe(mboot).sections.find(({ name }) => name === KEY_TABLE_SECTION);
-    return section === undefined ? undefined : parseKeyTable(section.data);
+    return loaderKeys(mboot);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     machine.console.print('mboot', error.message);

@@ -1,12 +1,13 @@
 /** safeboot: chooses the boot bank by its boot.cfg and starts mboot with the bank's UUID (facts §2.1, §2.2). */
 import { InputError } from '../../src/bytes/errors.ts';
-import { BOOT_STATE, parseBootCfg, type SafebootConfig } from '../../src/esxboot/index.ts';
+import { parseBootCfg, type SafebootConfig, unbootable } from '../../src/esxboot/index.ts';
 import { findFile } from '../image.ts';
 import { halt, type Machine } from '../machine.ts';
 import type { Firmware } from '../platform/firmware.ts';
 
 /** Path of the next loader, fixed in safeboot. */
-const MBOOT = 'EFI/VMware/mboot64.efi';
+/** The loader that safeboot starts, on the system partition. */
+export const MBOOT = 'EFI/VMware/mboot64.efi';
 
 /** What safeboot starts. */
 export interface SafebootResult {
@@ -33,13 +34,7 @@ function readBank(machine: Machine): SafebootConfig {
   if (bytes === undefined) halt(machine, 'safeboot', 'NO_BOOTABLE_BANK', 'No hypervisor found.');
   try {
     const { safeboot } = parseBootCfg(bytes);
-    const state = safeboot.bootstate;
-    const bootable =
-      (state === BOOT_STATE.VALID || state === BOOT_STATE.UPGRADING) &&
-      safeboot.quickboot === 0 &&
-      safeboot.build !== undefined &&
-      safeboot.updated > 0;
-    if (bootable) return safeboot;
+    if (unbootable(safeboot) === undefined) return safeboot;
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     machine.console.print('safeboot', error.message);

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { toHex, utf8 } from '../../src/bytes/bytes.ts';
 import { InputError } from '../../src/bytes/errors.ts';
 import type { TpmTransport } from '../../src/tpm2/transport.ts';
@@ -28,6 +29,7 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
   if (out !== undefined) checkFolderTarget(out);
   if (traceFile !== undefined) checkFileTarget(traceFile);
   const spec = readSpec(options);
+  checkApart(out, spec);
   const image = await openImage(spec);
   const tpm = externalTpm(spec, options.text('tpm') ?? 'embedded');
   try {
@@ -58,6 +60,12 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
   } finally {
     await tpm?.close();
   }
+}
+
+/** Evidence among the files of a boot bank would be taken for a part of it. */
+function checkApart(out: string | undefined, { image }: HostSpec): void {
+  const same = (image.paths ?? []).find((path) => out !== undefined && resolve(path) === resolve(out));
+  if (same !== undefined) throw new InputError(`--out: ${out} is the image that is booted; name another folder`);
 }
 
 /** The reference verifier's opinion, against a healthy boot of the same spec; a spec that has none says why. */

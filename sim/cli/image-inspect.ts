@@ -37,6 +37,9 @@ function render(info: ImageInspection, path: string): string {
     table(head, info.modules.map(row)),
   ];
   if (info.unused.length > 0) lines.push('', `Not named in boot.cfg: ${info.unused.map(plain).join(', ')}`);
+  for (const { file, text } of info.arguments)
+    lines.push('', `Arguments of ${plain(file)}, not measured: ${plain(text)}`);
+  if (info.secureBoot.length > 0) lines.push('', ...info.secureBoot.map((why) => `Secure Boot halts: ${plain(why)}`));
   if (info.problems.length > 0) lines.push('', ...info.problems.map((problem) => `problem: ${plain(problem)}`));
   return lines.join('\n');
 }

@@ -52,6 +52,14 @@ export interface SafebootConfig {
 /** Values of `bootstate`. */
 export const BOOT_STATE = { UNDEFINED: -1, VALID: 0, UPGRADING: 1, DIRTY: 2, INVALID: 3 } as const;
 
+/** Why safeboot passes a boot bank over; undefined where it takes it. */
+export function unbootable({ bootstate, quickboot, build, updated }: SafebootConfig): string | undefined {
+  if (bootstate !== BOOT_STATE.VALID && bootstate !== BOOT_STATE.UPGRADING) return `bootstate is ${bootstate}`;
+  if (quickboot !== 0) return `quickboot is ${quickboot}`;
+  if (build === undefined) return 'build is missing';
+  return updated > 0 ? undefined : `updated is ${updated}`;
+}
+
 /** Something in the file that the loader passes over; the file stays usable. */
 export interface BootCfgFinding {
   readonly line: number;

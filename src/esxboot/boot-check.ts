@@ -2,7 +2,8 @@
  * mboot's check of all early modules at once (facts: esxi-measured-boot §5, last two tables). It decides nothing: with
  * Secure Boot off the host boots whatever the verdict is, with Secure Boot on only `valid` boots.
  */
-import type { ModuleKey } from './key-table.ts';
+import { parsePe } from '../uefi/index.ts';
+import { KEY_TABLE_SECTION, type ModuleKey, parseKeyTable } from './key-table.ts';
 import { splitModuleName } from './module-names.ts';
 import { type ModuleStream, type ModuleVerification, readTrailer, verifyModuleStream } from './module-signature.ts';
 import { findSchema, mustBeSigned } from './signature-schema.ts';
@@ -27,6 +28,12 @@ export interface BootModuleCheck {
 
 /** Overall verdicts. */
 export type BootCheckVerdict = 'valid' | 'unsigned' | 'invalid';
+
+/** The keys compiled into mboot's image; undefined where it has no table of them. FormatError where image or table are damaged. */
+export function loaderKeys(mboot: Uint8Array): readonly ModuleKey[] | undefined {
+  const section = parsePe(mboot).sections.find(({ name }) => name === KEY_TABLE_SECTION);
+  return section === undefined ? undefined : parseKeyTable(section.data);
+}
 
 /** Sentence that mboot logs for a verdict other than `valid`. */
 export const BOOT_CHECK_TEXT: Readonly<Record<BootCheckVerdict | 'unchecked', string>> = {

@@ -4,7 +4,6 @@
  * lists. Schema and keys come from the packages themselves: payload `b`, and the key table of the bootloader or the kernel.
  */
 import { FormatError, InputError } from '../bytes/errors.ts';
-import { parsePe } from '../uefi/index.ts';
 import {
   type GunzipLimits,
   gunzip,
@@ -17,6 +16,7 @@ import {
   type Vib,
   type VibPayload,
 } from '../vib/index.ts';
+import { loaderKeys } from './boot-check.ts';
 import { findSection, isElf, parseElf } from './elf.ts';
 import { KEY_TABLE_SECTION, type ModuleKey, parseKeyTable } from './key-table.ts';
 import { bootbankName, isModuleType, type NamedPayload, namedPayload, splitModuleName } from './module-names.ts';
@@ -59,7 +59,7 @@ function attempt<T>(run: () => T): T | undefined {
 const contentOf = ({ name, data }: VibPayload, limits: GunzipLimits): Uint8Array =>
   isGzip(data) ? gunzip(data, name, limits) : data;
 
-function loaderKeys(payload: VibPayload, limits: GunzipLimits): readonly ModuleKey[] {
+function payloadKeys(payload: VibPayload, limits: GunzipLimits): readonly ModuleKey[] {
   const found = attempt(() => {
     const { entries, decompressed } = openPayload(payload, limits);
     if (payload.name === 'k') {
@@ -67,8 +67,7 @@ function loaderKeys(payload: VibPayload, limits: GunzipLimits): readonly ModuleK
       return section === undefined ? [] : parseKeyTable(section.data);
     }
     const mboot = entries.filter(isFile).find(({ name }) => /(^|\/)mboot64\.efi$/i.test(name));
-    const section = mboot && parsePe(mboot.data).sections.find(({ name }) => name === KEY_TABLE_SECTION);
-    return section === undefined ? [] : parseKeyTable(section.data);
+    return mboot && loaderKeys(mboot.data);
   });
   return found ?? [];
 }
@@ -80,7 +79,7 @@ export function moduleRule(vibs: readonly Vib[], limits: GunzipLimits = {}): Mod
   const first = named('b');
   const trailer = first && attempt(() => parseTrailer(contentOf(first, limits)));
   const loaders = [named('btldr'), named('k')].filter((payload) => payload !== undefined);
-  const keys = loaders.map((payload) => loaderKeys(payload, limits)).find((list) => list.length > 0) ?? [];
+  const keys = loaders.map((payload) => payloadKeys(payload, limits)).find((list) => list.length > 0) ?? [];
   return { schema: trailer?.ok ? trailer.trailer.schema : undefined, keys };
 }
 

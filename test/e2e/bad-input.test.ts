@@ -139,6 +139,12 @@ describe('unusable input', () => {
     ],
   ])('%s', (_, args, message) => refused(args, message));
 
+  it('evidence in the boot bank that is booted', async () => {
+    const bank = join(folder, 'bank');
+    mkdirSync(bank);
+    await refused(['boot', '--image', bank, '--out', bank], /--out: .*bank is the image that is booted/);
+  });
+
   it('a used port', async () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

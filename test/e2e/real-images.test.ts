@@ -168,5 +168,48 @@ describe('installation media', () => {
     writeFileSync(join(image, 'boot.cfg'), config);
     copyFileSync(path('bank/b.b00'), join(image, 'b.b00'));
     expect((await boot(image)).code).toBe(1);
+    const { code, stdout } = await esxsimHere('image', 'inspect', image);
+    expect({ code, stdout }).toEqual({
+      code: 1,
+      stdout: expect.stringContaining('no host boots this bank: bootstate is 3'),
+    });
+  });
+});
+
+describe('what image inspect says of Secure Boot', () => {
+  const refused = async (image: string): Promise<readonly string[]> => {
+    const { stdout } = await esxsimHere('image', 'inspect', image, '--json');
+    return JSON.parse(stdout).secureBoot;
+  };
+  /** A module with its last byte, which is of the signature's trailer, changed. */
+  const spoiled = (name: string): Uint8Array => {
+    const content = gunzip(bytes(`bank/${name}`), name);
+    return gzip(content.map((byte, i) => (i === content.length - 40 ? byte ^ 1 : byte)));
+  };
+
+  it.each<[string, () => Record<string, Uint8Array>, RegExp | undefined]>([
+    ['a sound bank', () => ({}), undefined],
+    ['a changed kernel', () => ({ 'k.b00': spoiled('k.b00') }), /^\/k\.b00: /],
+    [
+      'a descriptor changed',
+      () => ({ 'imgdb.tgz': database((name, text) => [[name, text.replace('<summary>Emulex', '<summary>Other')]]) }),
+      /^VIB VMW_bootbank_lpfc_\S+: signature invalid$/,
+    ],
+  ])('is what the boot finds: %s', async (name, files, why) => {
+    const image = changed(`judged-${name.replaceAll(' ', '-')}`, files());
+    const reasons = await refused(image);
+    expect(reasons.length).toBe(why === undefined ? 0 : 1);
+    if (why !== undefined) expect(reasons[0]).toMatch(why);
+    expect((await boot(image)).code).toBe(why === undefined ? 0 : 1);
+  });
+
+  it('arguments of modules are shown, and that nobody measures them', async () => {
+    const image = changed('arguments', {}, (list) => list.replace('/k.b00', '/k.b00 debug=1'));
+    const { code, stdout } = await esxsimHere('image', 'inspect', image);
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: expect.stringContaining('Arguments of k.b00, not measured: debug=1'),
+    });
+    expect((await boot(image)).pcrs).toEqual((await boot(path('bank'))).pcrs);
   });
 });
