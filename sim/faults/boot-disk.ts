@@ -72,8 +72,9 @@ export function addPackage(image: MutableImage, fault: string, vib: Vib): void {
   const descriptors = new Map(database.vibs.map(({ id, descriptor }) => [id, descriptor]));
   const owned = new Map<string, OrderedPayload>(
     [...database.owners].map(([file, { vibId: id, vibName, payloadName }]) => {
-      const payload = namedPayload(descriptors.get(id) ?? { payloads: [] }, payloadName);
-      return [file, { vibId: id, vibName, payload }];
+      const descriptor = descriptors.get(id);
+      const payload = namedPayload(descriptor ?? { payloads: [] }, payloadName);
+      return [file, { vibId: id, vibName, overlay: descriptor?.overlay === true, payload }];
     }),
   );
   const names = new Map<string, string>();
@@ -82,7 +83,8 @@ export function addPackage(image: MutableImage, fault: string, vib: Vib): void {
     const file = bootbankName(named, used);
     names.set(payload.name, file);
     image.bootbank.set(file, payload.data);
-    const own = { vibId: vibId(vib.descriptor), vibName: vib.descriptor.name, payload: named };
+    const { name: vibName, overlay } = vib.descriptor;
+    const own = { vibId: vibId(vib.descriptor), vibName, overlay, payload: named };
     const release = database.vibs.find(({ descriptor }) => descriptor.name === 'esx-base')?.descriptor.version ?? '';
     editModules(image, fault, (items) => {
       const others = items.flatMap((item) => owned.get(baseOf(item)) ?? []);

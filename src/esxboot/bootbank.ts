@@ -83,6 +83,7 @@ export function buildBootbank(vibs: readonly Vib[], options: BootbankOptions): B
         data: payload,
         vibId: vibId(vib.descriptor),
         vibName: vib.descriptor.name,
+        overlay: vib.descriptor.overlay,
         payload: namedPayload(vib.descriptor, payload.name),
       })),
   );

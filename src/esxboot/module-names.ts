@@ -73,8 +73,9 @@ export function bootbankName(payload: NamedPayload, used: Set<string>): string {
 /** Releases with a boot order of their own. */
 export type BootOrderRelease = '6.7' | '7.0' | '8.0';
 
-/** Place of payloads that descriptors give none. */
-const ORDINARY = 1000;
+/** Places of payloads that descriptors give none: the attribute has at most nine digits. */
+const ORDINARY = 1_000_000_000;
+const LATE = ORDINARY + 1;
 
 /**
  * Places of the early payloads of the base system, where their descriptor gives none. The numbers are those of the attribute
@@ -109,8 +110,8 @@ const SYSTEM_VIBS: readonly string[] = ['esx-base', 'cpu-microcode'];
 /** Payloads with one place in the order that reports of real hosts show. */
 const AMONG_EQUALS: readonly string[] = ['vmx', 'vim', 'tpm', 'sb', 's'];
 
-/** Payloads that come after all others, in this order. */
-export const LATE_PAYLOADS: readonly string[] = ['xorg', 'gc'];
+/** Payloads that come after all others in real lists, also where their VIB does not say that it lies over others. */
+const LATE_PAYLOADS: readonly string[] = ['xorg', 'gc'];
 
 /** The archive that the saved configuration `state.tgz` holds; hosts on USB sticks and old ones have it by itself. */
 const LOCAL_STATE = 'local.tgz';
@@ -135,6 +136,8 @@ export interface OrderedPayload {
   /** VIB id: `VENDOR_bootbank_NAME_VERSION`. */
   readonly vibId: string;
   readonly vibName: string;
+  /** Whether the VIB's files may lie over those of others (`overlay`): VMware's own esx-xserver of 7.0 says so. */
+  readonly overlay: boolean;
   readonly payload: NamedPayload;
 }
 
@@ -147,19 +150,19 @@ function statedOrder({ attributes }: NamedPayload): number | undefined {
 }
 
 /**
- * Payloads in boot order: by the place that their descriptors or, for esx-base, the table above give; all others follow by the
- * ASCII order of the VIB id (the payloads of one VIB by name), then the late ones. Module 0 is the first of the result.
+ * Payloads in boot order: by the place that their descriptors or, for the base system, the table above give; all others follow by
+ * the ASCII order of the VIB id (the payloads of one VIB by name), in the same order those that lie over others. Module 0 is the first of
+ * the result.
  */
 export function bootOrder<T extends OrderedPayload>(payloads: readonly T[], release: BootOrderRelease): T[] {
   const early = EARLY[release];
-  const place = ({ vibName, payload }: T): number => {
+  const place = ({ vibName, payload, overlay }: T): number => {
     // The kernel comes before all others, whatever they state.
     if (vibName === 'esx-base' && payload.name === 'b') return -1;
-    const late = LATE_PAYLOADS.indexOf(payload.name);
-    if (late >= 0) return Number.MAX_SAFE_INTEGER - LATE_PAYLOADS.length + late;
     const name = givenName(payload) ?? payload.name;
     const known = SYSTEM_VIBS.includes(vibName) && Object.hasOwn(early, name) ? early[name] : undefined;
-    return statedOrder(payload) ?? known ?? ORDINARY;
+    const stated = statedOrder(payload) ?? known;
+    return stated ?? (overlay || LATE_PAYLOADS.includes(payload.name) ? LATE : ORDINARY);
   };
   const placed = payloads.map((one) => ({ one, place: place(one), equal: AMONG_EQUALS.indexOf(one.payload.name) }));
   placed.sort(

@@ -150,6 +150,7 @@ describe('bootbank names (facts §12.3)', () => {
     const payload = (id: string, vibName: string, name: string) => ({
       vibId: id,
       vibName,
+      overlay: false,
       payload: { name, type: 'vgz' },
     });
     const list = [
@@ -197,16 +198,22 @@ describe('bootbank names (facts §12.3)', () => {
           ...(file === undefined ? {} : { 'vfat-name': file }),
         };
         const type = /^(s|sb|tpm|vim|vmx|btldr|bnxtnet)$/.test(name) ? 'vgz' : 'boot';
-        return { vibId: `VMware_bootbank_${vibName}_7`, vibName, payload: { name, type, attributes } };
+        return {
+          vibId: `VMware_bootbank_${vibName}_7`,
+          vibName,
+          overlay: vibName === 'a-overlay',
+          payload: { name, type, attributes },
+        };
       });
     const list = [
       ...of('esx-base', `${base},tpm 100,vim 100,vmx 100,btldr`),
       ...of('cpu-microcode', 'uc_amd 52,uc_hygon 52,uc_intel 51'),
+      ...of('a-overlay', 'over'),
       ...of('bnxtnet', 'bnxtnet'),
     ];
     const used = new Set<string>();
     expect(bootOrder(list, '8.0').map(({ payload }) => bootbankName(payload, used))).toEqual(
-      'b.b00 jumpstrt.gz useropts.gz features.gz k.b00 uc_intel.b00 uc_amd.b00 uc_hygon.b00 procfs.b00 vmx.v00 vim.v00 tpm.v00 sb.v00 s.v00 bnxtnet.v00 btldr.v00'.split(
+      'b.b00 jumpstrt.gz useropts.gz features.gz k.b00 uc_intel.b00 uc_amd.b00 uc_hygon.b00 procfs.b00 vmx.v00 vim.v00 tpm.v00 sb.v00 s.v00 bnxtnet.v00 btldr.v00 over.b00'.split(
         ' ',
       ),
     );
