@@ -71,5 +71,6 @@ export function startAccess(tpm: Tpm, kind: 'reset' | 'restart' | 'resume', orde
 
 /** TPM2_Clear: dictionary attack protection as the factory left it. */
 export function clearAccess(state: TpmState): void {
-  state.access.dictionary = newDictionary();
+  // That a value was tried since the last start stays true.
+  state.access.dictionary = { ...newDictionary(), used: state.access.dictionary.used };
 }

@@ -121,10 +121,11 @@ function answerSessions(
     const hmac = responseHmac(tpm, command, use, session, parameters);
     to.u16(session.nonceTPM.length).bytes(session.nonceTPM).u8(attributes).u16(hmac.length).bytes(hmac);
   }
-  for (const { handle, session, attributes, entity } of area.uses) {
+  for (const { handle, session, attributes } of area.uses) {
     if (session === undefined) continue;
     if (!has(attributes, TPMA_SESSION.continueSession)) flushSession(tpm.state, handle);
-    else if (isPolicy(session) && entity !== undefined) restartPolicy(tpm, session);
+    // With its nonce the policy begins anew, whatever the session was used for.
+    else if (isPolicy(session)) restartPolicy(tpm, session);
   }
 }
 

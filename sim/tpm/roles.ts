@@ -88,7 +88,8 @@ export function countPin(tpm: Tpm, handle: number, passed: boolean): void {
   if (!isNv(handle)) return;
   const index = nvOf(tpm, handle);
   const type = pinType(index);
-  if (type === undefined) return;
+  // Shown as the password of a policy: only what writes the index makes it written.
+  if (type === undefined || !has(index.publicArea.attributes, TPMA_NV.written)) return;
   const { count } = pinCounts(index);
   const next = passed ? (type === TPM_NT.PIN_PASS ? count + 1 : 0) : type === TPM_NT.PIN_FAIL ? count + 1 : count;
   if (next === count || next > 0xffff_ffff) return;

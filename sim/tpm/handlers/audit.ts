@@ -28,9 +28,10 @@ const setStatus = action(SetCommandCodeAuditStatus, (tpm, { auditAlg, setList, c
 
 const getSessionDigest = handler(GetSessionAuditDigest, (tpm, input) => {
   const { auditDigest, handle } = policySessionOf(tpm, input.sessionHandle);
+  const signer = attester(tpm, input);
   if (auditDigest === undefined) throw refuse(TPM_RC.TYPE, 'sessionHandle');
   const exclusiveSession = tpm.state.access.exclusiveAudit === handle ? 1 : 0;
-  const { attest: auditInfo, signature } = attest(tpm, attester(tpm, input), () => ({
+  const { attest: auditInfo, signature } = attest(tpm, signer, () => ({
     type: TPM_ST.ATTEST_SESSION_AUDIT,
     attested: { exclusiveSession, sessionDigest: auditDigest },
   }));

@@ -4,13 +4,14 @@ import { encode } from '../../../src/tpm2/codec.ts';
 import { CreatePrimary } from '../../../src/tpm2/commands/object.ts';
 import { TPM_ALG } from '../../../src/tpm2/constants.ts';
 import { hashSize, hashWith } from '../../../src/tpm2/hash-alg.ts';
-import { handleName, objectName, qualifiedName } from '../../../src/tpm2/names.ts';
+import { handleName } from '../../../src/tpm2/names.ts';
 import { TPM_RC } from '../../../src/tpm2/response-code.ts';
 import { TPMS_CREATION_DATA } from '../../../src/tpm2/structures/index.ts';
 import { withoutTrailingZeros } from '../entities.ts';
 import { handler } from '../handler.ts';
 import { checkTemplate } from '../object-checks.ts';
 import { createPrimaryObject } from '../object-create.ts';
+import { placeObject } from '../object-load.ts';
 import { freeTransientHandle } from '../object-store.ts';
 import { concatenatedValues, implementedSelection } from '../pcrs.ts';
 import { refuse } from '../refusal.ts';
@@ -28,7 +29,8 @@ const createPrimary = handler(CreatePrimary, (tpm, input) => {
   const hierarchy = hierarchyOf(tpm.state, primaryHandle);
   if (hierarchy === undefined) throw refuse(TPM_RC.VALUE, 'primaryHandle');
   const made = createPrimaryObject(tpm, hierarchy.seed, inPublic, { userAuth, data: inSensitive.data });
-  const name = objectName(made.publicArea);
+  const object = placeObject(made, primaryHandle);
+  const { name } = object;
   const parentName = handleName(primaryHandle);
   const creationData = {
     pcrSelect: implementedSelection(tpm.state, creationPCR),
@@ -40,12 +42,7 @@ const createPrimary = handler(CreatePrimary, (tpm, input) => {
     outsideInfo,
   };
   const creationHash = hashWith(inPublic.nameAlg, encode(TPMS_CREATION_DATA, creationData));
-  tpm.state.transient.set(handle, {
-    ...made,
-    name,
-    qualifiedName: qualifiedName(inPublic.nameAlg, parentName, name),
-    hierarchy: primaryHandle,
-  });
+  tpm.state.transient.set(handle, object);
   return {
     objectHandle: handle,
     outPublic: made.publicArea,

@@ -122,6 +122,8 @@ const changeAuth = handler(ObjectChangeAuth, (tpm, { objectHandle, parentHandle,
   if (object.sequence !== undefined) throw refuse(TPM_RC.TYPE, 'objectHandle');
   const { nameAlg } = object.publicArea;
   const authValue = checkedAuth(newAuth, nameAlg, 'newAuth');
+  // What has no name has no parent by which it could be known.
+  if (nameAlg === TPM_ALG.NULL) throw refuse(TPM_RC.TYPE, 'parentHandle');
   const expected = qualifiedName(nameAlg, parent.qualifiedName, object.name);
   if (String(expected) !== String(object.qualifiedName)) throw refuse(TPM_RC.TYPE, 'parentHandle');
   const changed = { ...object, sensitive: { ...object.sensitive, authValue } };

@@ -1,4 +1,6 @@
 /** Sessions (TPM 2.0 Library specification, Part 3, chapter 11). */
+
+import type { EcPrivateKey, RsaPrivateKey } from '../../../src/crypto/primitives.ts';
 import { has, nvType, TPM_NT, TPMA_OBJECT } from '../../../src/tpm2/attributes.ts';
 import { PolicyRestart, StartAuthSession } from '../../../src/tpm2/commands/session.ts';
 import { handleType, TPM_ALG, TPM_HT, TPM_RH, TPM_SE } from '../../../src/tpm2/constants.ts';
@@ -38,9 +40,17 @@ function saltOf(tpm: Tpm, tpmKey: number, encryptedSalt: Uint8Array): Uint8Array
   if (!has(objectAttributes, TPMA_OBJECT.decrypt)) throw refuse(TPM_RC.ATTRIBUTES, 'tpmKey');
   if (object.key === undefined) throw refuse(TPM_RC.HANDLE, 'tpmKey');
   const { nameAlg } = object.publicArea;
+  if (nameAlg === TPM_ALG.NULL) return unnamedSalt(object.key, encryptedSalt);
   const salt = recoverSecret(object.key, requireHash(nameAlg), hashSize(nameAlg) * 8, 'SECRET', encryptedSalt);
   if (typeof salt === 'number') throw refuse(TPM_RC.VALUE, 'encryptedSalt');
   return salt;
+}
+
+/** A key without a name algorithm: no padding of RSA can be right, and what an elliptic curve agrees on has no bits. */
+function unnamedSalt(key: RsaPrivateKey | EcPrivateKey, encryptedSalt: Uint8Array): Uint8Array {
+  const agreed = key.kind === 'ec' ? recoverSecret(key, 'sha256', 256, 'SECRET', encryptedSalt) : undefined;
+  if (typeof agreed !== 'object') throw refuse(TPM_RC.VALUE, 'encryptedSalt');
+  return EMPTY;
 }
 
 /** An entity whose authValue nobody can show, or everybody, is nothing to bind to. */
@@ -48,8 +58,7 @@ function checkBind(tpm: Tpm, bind: number): void {
   switch (handleType(bind)) {
     case TPM_HT.TRANSIENT:
     case TPM_HT.PERSISTENT: {
-      const { publicOnly, publicArea } = objectOf(tpm, bind);
-      if (publicOnly || publicArea.nameAlg === TPM_ALG.NULL) throw refuse(TPM_RC.HANDLE, 'bind');
+      if (objectOf(tpm, bind).publicOnly) throw refuse(TPM_RC.HANDLE, 'bind');
       break;
     }
     case TPM_HT.NV_INDEX: {
