@@ -72,6 +72,20 @@ const ANY = /^/;
 
 const KNOWN: readonly Known[] = [
   {
+    why: 'a scheme that a key cannot have has no place',
+    in: ['unnamed'],
+    label: /^Sign RSA/,
+    ours: /^TPM_RC_SCHEME \(parameter 2\)/,
+    theirs: /^TPM_RC_SCHEME$/,
+  },
+  {
+    why: 'whether the session audits is looked at before a scheme of HMAC',
+    in: ['unnamed'],
+    label: /^40000 .*"scheme":5/,
+    ours: /TPM_RC_SCHEME \(parameter 2\)/,
+    theirs: /TPM_RC_TYPE \(handle 3\)/,
+  },
+  {
     why: 'revision 1.54 has no authenticated countdown timers',
     in: ['capability', ''],
     label: /^10 from|^capability$/,
