@@ -73,14 +73,20 @@ export async function planChecked(
 }
 
 /** What an update takes over from the boot bank before it. */
-export type OldBank = Pick<BootbankOptions, 'state' | 'updated' | 'unowned' | 'databaseOthers'> &
+export type OldBank = Pick<BootbankOptions, 'state' | 'updated' | 'unowned' | 'databaseOthers' | 'keptFiles'> &
   Partial<Pick<BootbankOptions, 'kernelOptions'>>;
+
+/** The build that boot.cfg of real hosts and media states is the version of their base system. */
+const baseVersion = (vibs: readonly Vib[]): string | undefined =>
+  vibs.map(({ descriptor }) => descriptor).find(({ name, version }) => name === 'esx-base' && BUILD.test(version))
+    ?.version;
+const BUILD = /^\d+\.\d+\.\d+-\d+(\.\d+)*$/;
 
 /** The boot disk of a planned installation. */
 export function installPlanned(spec: HostSpec, plan: InstallPlan, old: OldBank = {}): BootImage {
   const { version, build } = spec.release;
   return buildBootbank(plan.vibs, {
-    build: `${version}-0.0.${build}`,
+    build: baseVersion(plan.vibs) ?? `${version}-0.0.${build}`,
     release: version,
     kernelOptions: spec.boot.kernelOptions,
     bootUuid: spec.boot.bootUuid,

@@ -9,8 +9,9 @@ import type { Fault, MutableImage } from './fault.ts';
 /** Driver archive changed where the user names none. */
 const DEFAULT_MODULE = 'nvmxnet3.v00';
 
-/** Changes one byte of code: in the middle of the part that is not a signature trailer. */
+/** Changes one byte of code, in the middle of the part that is not a signature trailer; an empty module gets one. */
 function flipByte(content: Uint8Array, start: number, size: number): Uint8Array {
+  if (content.length === 0) return new Uint8Array([1]);
   const out = content.slice();
   const at = start + Math.floor(size / 2);
   out[at] = (out[at] ?? 0) ^ 0x01;

@@ -58,6 +58,7 @@ export function installedImage({ bootbank, installLog }: BootImage): InstalledIm
     old: {
       unowned,
       databaseOthers: others,
+      keptFiles: new Map(vibs.map(({ id, files }) => [id, files])),
       updated: Math.min(safeboot.updated + 1, MAX_BOOT_CFG_INT),
       kernelOptions: mboot.kernelopt ?? '',
       ...(state === undefined ? {} : { state }),

@@ -8,7 +8,7 @@ import { checkFiles, checkLevels, checkRelations, type PackageChecks } from './c
 import { checkExtensibility } from './extensibility.ts';
 import { checkHardware, checkSoftware, type HostHardware, type HostSoftware } from './platforms.ts';
 import { type Bypass, bypassesOf, type InstallProblem } from './problems.ts';
-import { type SkippedVib, selectVibs, withoutVibs } from './select.ts';
+import { type SkippedVib, selectVibs, TWICE, withoutVibs } from './select.ts';
 
 /** By which rules a host installs. */
 export interface InstallPolicy {
@@ -75,11 +75,13 @@ export function planInstall(given: readonly Vib[], policy: InstallPolicy): Insta
     old.has(vib)
       ? code === 'package-damaged' && all.some(({ descriptor }) => vibId(descriptor) === vib)
       : fresh.some(({ descriptor }) => vibId(descriptor) === vib);
+  // What the host lacked already (a VIB of the locker, say) is nothing that this installation takes away.
+  const lackedBefore = new Set(checkRelations(installed).map(({ message }) => message));
   const found: InstallProblem[] = [
     ...problems,
     ...checkLevels(all, policy.level),
     ...(packages?.problems ?? []).filter(counts),
-    ...checkRelations(all),
+    ...checkRelations(all).filter(({ message }) => !lackedBefore.has(message)),
     ...checkFiles(all, packages?.unlisted),
     ...checkHardware(fresh, policy.hardware),
     ...(software === undefined ? [] : checkSoftware(fresh, software)),
@@ -97,7 +99,11 @@ export function planInstall(given: readonly Vib[], policy: InstallPolicy): Insta
   const vibs = all.filter(({ descriptor }) => descriptor.type !== LOCKER_TYPE);
   const locker = all.filter(({ descriptor }) => descriptor.type === LOCKER_TYPE);
   const why = 'of type locker: on the locker partition, not in the boot bank';
-  const skipped = [...selection.skipped, ...locker.map(({ descriptor }) => ({ vib: vibId(descriptor), why }))];
+  const twice = selection.skipped.map(({ vib, why }) => ({
+    vib,
+    why: old.has(vib) && why === TWICE ? 'already installed' : why,
+  }));
+  const skipped = [...twice, ...locker.map(({ descriptor }) => ({ vib: vibId(descriptor), why }))];
   const changes = changesBetween(installed, vibs);
   const leftOut = vibs.filter((vib) => fresh.includes(vib)).flatMap(leftOutOf);
   return {

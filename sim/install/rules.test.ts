@@ -21,17 +21,22 @@ const image = openVibs(listFolder(folder).map((name) => `${folder}/${name}`)).ma
 
 interface Options extends Partial<DescriptorInput> {
   readonly files?: readonly string[];
+  /** Name of its payload; the VIB's own by default. */
+  readonly payload?: string;
 }
 
-function make(name: string, version: string, { files = [`opt/${name}/file`], ...fields }: Options = {}): Vib {
+function make(name: string, version: string, options: Options = {}): Vib {
+  const { files = [`opt/${name}/file`], payload = name.slice(0, 16), ...fields } = options;
   const descriptor = {
     ...{ type: 'bootbank', vendor: 'ACME', acceptanceLevel: 'community' },
     ...fields,
     ...{ name, version },
   };
   const entries = files.map((path) => ({ name: path, data: utf8(version) }));
-  return readVib(buildVib({ descriptor, payloads: [{ name: name.slice(0, 16), type: 'tgz', files: entries }] }));
+  return readVib(buildVib({ descriptor, payloads: [{ name: payload, type: 'tgz', files: entries }] }));
 }
+
+const NO_RELATIONS = { depends: [], conflicts: [], replaces: [], provides: [], compatibleWith: [] };
 
 const policy = (more: Partial<Parameters<typeof planInstall>[1]> = {}) => ({ ...installPolicy(spec), ...more });
 const codes = (vibs: readonly Vib[], more: Partial<Parameters<typeof planInstall>[1]> = {}): string[] =>
@@ -213,7 +218,7 @@ describe('an update of a boot bank', () => {
     expect(ids(before.vibs)).toEqual(ids(image));
     const again = planInstall(image, policy({ installed: before.vibs }));
     expect([again.changes, again.bypassed]).toEqual([[], []]);
-    expect(again.skipped.every(({ why }) => why === 'given twice')).toBe(true);
+    expect(again.skipped.every(({ why }) => why === 'already installed')).toBe(true);
   });
 
   it('finds the files of a bank whatever the case of their names', async () => {
@@ -224,6 +229,32 @@ describe('an update of a boot bank', () => {
     expect(plan.changes.map(({ vib }) => vib)).toEqual(['ACME_bootbank_a_1-1']);
     const again = installPlanned(spec, await planChecked(spec, [], { installed: vibs }), old);
     expect([...again.bootbank.keys()]).toEqual([...disk.bootbank.keys()]);
+  });
+
+  it('modules of VIBs that stay keep their names, new ones take those that are free', async () => {
+    const of = (name: string) => make(name, '1-1', { payload: 'stage', files: [`opt/${name}/file`] });
+    const bank = installPlanned(spec, await planChecked(spec, [...image, of('one'), of('two'), of('three')]));
+    const { vibs: installed, old } = installedImage(bank);
+    const names = (from: typeof bank) =>
+      Object.fromEntries(
+        [...readImgdb(from.bootbank.get('imgdb.tgz') ?? new Uint8Array(0)).owners].flatMap(
+          ([file, { vibName, payloadName }]) => (payloadName === 'stage' ? [[vibName, file]] : []),
+        ),
+      );
+    expect(names(bank)).toEqual({ one: 'stage.t00', three: 'stage.t01', two: 'stage.t02' });
+    const plan = await planChecked(spec, [of('four')], { installed, remove: ['one'] });
+    expect(names(installPlanned(spec, plan, old))).toEqual({ three: 'stage.t01', two: 'stage.t02', four: 'stage.t00' });
+  });
+
+  it('what the host lacked before does not stand in the way of something else', async () => {
+    const needs = make('needy', '1-1', {
+      relationships: { ...NO_RELATIONS, depends: [{ name: 'tools-light', relation: '>=', version: '11' }] },
+    });
+    expect(codes([needs])).toEqual(['depends']);
+    const installed = [...image, needs];
+    const plan = planInstall([make('a', '1-1')], policy({ installed }));
+    expect(plan.changes.map(({ vib }) => vib)).toEqual(['ACME_bootbank_a_1-1']);
+    expect(() => planInstall([], policy({ installed, remove: ['esx-update'] }))).not.toThrow(/tools-light/);
   });
 
   it('does not miss payloads that only an installer uses: a bank never had them', async () => {
@@ -244,7 +275,7 @@ describe('an update of a boot bank', () => {
     const { vibs: installed, old } = installedImage(bank);
     const next = await planChecked(spec, [make('a', '1-1'), vib], { installed });
     expect(next.changes.map(({ vib: id }) => id)).toEqual(['ACME_bootbank_a_1-1']);
-    expect(next.skipped).toEqual([{ vib: 'ACME_bootbank_setup_1-1', why: 'given twice' }]);
+    expect(next.skipped).toEqual([{ vib: 'ACME_bootbank_setup_1-1', why: 'already installed' }]);
     expect(next.leftOut).toEqual([]);
     expect(installPlanned(spec, next, old).bootbank.has('setup.t00')).toBe(true);
     // The same package given from outside must be whole.

@@ -64,6 +64,9 @@ function sameVib(a: Vib, b: Vib): boolean {
   );
 }
 
+/** Why the same VIB counts once. */
+export const TWICE = 'given twice';
+
 /** One VIB per id. */
 function distinct(vibs: readonly Vib[], skipped: SkippedVib[], problems: InstallProblem[]): Vib[] {
   const kept = new Map<string, Vib>();
@@ -71,7 +74,7 @@ function distinct(vibs: readonly Vib[], skipped: SkippedVib[], problems: Install
     const id = vibId(vib.descriptor);
     const other = kept.get(id);
     if (other === undefined) kept.set(id, vib);
-    else if (sameVib(other, vib)) skipped.push({ vib: id, why: 'given twice' });
+    else if (sameVib(other, vib)) skipped.push({ vib: id, why: TWICE });
     else problems.push({ code: 'duplicate-id', vib: id, message: `two different VIBs have the id ${id}` });
   }
   return [...kept.values()].sort(byId);

@@ -20,7 +20,15 @@ import {
 import { withDirectories } from './archive-tree.ts';
 import { BOOT_STATE, writeBootCfg } from './boot-cfg.ts';
 import { buildImgdb, IMGDB_FILE } from './imgdb.ts';
-import { bootbankName, bootOrder, bootOrderRelease, isModuleType, namedPayload, UNOWNED_TAIL } from './module-names.ts';
+import {
+  bootbankName,
+  bootOrder,
+  bootOrderRelease,
+  isModuleType,
+  namedPayload,
+  type OrderedPayload,
+  UNOWNED_TAIL,
+} from './module-names.ts';
 
 /** Files that belong to the bank itself. */
 export const BOOT_CFG_FILE = 'boot.cfg';
@@ -42,6 +50,8 @@ export interface BootbankOptions {
   readonly updated?: number;
   /** Files of an older bank that belong to no VIB and stay ({@link UNOWNED_TAIL}), by name. */
   readonly unowned?: ReadonlyMap<string, ByteSource>;
+  /** Files of VIBs that stay, by VIB id and payload: they keep their names. */
+  readonly keptFiles?: ReadonlyMap<string, ReadonlyMap<string, string>>;
   /** What the older image database holds besides VIBs and image profiles. */
   readonly databaseOthers?: ReadonlyMap<string, Uint8Array>;
 }
@@ -92,13 +102,13 @@ export function buildBootbank(vibs: readonly Vib[], options: BootbankOptions): B
   if (kernel === undefined || kernel.vibName !== 'esx-base' || kernel.payload.name !== 'b') {
     throw new InputError('bootbank: no VIB esx-base with the kernel payload b');
   }
-  const used = new Set([BOOT_CFG_FILE, ...UNOWNED_TAIL]);
+  const names = fileNames(payloads, options.keptFiles);
   const files = new LazyFiles();
   const namesOf = new Map<Vib, Map<string, string>>(vibs.map((vib) => [vib, new Map()]));
-  for (const { vib, payload, data } of ordered) {
-    const name = bootbankName(payload, used);
-    files.add(name, payloadSource(data));
-    namesOf.get(vib)?.set(payload.name, name);
+  for (const one of ordered) {
+    const name = names.get(one) ?? '';
+    files.add(name, payloadSource(one.data));
+    namesOf.get(one.vib)?.set(one.payload.name, name);
   }
   const recorded = [...namesOf].map(([vib, names]) => ({ vib, files: names }));
   const imgdb = buildImgdb(`ESXi-${options.build}-standard`, recorded, options.databaseOthers);
@@ -123,6 +133,28 @@ export function buildBootbank(vibs: readonly Vib[], options: BootbankOptions): B
   const bootbank = new LazyFiles([[BOOT_CFG_FILE, bytesSource(bootCfg)], ...files.sources()]);
   const esp = vibs.map((vib) => withPart(`VIB ${vibId(vib.descriptor)}`, () => bootLoaders(vib.payloads)));
   return { bootbank, esp: new Map(esp.flatMap((files) => [...files])) };
+}
+
+/** File names of payloads: those that stay, then new ones by the order of VIB ids and payload names, whatever boots first. */
+function fileNames<T extends OrderedPayload>(
+  payloads: readonly T[],
+  kept: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map(),
+): ReadonlyMap<T, string> {
+  const names = new Map<T, string>();
+  const used = new Set([BOOT_CFG_FILE, ...UNOWNED_TAIL]);
+  for (const one of payloads) {
+    const name = kept.get(one.vibId)?.get(one.payload.name);
+    if (name === undefined || used.has(name)) continue;
+    used.add(name);
+    names.set(one, name);
+  }
+  for (const one of payloads.toSorted(byId)) if (!names.has(one)) names.set(one, bootbankName(one.payload, used));
+  return names;
+}
+
+function byId(a: OrderedPayload, b: OrderedPayload): number {
+  const [one, other] = [`${a.vibId} ${a.payload.name}`, `${b.vibId} ${b.payload.name}`];
+  return one < other ? -1 : one > other ? 1 : 0;
 }
 
 function checkVibs(vibs: readonly Vib[]): void {

@@ -112,6 +112,15 @@ describe.each([
     expect(appraisal.findings[0].where.pcr).toBe(modulePcr);
   });
 
+  it('vib-payload-swap of an empty module: it is not what it was', async () => {
+    const bad = join(folder, 'empty');
+    const fault = 'vib-payload-swap:features.gz';
+    expect((await esxsimHere('boot', '--profile', profile, '--fault', fault, '--out', bad)).code).toBe(0);
+    const { code, appraisal } = await verify(bad);
+    expect({ code, verdict: appraisal.verdict }).toEqual({ code: 1, verdict: 'UNTRUSTED' });
+    expect(JSON.stringify(appraisal.findings)).toContain('features.gz');
+  });
+
   it.each(['b.b00', 'k.b00', 's.v00', 'sb.v00'])(
     'vib-payload-swap of the early module %s: Secure Boot refuses the boot',
     async (module) => {
