@@ -31,7 +31,13 @@ export interface BundleInspection {
     readonly vibs: number;
   }[];
   readonly vibs: readonly BundleVibInspection[];
-  readonly bulletins: readonly { readonly id: string; readonly summary: string; readonly vibs: number }[];
+  /** Bulletins and components, with those of their VIBs that the bundle does not hold. */
+  readonly bulletins: readonly {
+    readonly id: string;
+    readonly summary: string;
+    readonly vibs: number;
+    readonly absent: readonly string[];
+  }[];
   readonly findings: readonly BundleFinding[];
   /** Parts of the metadata that are not used. */
   readonly unusedParts: readonly UnusedPart[];
@@ -67,7 +73,12 @@ export function inspectBundle(bundle: OfflineBundle): BundleInspection {
       vibs: vibIds.length,
     })),
     vibs: [...vibs.values()].map((vib) => inspectOne(bundle, vib)),
-    bulletins: bulletins.map(({ id, summary, vibIds }) => ({ id, summary, vibs: vibIds.length })),
+    bulletins: bulletins.map(({ id, summary, vibIds }) => ({
+      id,
+      summary,
+      vibs: vibIds.length,
+      absent: vibIds.filter((each) => !vibs.has(each)),
+    })),
     findings,
     unusedParts,
   };

@@ -67,6 +67,15 @@ function renderBundle(info: BundleInspection, path: string): string {
     profiles.map(plain).join(', ') || '-',
   ]);
   lines.push('', table(['VIB', 'LEVEL', 'BYTES', 'SIGNATURE', 'FILE', 'PROFILES'], rows));
+  if (info.bulletins.length > 0) {
+    const bulletins = info.bulletins.map(({ id, vibs: named, absent, summary }) => [
+      plain(id),
+      String(named),
+      String(absent.length),
+      plain(summary),
+    ]);
+    lines.push('', table(['BULLETIN', 'VIBS', 'NOT HERE', 'SUMMARY'], bulletins));
+  }
   if (info.unusedParts.length > 0) {
     const parts = info.unusedParts.map(({ name, files }) => `${plain(name)} (${count(files, 'file')})`);
     lines.push('', `Not used of the metadata: ${parts.join(', ')}`);
