@@ -20,6 +20,9 @@ const STEM_PCR: ReadonlyMap<string, number> = new Map([
   ['esxupdt', MBOOT_PCR.update],
 ]);
 
+/** Whether modules of this stem go into a PCR of their own, whatever their extension. */
+export const hasOwnPcr = (stem: string): boolean => STEM_PCR.has(stem);
+
 /** Modules whose version record is measured before them. */
 const VERSIONED = new Set(['b', 'k']);
 

@@ -122,6 +122,18 @@ function imgdbPackages() {
   return readImgdb(bytes('bank/imgdb.tgz')).vibs.map(({ files, ...vib }) => ({ vib, files }));
 }
 
+it('a second module of the kernel is said to be one, and measured like the first', async () => {
+  const spec = path('secure-boot-off.yaml');
+  writeFileSync(spec, 'hardware: { secureBoot: { enabled: false } }\n');
+  const image = changed('twice', { 'k.v00': bytes('bank/k.b00') }, (list) => `${list} --- /k.v00`);
+  const { code, stdout } = await esxsimHere('boot', '--image', image, '--spec', spec, '--json');
+  expect(code).toBe(0);
+  expect(JSON.stringify(JSON.parse(stdout).console)).toContain('Duplicate module k: /k.v00');
+  const plain = await esxsimHere('boot', '--image', path('bank'), '--spec', spec, '--json');
+  const [a, b] = [stdout, plain.stdout].map((text) => JSON.parse(text).pcrs.sha256['12']);
+  expect(a).not.toBe(b);
+});
+
 describe('installation media', () => {
   /** The bank with VMware Tools, as media carry them: a VIB for the locker with a module of its own. */
   function withTools(): string {
