@@ -96,6 +96,18 @@ describe('bootbank', () => {
     expect(buildBootbank([second, base, driver], options)).toEqual({ bootbank, esp });
   });
 
+  it('keeps the names of modules that stay, where they are names of modules', () => {
+    const kept = (file: string) =>
+      new Map([['VMW_bootbank_net-driver-two_1.0-1', new Map([['net-driver-two', file]])]]);
+    const names = (file: string) => [
+      ...buildBootbank([driver, base, second], { ...options, keptFiles: kept(file) }).bootbank.keys(),
+    ];
+    expect(names('net_driv.v07')).toEqual(expect.arrayContaining(['net_driv.v00', 'net_driv.v07']));
+    for (const bad of ['../up.v00', 'boot.cfg', 'imgdb.tgz', 'A B.v00', '']) {
+      expect(names(bad)).toEqual(expect.arrayContaining(['net_driv.v00', 'net_driv.v01']));
+    }
+  });
+
   it('takes a given state and refuses what cannot boot', () => {
     const state = gzip(writeUstar([]));
     expect(buildBootbank([base], { ...options, state }).bootbank.get('state.tgz')).toBe(state);

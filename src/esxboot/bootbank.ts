@@ -24,6 +24,7 @@ import {
   bootbankName,
   bootOrder,
   bootOrderRelease,
+  isModuleName,
   isModuleType,
   namedPayload,
   type OrderedPayload,
@@ -144,7 +145,8 @@ function fileNames<T extends OrderedPayload>(
   const used = new Set([BOOT_CFG_FILE, ...UNOWNED_TAIL]);
   for (const one of payloads) {
     const name = kept.get(one.vibId)?.get(one.payload.name);
-    if (name === undefined || used.has(name)) continue;
+    // A database may say anything.
+    if (name === undefined || !isModuleName(name) || used.has(name)) continue;
     used.add(name);
     names.set(one, name);
   }

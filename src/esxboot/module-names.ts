@@ -32,10 +32,13 @@ const KEEPS_NAME = /^[a-z0-9_]{1,8}\.t?gz$/;
 /** Whether a file name is one of FAT, as the descriptors give it: eight characters and three. */
 const FAT_NAME = /^[a-z0-9_]{1,8}\.[a-z0-9]{1,3}$/;
 
+/** Whether a name can be that of a module in a boot bank. */
+export const isModuleName = (name: string): boolean => FAT_NAME.test(name);
+
 /** The name that a descriptor gives a payload's file (attribute `vfat-name`); what FAT has no name like is none. */
 function givenName({ attributes }: NamedPayload): string | undefined {
   const name = attributes?.['vfat-name']?.toLowerCase();
-  return name !== undefined && FAT_NAME.test(name) ? name : undefined;
+  return name !== undefined && isModuleName(name) ? name : undefined;
 }
 
 /** What names and places a payload's file. */
