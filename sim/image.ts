@@ -12,6 +12,8 @@ export interface BootImage {
   readonly esp: ReadonlyMap<string, Uint8Array>;
   /** The installer's log (`esxupdate.log`) as far as it was kept; it boots nothing and is not measured. */
   readonly installLog?: Uint8Array | undefined;
+  /** VIBs that it was made from and that are not on it, and why. */
+  readonly leftOut?: readonly { readonly vib: string; readonly why: string }[];
 }
 
 /** The name in the map of a path such as `/b.b00`, whatever its case (FAT ignores case); of several the exact one. */

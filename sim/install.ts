@@ -100,5 +100,6 @@ export function installPlanned(spec: HostSpec, plan: InstallPlan, old: OldBank =
  */
 export function installImage(spec: HostSpec, vibs: readonly Vib[], choices: InstallChoices = {}): BootImage {
   const plan = planInstall(vibs, installPolicy(spec, choices));
-  return { ...installPlanned(spec, plan), installLog: utf8(installLog(plan, Date.parse(spec.time))) };
+  const log = utf8(installLog(plan, Date.parse(spec.time)));
+  return { ...installPlanned(spec, plan), installLog: log, leftOut: plan.skipped };
 }

@@ -15,9 +15,15 @@ export async function run({ args, options }: CommandInput): Promise<CommandResul
   const paths = args.length > 0 ? { image: { paths: [...args] } } : {};
   const image = await openImage(readSpec(options, { ...paths, acceptanceLevel: 'CommunitySupported' }));
   const size = writePiecesAtomic(out, discParts(image, kind, options.text('label') ?? 'ESXSIM'));
+  const { leftOut = [] } = image;
+  const lines = [
+    `${kind} disc of ${size} bytes written to ${out}`,
+    ...leftOut.map(({ vib, why }) => `  not on it: ${vib} (${why})`),
+    `boot it: esxsim boot --image ${out}`,
+  ];
   return {
-    text: `${kind} disc of ${size} bytes written to ${out}\nboot it: esxsim boot --image ${out}`,
-    json: { path: out, kind, size },
+    text: lines.join('\n'),
+    json: { path: out, kind, size, leftOut },
     exitCode: 0,
   };
 }
