@@ -49,9 +49,9 @@ export const namedPayload = ({ payloads }: Pick<VibDescriptor, 'payloads'>, name
   payloads.find((payload) => payload.name === name) ?? { name, type: '' };
 
 /**
- * Name of a payload in the bootbank: the one its descriptor gives, its own where that is one, else its first eight characters, lower case, what is not alphanumeric as `_`, then the type
- * letter and two digits that count up where names collide. Adds the name to `used`. Throws InputError where all hundred
- * numbers are taken.
+ * Name of a payload in the bootbank: the one its descriptor gives, its own where that is one, else its first eight characters, lower
+ * case, what is not alphanumeric as `_`, then the type letter and two digits that count up where names collide. Adds the name to
+ * `used`. Throws InputError where all hundred numbers are taken.
  */
 export function bootbankName(payload: NamedPayload, used: Set<string>): string {
   const fixed = givenName(payload) ?? (KEEPS_NAME.test(payload.name) ? payload.name : undefined);
