@@ -20,7 +20,6 @@ import {
   readTrustAnchors,
   resolveModulePath,
   splitModuleName,
-  UNOWNED_TAIL,
   unbootable,
 } from '../src/esxboot/index.ts';
 import {
@@ -36,7 +35,7 @@ import { moduleTarget } from './boot/mboot-measure.ts';
 import { type BootModule, ModuleReader } from './boot/modules.ts';
 import { MBOOT } from './boot/safeboot.ts';
 import { type BootImage, findFile, findSource } from './image.ts';
-import { anchorFiles } from './vmkernel/installed-vibs.ts';
+import { anchorFiles, unownedModules } from './vmkernel/installed-vibs.ts';
 import { txtModulePcr } from './vmkernel/measure.ts';
 import { openTardisk } from './vmkernel/tardisks.ts';
 
@@ -208,11 +207,11 @@ export async function inspectImage(
   const signatures = new Map((imgdb?.vibs ?? []).map((vib) => [vib.id, signatureOf(vib, full)]));
   const byBootloader = await bootloaderMeasures(modules[0]);
   const used = new Set(['boot.cfg', ...named]);
-  const strangers = modules.filter(({ name }) => imgdb?.owners.has(name) !== true && !UNOWNED_TAIL.includes(name));
+  const strangers = unownedModules(modules, imgdb?.owners ?? new Map());
   const bad = [...signatures].filter(([, signature]) => signature !== 'valid');
   const secureBoot = [
     ...(await moduleProblems(image, modules)),
-    ...strangers.map(({ name }) => `${name}: belongs to no VIB`),
+    ...strangers.map((name) => `${name}: belongs to no VIB`),
     ...bad.map(([id, signature]) => `VIB ${id}: signature ${signature}`),
   ];
   return {

@@ -5,8 +5,7 @@ import { findFile } from '../image.ts';
 import { halt, type Machine } from '../machine.ts';
 import type { Firmware } from '../platform/firmware.ts';
 
-/** Path of the next loader, fixed in safeboot. */
-/** The loader that safeboot starts, on the system partition. */
+/** Path of the loader that safeboot starts, on the system partition: fixed in safeboot. */
 export const MBOOT = 'EFI/VMware/mboot64.efi';
 
 /** What safeboot starts. */

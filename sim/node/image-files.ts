@@ -13,6 +13,7 @@ import { broughtLoaders, discMedia, imageFromMedia, isMediaConfig, type Media } 
 import type { HostSpec } from '../spec/schema.ts';
 import { fileSource } from './file-source.ts';
 import { isFolder, listFolder, packageRoot, readFile } from './files.ts';
+import { filesBelow } from './files-below.ts';
 import { BOOT_CFG, type ImageInput, openInput } from './image-paths.ts';
 import { openVibPaths, unpackBundles, vibsOfInput } from './vib-files.ts';
 
@@ -80,26 +81,14 @@ function readFolder(folder: string, spec: HostSpec): BootImage {
   return withSource(folder, () => imageFromMedia(folderMedia(folder), spec));
 }
 
-/** Deepest folder of a disc that was copied. */
-const MAX_DEPTH = 16;
-
 /** The files of a folder and below as media. */
 function folderMedia(folder: string): Media {
-  const files = new Map<string, string>();
-  const walk = (path: string, depth: number): void => {
-    if (depth > MAX_DEPTH) throw new InputError(`${path}: folders nested deeper than ${MAX_DEPTH}`);
-    for (const name of listFolder(join(folder, path))) {
-      const inner = path === '' ? name : `${path}/${name}`;
-      if (isFolder(join(folder, inner))) walk(inner, depth + 1);
-      else files.set(inner, join(folder, inner));
-    }
-  };
-  walk('', 0);
+  const files = filesBelow(folder);
   return {
     files,
     find: (path) => nameInAnyCase(files, path),
     findLink: () => undefined,
-    source: (path) => fileSource(files.get(path) ?? join(folder, path)),
+    source: (path) => fileSource(join(folder, path)),
     efiImage: () => undefined,
   };
 }

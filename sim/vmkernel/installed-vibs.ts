@@ -95,7 +95,7 @@ function ownersOf(database: Imgdb | undefined): ReadonlyMap<string, ModuleOwner>
 }
 
 /** Modules that some VIB should own: all but the database and the configuration archives. */
-function unownedModules(modules: readonly BootModule[], owners: ReadonlyMap<string, ModuleOwner>): string[] {
+export function unownedModules(modules: readonly BootModule[], owners: ReadonlyMap<string, unknown>): string[] {
   return modules.map((m) => m.name).filter((name) => !owners.has(name) && !UNOWNED_TAIL.includes(name));
 }
 

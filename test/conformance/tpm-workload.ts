@@ -165,6 +165,16 @@ export class Workload {
     return { ours, theirs };
   }
 
+  /** One step of a table on both sides, of which everything is compared. */
+  async #oneOf(name: string, steps: Readonly<Record<string, (side: Side) => Promise<unknown>>>): Promise<void> {
+    await this.#both(
+      name,
+      async (side) => (await steps[name]?.(side)) ?? 'done',
+      (value) => value,
+    );
+    await this.#settle();
+  }
+
   /** How one entity is authorised: a password, or a session that there is; and what else takes part in the command. */
   #authorise(entity: Entity | undefined): (side: Side) => T.Authorization[] {
     const dice = this.#dice;
@@ -448,12 +458,7 @@ export class Workload {
       },
     };
     const name = dice.one(dice.chance(80) ? suiting(entity) : Object.keys(steps));
-    await this.#both(
-      name,
-      async (side) => (await steps[name]?.(side)) ?? 'done',
-      (value) => value,
-    );
-    await this.#settle();
+    await this.#oneOf(name, steps);
   }
 
   async #define(): Promise<void> {
@@ -518,12 +523,7 @@ export class Workload {
       NV_ReadPublic: async (side) => (await side.client.call(C.NV_ReadPublic, { nvIndex })).nvPublic.attributes,
     };
     const name = dice.one(dice.chance(80) ? (INDEX_STEPS[index.kind ?? 0] ?? ['NV_ReadPublic']) : Object.keys(steps));
-    await this.#both(
-      name,
-      async (side) => (await steps[name]?.(side)) ?? 'done',
-      (value) => value,
-    );
-    await this.#settle();
+    await this.#oneOf(name, steps);
   }
 
   async #context(): Promise<void> {
@@ -590,12 +590,7 @@ export class Workload {
         side.client.call(C.PCR_Extend, { pcrHandle: 16, digests: [{ hashAlg: A.SHA256, digest: new Uint8Array(32) }] }),
     };
     const name = dice.one(Object.keys(steps));
-    await this.#both(
-      name,
-      async (side) => (await steps[name]?.(side)) ?? 'done',
-      (value) => value,
-    );
-    await this.#settle();
+    await this.#oneOf(name, steps);
   }
 
   /** Forgets what is no longer there: sessions that ended, objects and indices of hierarchies that were cleared. */
