@@ -1,14 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { fromLatin1, toHex } from '../../src/bytes/bytes.ts';
+import { LazyFiles } from '../../src/archive/index.ts';
+import { fromLatin1, toHex, utf8 } from '../../src/bytes/bytes.ts';
 import { InputError } from '../../src/bytes/errors.ts';
 import type { Reference } from '../../src/verify/index.ts';
+import { buildVib, readVib } from '../../src/vib/index.ts';
 import { attestHost } from '../attest.ts';
 import { evidenceFiles } from '../evidence.ts';
 import { Host } from '../host.ts';
 import { loadImage } from '../node/image-files.ts';
 import { predictReference } from '../predict.ts';
 import { resolveSpec } from '../spec/resolve.ts';
+import { addPackage } from './boot-disk.ts';
 import { FAULTS, findFault } from './index.ts';
+import { VIB_SET_DRIFT } from './vib-set-drift.ts';
 
 const PROFILES = ['esxi-8.0-uefi', 'esxi-6.7-txt'] as const;
 
@@ -115,6 +119,33 @@ describe('traces', () => {
       'COMPONENT_MISSING vsanheal.v00',
       'COMPONENT_MISSING vsanmgmt.v00',
     ]);
+  });
+
+  it('vib-set-drift takes out no package that another one needs, as no installer does', () => {
+    const relationships = {
+      depends: [{ name: 'esx-ui' }],
+      conflicts: [],
+      replaces: [],
+      provides: [],
+      compatibleWith: [],
+    };
+    const needy = readVib(
+      buildVib({
+        descriptor: {
+          ...{ type: 'bootbank', name: 'needy', vendor: 'ACME', version: '1', acceptanceLevel: 'community' },
+          relationships,
+        },
+        payloads: [{ name: 'needy', type: 'tgz', files: [{ name: 'opt/needy', data: utf8('x') }] }],
+      }),
+    );
+    const { bootbank, esp } = loadImage(resolveSpec({}));
+    const image = { bootbank: LazyFiles.from(bootbank), esp: LazyFiles.from(esp), installLog: undefined };
+    VIB_SET_DRIFT.patchImage(image, 'vsanhealth', 0);
+    addPackage(image, 'test', needy);
+    expect(() => VIB_SET_DRIFT.patchImage(image, 'esx-ui', 0)).toThrow(
+      /no installer removes "esx-ui": VIB ACME_bootbank_needy_1 requires esx-ui/,
+    );
+    VIB_SET_DRIFT.patchImage(image, 'vsan', 0);
   });
 
   it('vib-load-order: nothing but the order', async () => {

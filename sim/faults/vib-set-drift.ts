@@ -1,9 +1,17 @@
 import { InputError } from '../../src/bytes/errors.ts';
-import { splitModuleName } from '../../src/esxboot/index.ts';
+import { type ImgdbVib, splitModuleName } from '../../src/esxboot/index.ts';
+import { checkRelations } from '../install/checks.ts';
 import { editModules, packagesOf, readDatabase, writeDatabase } from './boot-disk.ts';
 import type { Fault } from './fault.ts';
 
 const DEFAULT_NAME = 'esx-ui';
+
+/** What an installer says against taking a package out: what others need of it. */
+function needed(vibs: readonly ImgdbVib[], gone: ImgdbVib): string | undefined {
+  const known = new Set(checkRelations(vibs).map(({ message }) => message));
+  const left = vibs.filter((vib) => vib !== gone);
+  return checkRelations(left).find(({ message }) => !known.has(message))?.message;
+}
 
 /** Catalogue entry 7, a control case: honest, but another set of packages. */
 export const VIB_SET_DRIFT: Fault = {
@@ -24,6 +32,10 @@ export const VIB_SET_DRIFT: Fault = {
       throw new InputError(
         `fault vib-set-drift: no optional VIB ${JSON.stringify(name)}; there are ${known.join(' ')}`,
       );
+    }
+    const refusal = needed(database.vibs, gone);
+    if (refusal !== undefined) {
+      throw new InputError(`fault vib-set-drift: no installer removes ${JSON.stringify(name)}: ${refusal}`);
     }
     const files = new Set(gone.files.values());
     editModules(image, 'vib-set-drift', (items) =>

@@ -36,7 +36,7 @@ export function checkLevels(vibs: readonly Vib[], host: AcceptanceLevel): Instal
 }
 
 /** Dependencies that nothing meets, and conflicts. */
-export function checkRelations(vibs: readonly Vib[]): InstallProblem[] {
+export function checkRelations(vibs: readonly Pick<Vib, 'descriptor'>[]): InstallProblem[] {
   return vibs.flatMap((vib): InstallProblem[] => {
     const id = vibId(vib.descriptor);
     const { depends, conflicts } = vib.descriptor.relationships;
