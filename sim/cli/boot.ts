@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { toHex, utf8 } from '../../src/bytes/bytes.ts';
 import { InputError } from '../../src/bytes/errors.ts';
 import type { TpmTransport } from '../../src/tpm2/transport.ts';
@@ -10,7 +9,7 @@ import { EVIDENCE_FILES, evidenceFiles, hostJson, pcrsJson } from '../evidence.t
 import { type BootResult, Host } from '../host.ts';
 import type { BootImage } from '../image.ts';
 import { otherRelease } from '../install/release.ts';
-import { checkFileTarget, checkFolderTarget, writeFileAtomic, writeFolder } from '../node/files.ts';
+import { checkFileTarget, checkFolderTarget, samePlace, writeFileAtomic, writeFolder } from '../node/files.ts';
 import { openImage } from '../node/image-files.ts';
 import { predictReference } from '../predict.ts';
 import type { HostSpec } from '../spec/schema.ts';
@@ -64,7 +63,7 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
 
 /** Evidence among the files of a boot bank would be taken for a part of it. */
 function checkApart(out: string | undefined, { image }: HostSpec): void {
-  const same = (image.paths ?? []).find((path) => out !== undefined && resolve(path) === resolve(out));
+  const same = (image.paths ?? []).find((path) => out !== undefined && samePlace(path, out));
   if (same !== undefined) throw new InputError(`--out: ${out} is the image that is booted; name another folder`);
 }
 

@@ -94,9 +94,14 @@ const temporaryName = (path: string): string => `.${basename(path).slice(0, MAX_
 const MAX_OWN_NAME = 50;
 const TEMPORARY = '.esxsim.tmp';
 
+const placeOf = (path: string): string => (existsSync(path) ? realpathSync(path) : resolve(path));
+
+/** Whether two paths lead to the same file or folder, through links or not; where one is not there yet, by name alone. */
+export const samePlace = (one: string, other: string): boolean => placeOf(one) === placeOf(other);
+
 /** Removes what writers of this file left when they were killed. Nobody may be writing it. */
 export function removeLeftTemporaries(path: string): void {
-  const target = existsSync(path) ? realpathSync(path) : resolve(path);
+  const target = placeOf(path);
   const name = basename(target);
   if (name.length > MAX_OWN_NAME) return;
   const [before, folder] = [`.${name}.`, dirname(target)];

@@ -1,5 +1,5 @@
 /** What a person did wrong is said in one line, with exit code 2 (or 1 where the thing checked is bad), leaving no files. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -142,7 +142,9 @@ describe('unusable input', () => {
   it('evidence in the boot bank that is booted', async () => {
     const bank = join(folder, 'bank');
     mkdirSync(bank);
-    await refused(['boot', '--image', bank, '--out', bank], /--out: .*bank is the image that is booted/);
+    symlinkSync(bank, join(folder, 'link'));
+    for (const out of [bank, join(folder, 'link')])
+      await refused(['boot', '--image', bank, '--out', out], /--out: .* is the image that is booted/);
   });
 
   it('a used port', async () => {
