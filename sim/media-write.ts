@@ -12,6 +12,7 @@ import {
 import { type IsoInput, isoParts, writeFat } from '../src/iso/index.ts';
 import { gzip } from '../src/vib/gzip.ts';
 import { type BootImage, findFile, findName, findSource } from './image.ts';
+import { EFI_CONFIG } from './media.ts';
 
 /** `installer`: media from which a host is installed; `bootbank`: the boot bank as it is, which boots from the disc. */
 export const DISC_KINDS = ['installer', 'bootbank'] as const;
@@ -67,6 +68,7 @@ function bankFiles(image: BootImage, kind: DiscKind): IsoInput[] {
   const present = modules.flatMap((name) => findName(image.bootbank, name) ?? []);
   return [
     { path: BOOT_CFG_FILE, data: bytesSource(bytes) },
+    { path: EFI_CONFIG, data: bytesSource(bytes) },
     ...files(image.bootbank, present),
     { path: MEDIA_ONLY, data: bytesSource(gzip(EMPTY_TAR)) },
   ];
@@ -80,7 +82,10 @@ export function discParts(image: BootImage, kind: DiscKind, label: string): Gene
   const loader = findFile(image.esp, FIRST_LOADER);
   if (loader === undefined) throw new InputError(`the image has no ${FIRST_LOADER} to boot from`);
   const fat = writeFat([[FIRST_LOADER, loader]]);
-  const esp = files(image.esp, image.esp.keys());
+  const esp = files(
+    image.esp,
+    [...image.esp.keys()].filter((path) => kind === 'bootbank' || path.toUpperCase() !== EFI_CONFIG),
+  );
   const boot = { path: EFI_IMAGE, data: bytesSource(fat) };
   return isoParts({ label, efiBootImage: EFI_IMAGE, files: [...bankFiles(image, kind), ...esp, boot] });
 }

@@ -57,10 +57,13 @@ const BOOT_LOADERS = /^btldr\.[tv]\d\d$/i;
 
 const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1).toLowerCase();
 
+/** The boot.cfg that EFI firmware's loader reads from installation media; an installed host has it in its banks alone. */
+export const EFI_CONFIG = 'EFI/BOOT/BOOT.CFG';
+
 /** Files below EFI: of the disc itself, and of its EFI boot image where the disc has no such file. */
 function efiFiles(media: Media): LazyFiles {
   const files = new LazyFiles();
-  const known = new Set<string>();
+  const known = new Set<string>([EFI_CONFIG.toLowerCase()]);
   const add = (path: string, source: () => ByteSource): void => {
     if (!/^efi\//i.test(path) || known.has(path.toLowerCase())) return;
     known.add(path.toLowerCase());

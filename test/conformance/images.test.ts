@@ -1,6 +1,6 @@
 /** Bundles and discs in the hands of other people's tools: unzip, bsdtar, Python; xorriso, genisoimage, mtools. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -190,6 +190,10 @@ describe.each(['installer', 'bootbank'])('a disc by `image iso --kind %s`', (kin
     expect([...disc.files.keys()].toSorted()).toEqual(listed.toSorted());
     mkdirSync(path(extracted));
     run('bsdtar', '-xf', file, '-C', extracted);
+    // Installation media have it twice, for either kind of firmware.
+    const config = readFileSync(path(`${extracted}/BOOT.CFG`), 'utf8');
+    const forEfi = path(`${extracted}/EFI/BOOT/BOOT.CFG`);
+    expect(existsSync(forEfi) ? readFileSync(forEfi, 'utf8') : '').toBe(kind === 'installer' ? config : '');
     for (const name of listed)
       expect(toHex(disc.read(name)), name).toBe(readFileSync(path(`${extracted}/${name}`), 'hex'));
     const nodes = run(
