@@ -36,6 +36,7 @@ import { type BootModule, ModuleReader } from './boot/modules.ts';
 import { MBOOT } from './boot/safeboot.ts';
 import { type BootImage, findFile, findSource } from './image.ts';
 import { anchorFiles, unownedModules } from './vmkernel/installed-vibs.ts';
+import { kernelImage, NO_KERNEL } from './vmkernel/kernel-image.ts';
 import { txtModulePcr } from './vmkernel/measure.ts';
 import { openTardisk } from './vmkernel/tardisks.ts';
 
@@ -77,18 +78,26 @@ export interface ImageInspection {
   readonly arguments: readonly { readonly file: string; readonly text: string }[];
 }
 
-/** Whether module 0 asks the bootloader to measure. */
-async function bootloaderMeasures(kernel: BootModule | undefined): Promise<boolean> {
-  if (kernel === undefined || !isElf(kernel.head)) return false;
+/** Whether module 0 asks the bootloader to measure; undefined where no bootloader can start it. */
+async function bootloaderMeasures(kernel: BootModule | undefined): Promise<boolean | undefined> {
+  if (kernel === undefined || !isElf(kernel.head)) return undefined;
   try {
     const segment = lowestSegment(parseElf(await kernel.content()));
     const found = segment === undefined ? undefined : findEsxBootInfo(segment.data);
-    return found !== undefined && asksForMeasurement(found.header);
+    return found && asksForMeasurement(found.header);
   } catch (error) {
-    if (error instanceof InputError) return false;
+    if (error instanceof InputError) return undefined;
     throw error;
   }
 }
+
+/** Why no host gets past the start of these modules. Module 0 may be among those that could not be read. */
+const notStarting = (modules: readonly BootModule[], byBootloader: boolean | undefined): string[] => [
+  ...(modules[0]?.index === 0 && byBootloader === undefined
+    ? [`${modules[0].path}: no host boots this bank: not an ESXBootInfo kernel`]
+    : []),
+  ...(kernelImage(modules) === undefined ? [`no host boots this bank: ${NO_KERNEL}`] : []),
+];
 
 async function anchors(modules: readonly BootModule[]): Promise<Certificate[]> {
   const sb = modules.find(({ stem }) => stem === ANCHOR_PAYLOAD);
@@ -197,6 +206,9 @@ export async function inspectImage(
 ): Promise<ImageInspection> {
   const problems: string[] = [];
   const { modules, sizes, named, build } = await openModules(image, problems);
+  const asked = await bootloaderMeasures(modules[0]);
+  const byBootloader = asked === true;
+  problems.push(...notStarting(modules, asked));
   const database = modules.find(({ name }) => name === IMGDB_FILE);
   const content = await database?.content();
   const imgdb = content === undefined ? undefined : withPart(IMGDB_FILE, () => readImgdb(content));
@@ -205,7 +217,6 @@ export async function inspectImage(
   problems.push(...(imgdb?.vibs ?? []).flatMap((vib) => notNamed(vib, named)));
   const full: VibTrust = { ...trust, roots: [...(trust.roots ?? []), ...(await anchors(modules))] };
   const signatures = new Map((imgdb?.vibs ?? []).map((vib) => [vib.id, signatureOf(vib, full)]));
-  const byBootloader = await bootloaderMeasures(modules[0]);
   const used = new Set(['boot.cfg', ...named]);
   const strangers = unownedModules(modules, imgdb?.owners ?? new Map());
   const bad = [...signatures].filter(([, signature]) => signature !== 'valid');

@@ -308,6 +308,12 @@ describe('image inspect', () => {
     expect(info.problems).toEqual(['/vsan.v00: named in boot.cfg, not in the boot bank']);
     const empty = inspectImage({ esp: image.esp, bootbank: new Map() }, { time: 'ignore' });
     await expect(empty).rejects.toThrow(/no boot\.cfg/);
+    const dead = new Map(image.bootbank).set('b.b00', gzipSync('no kernel')).set('k.b00', gzipSync('no kernel'));
+    const { problems } = await inspectImage({ ...image, bootbank: dead }, { time: 'ignore' });
+    expect(problems).toEqual([
+      '/b.b00: no host boots this bank: not an ESXBootInfo kernel',
+      'no host boots this bank: The VMkernel image (k) is missing or not an ELF file',
+    ]);
   });
 
   it('shows a level that the signature does not carry', async () => {

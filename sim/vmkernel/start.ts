@@ -4,14 +4,7 @@
  */
 
 import { InputError } from '../../src/bytes/errors.ts';
-import {
-  findSection,
-  isElf,
-  KEY_TABLE_SECTION,
-  type ModuleKey,
-  parseElf,
-  parseKeyTable,
-} from '../../src/esxboot/index.ts';
+import { findSection, KEY_TABLE_SECTION, type ModuleKey, parseElf, parseKeyTable } from '../../src/esxboot/index.ts';
 import type { RunningSystem } from '../boot/chain.ts';
 import type { MbootResult } from '../boot/mboot.ts';
 import { MBOOT_PCR } from '../boot/mboot-measure.ts';
@@ -20,6 +13,7 @@ import { AddressSpace, WINDOWS } from './address-space.ts';
 import { loadDrivers } from './drivers.ts';
 import { imageSegments } from './elf-segments.ts';
 import { checkInstalledVibs } from './installed-vibs.ts';
+import { kernelImage, NO_KERNEL } from './kernel-image.ts';
 import { measureAfterLaunch, measureBootComplete, measureSecurityOptions, TXT_PCR } from './measure.ts';
 import { mountTardisks } from './tardisks.ts';
 import { startUserWorlds } from './user-worlds.ts';
@@ -100,10 +94,8 @@ async function startKernelImage(
   space: AddressSpace,
   boot: MbootResult,
 ): Promise<readonly ModuleKey[]> {
-  const kernel = boot.modules.find((module) => module.stem === 'k');
-  if (kernel === undefined || !isElf(kernel.head)) {
-    return halt(machine, 'vmkernel', 'BOOT_FILE_DAMAGED', 'The VMkernel image (k) is missing or not an ELF file');
-  }
+  const kernel = kernelImage(boot.modules);
+  if (kernel === undefined) return halt(machine, 'vmkernel', 'BOOT_FILE_DAMAGED', NO_KERNEL);
   try {
     const elf = parseElf(await kernel.content());
     const base = space.placeKernel(imageSegments(elf));
