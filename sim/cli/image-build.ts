@@ -28,7 +28,7 @@ import { count } from './text.ts';
 function vibsOf(spec: HostSpec, given: readonly string[], limits: GunzipLimits): Promise<GivenVibs> {
   const { paths = [], sample } = spec.image;
   if (given.length > 0 || paths.length > 0) return givenVibs(given.length > 0 ? given : paths, spec, limits);
-  if (sample === undefined) throw new InputError('image build: name VIBs with --vib');
+  if (sample === undefined) throw new InputError('image build: name VIBs, or folders or bundles of them');
   return givenVibs([join(packageRoot(), 'vib-samples', sample)], spec);
 }
 
@@ -62,7 +62,7 @@ function installedOf(onto: string | undefined, spec: HostSpec): Partial<Installe
   return installedAt(onto, spec);
 }
 
-export async function run({ options }: CommandInput, io: CommandIo): Promise<CommandResult> {
+export async function run({ args, options }: CommandInput, io: CommandIo): Promise<CommandResult> {
   const out = options.text('out');
   if (out === undefined) throw new InputError('image build: --out DIR is needed');
   const given = readSpec(options);
@@ -72,7 +72,7 @@ export async function run({ options }: CommandInput, io: CommandIo): Promise<Com
   const remove = options.list('remove');
   if (onto === undefined && remove.length > 0) throw new InputError('image build: --remove needs --onto DIR');
   const { vibs: installed = [], old, log: oldLog = new Uint8Array(0), strangers = [] } = installedOf(onto, spec);
-  const named = options.list('vib');
+  const named = [...args, ...options.list('vib')];
   const { vibs, fromDisks } = await (onto === undefined ? vibsOf(spec, named, limits) : givenVibs(named, spec, limits));
   const bypass: Bypass[] = [];
   if (options.on('force')) bypass.push('force');

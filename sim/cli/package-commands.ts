@@ -62,13 +62,15 @@ export const PACKAGE_COMMANDS: readonly CommandRow[] = [
   {
     name: 'image build',
     about: 'Install VIBs into a boot bank folder, by the rules of an ESXi host. Exit 2 where the host would refuse.',
-    options: [
+    args: [
       {
-        flags: '--vib <path>',
+        name: '[paths...]',
         about:
-          ".vib file, folder of them, offline bundle, or a boot bank folder or disc for all VIBs installed there (repeatable; default: the spec's image)",
-        repeatable: true,
+          ".vib files, folders of them, offline bundles, or boot bank folders or discs for all VIBs installed there (default: the spec's image)",
       },
+    ],
+    options: [
+      { flags: '--vib <path>', about: 'the same as a path without it (repeatable)', repeatable: true },
       { flags: '--profile <name>', about: 'profile the host starts from (default esxi-8.0-uefi)' },
       { flags: '--spec <file>', about: 'host spec (JSON or YAML) over the profile' },
       { flags: '--level <level>', about: 'acceptance level of the host, instead of the one in its spec' },
@@ -79,7 +81,7 @@ export const PACKAGE_COMMANDS: readonly CommandRow[] = [
       },
       {
         flags: '--onto <dir>',
-        about: 'update: the boot bank folder or disc to start from; only --vib and --remove change it',
+        about: 'update: the boot bank folder or disc to start from; only the VIBs given and --remove change it',
       },
       { flags: '--remove <name>', about: 'VIB to remove from the bank of --onto (repeatable)', repeatable: true },
       {

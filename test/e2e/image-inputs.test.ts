@@ -68,7 +68,7 @@ describe('image inputs made by the CLI itself', () => {
   it('folder, bundle, boot bank and installer disc, each made from the one before: the same PCRs', async () => {
     const expected = await pcrs();
     await make('image', 'bundle', path('vibs'), '--name', 'mine', '--out', path('cli.zip'));
-    await make('image', 'build', '--vib', `${path('cli.zip')}#mine`, '--out', path('cli-bank'));
+    await make('image', 'build', `${path('cli.zip')}#mine`, '--out', path('cli-bank'));
     await make('image', 'iso', path('cli-bank'), '--out', path('cli.iso'));
     await make('image', 'iso', `${path('cli.zip')}#mine`, '--kind', 'bootbank', '--out', path('cli-live.iso'));
     for (const name of ['cli.zip', 'cli-bank', 'cli.iso', 'cli-live.iso']) {
