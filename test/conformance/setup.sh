@@ -15,11 +15,11 @@ need=()
 for pair in swtpm:swtpm swtpm_setup:swtpm-tools tpm2_eventlog:tpm2-tools openssl:openssl ar:binutils readelf:binutils \
   sbverify:sbsigntool jq:jq python3:python3 go:golang-go dbus-run-session:dbus \
   xorriso:xorriso genisoimage:genisoimage mformat:mtools bsdtar:libarchive-tools unzip:unzip xz:xz-utils zstd:zstd \
-  qemu-system-x86_64:qemu-system-x86 chromium:chromium; do
+  qemu-system-x86_64:qemu-system-x86 chromium:chromium pkg-config:pkg-config; do
   command -v "${pair%%:*}" >/dev/null || need+=("${pair##*:}")
 done
 ls /usr/lib/*/libtss2-tcti-swtpm.so.0 >/dev/null 2>&1 || need+=(libtss2-tcti-swtpm0)
-# tpm2-pytss is compiled against tpm2-tss.
+# tpm2-pytss is compiled against tpm2-tss, which it finds by pkg-config.
 [ -e /usr/include/tss2/tss2_esys.h ] || need+=(libtss2-dev)
 command -v cc >/dev/null || need+=(build-essential)
 [ -e /usr/include/openssl/evp.h ] || need+=(libssl-dev)
