@@ -65,7 +65,13 @@ export function esxsim(...args: string[]): Finished {
 /** A new temporary folder. */
 export const tempFolder = (): string => mkdtempSync(join(tmpdir(), 'esxsim-'));
 
-/** Two neighbouring free TCP ports on 127.0.0.1 (a TPM simulator's data and control port); the first is returned. */
+/** What tells this process from those that run other suites beside it. */
+const WORKER = Number(process.env.VITEST_POOL_ID ?? 0) % 2;
+
+/**
+ * Two neighbouring free TCP ports on 127.0.0.1 (a TPM simulator's data and control port); the first is returned. Between this
+ * answer and their use no suite beside this one may be given the same: each has every other four ports for its own.
+ */
 export async function freePortPair(): Promise<number> {
   const listen = (port: number) =>
     new Promise<{ port: number; close: () => Promise<void> } | undefined>((resolve) => {
@@ -77,12 +83,13 @@ export async function freePortPair(): Promise<number> {
         resolve({ port: bound, close: () => new Promise((done) => server.close(() => done())) });
       });
     });
-  for (let attempt = 0; attempt < 50; attempt++) {
+  for (let attempt = 0; attempt < 200; attempt++) {
     const first = await listen(0);
     const second = first && (await listen(first.port + 1));
     await first?.close();
     await second?.close();
-    if (first !== undefined && second !== undefined) return first.port;
+    if (first === undefined || second === undefined || first.port % 4 === 3) continue;
+    if ((first.port >> 2) % 2 === WORKER) return first.port;
   }
   throw new Error('no two neighbouring free ports');
 }
