@@ -182,7 +182,7 @@ describe('numbers on the wire', () => {
       outsideInfo: EMPTY,
       creationPCR: [],
     });
-    for (const alg of Object.values(A).filter((one) => one !== A.CMAC)) {
+    for (const alg of Object.values(A)) {
       for (const code of [T.TPM_CC.HMAC, T.TPM_CC.HMAC_Start]) {
         await pair.same(`${code} ${alg}`, raw(code, [a.objectHandle], concat(u16(0), u16(alg)), 1), 'code');
         await both.run('flush', C.FlushContext, { flushHandle: 0x80000001 });
