@@ -259,13 +259,13 @@ describe('a command log of what this package does not implement', () => {
     );
 
   it('names the cipher and the curve of another TPM', () => {
-    const camellia = create(AES_128_CFB, '002600800043');
-    expect(camellia).toMatchObject({
-      parameters: { inPublic: { parameters: { symmetric: { algorithm: 'TPM_ALG_CAMELLIA', keyBits: 128 } } } },
+    const sm4 = create(AES_128_CFB, '001300800043');
+    expect(sm4).toMatchObject({
+      parameters: { inPublic: { parameters: { symmetric: { algorithm: 'TPM_ALG_SM4', keyBits: 128 } } } },
     });
     const curve = create(`${AES_128_CFB}00100003`, `${AES_128_CFB}00100002`);
     expect(curve).toMatchObject({ parameters: { inPublic: { parameters: { curveID: 'TPM_ECC_NIST_P224' } } } });
-    expect([camellia.problem, curve.problem]).toEqual([undefined, undefined]);
+    expect([sm4.problem, curve.problem]).toEqual([undefined, undefined]);
     const banks = traceCommand(
       replaced(
         encodeCommand(C.PCR_Read, { pcrSelectionIn: [pcrSelection(TPM_ALG.SHA256, [1])] }),

@@ -38,6 +38,8 @@ function cipher(tpm: Tpm, { keyHandle, decrypt, mode, ivIn, inData }: CipherInpu
     throw refuse(TPM_RC.ATTRIBUTES, 'keyHandle');
   }
   const own = sym.mode;
+  // A key for MACs.
+  if (own === A.CMAC) throw refuse(TPM_RC.MODE, 'keyHandle');
   if (own === A.NULL ? mode === A.NULL : mode !== A.NULL && mode !== own) throw refuse(TPM_RC.MODE, 'mode');
   const used = own === A.NULL ? mode : own;
   if (ivIn.length !== (used === A.ECB ? 0 : sizes.blockSize)) throw refuse(TPM_RC.SIZE, 'ivIn');
