@@ -1,5 +1,5 @@
 /** Camellia (RFC 3713) in plain JavaScript, for where the platform has none. */
-import { fromBigInt, fromHex, toBigInt, u32At } from '../bytes/bytes.ts';
+import { concat, fromHex, toBigInt, u32At, u32Bytes } from '../bytes/bytes.ts';
 import type { BlockCipher } from './block-cipher.ts';
 
 const BLOCK = 16;
@@ -27,15 +27,15 @@ const S3: Box = (table, x) => rotate8(table[x] ?? 0, 7);
 const S4: Box = (table, x) => table[rotate8(x, 1)] ?? 0;
 
 /** What becomes of each of the eight bytes in F: its S-box, and the bytes of the result that it is added to (P), as factors. */
-const F_BYTES: readonly (readonly [box: Box, high: number, low: number])[] = [
-  [S1, 0x01010100, 0x01000001],
-  [S2, 0x00010101, 0x01010000],
-  [S3, 0x01000101, 0x00010100],
-  [S4, 0x01010001, 0x00000101],
-  [S2, 0x00010101, 0x00010101],
-  [S3, 0x01000101, 0x01000101],
-  [S4, 0x01010001, 0x01010001],
-  [S1, 0x01010100, 0x01010100],
+const F_BYTES: readonly { readonly box: Box; readonly toHigh: number; readonly toLow: number }[] = [
+  { box: S1, toHigh: 0x01010100, toLow: 0x01000001 },
+  { box: S2, toHigh: 0x00010101, toLow: 0x01010000 },
+  { box: S3, toHigh: 0x01000101, toLow: 0x00010100 },
+  { box: S4, toHigh: 0x01010001, toLow: 0x00000101 },
+  { box: S2, toHigh: 0x00010101, toLow: 0x00010101 },
+  { box: S3, toHigh: 0x01000101, toLow: 0x01000101 },
+  { box: S4, toHigh: 0x01010001, toLow: 0x01010001 },
+  { box: S1, toHigh: 0x01010100, toLow: 0x01010100 },
 ];
 
 /** 64 bits as two numbers of 32. */
@@ -48,12 +48,14 @@ const rotate1 = (x: number): number => (x << 1) | (x >>> 31);
 /** F (2.4.1). */
 function f(x: Half, key: Half): Half {
   const table = s1();
-  let [high, low] = [0, 0];
-  for (const [i, [box, toHigh, toLow]] of F_BYTES.entries()) {
-    const word = i < 4 ? x[0] ^ key[0] : x[1] ^ key[1];
+  const words = xor(x, key);
+  let [high, low, i] = [0, 0, 0];
+  for (const { box, toHigh, toLow } of F_BYTES) {
+    const word = i < 4 ? words[0] : words[1];
     const value = box(table, (word >>> (24 - 8 * (i & 3))) & 0xff);
     high ^= value * toHigh;
     low ^= value * toLow;
+    i++;
   }
   return [high, low];
 }
@@ -136,8 +138,8 @@ function run(keys: readonly Half[], block: Uint8Array): Uint8Array {
       d1 = xor(d1, f(d2, key(i + 1)));
     }
   }
-  const [a, b] = [xor(d2, key(end)), xor(d1, key(end + 1))];
-  return fromBigInt((joined(a) << 64n) | joined(b), BLOCK);
+  const words = [...xor(d2, key(end)), ...xor(d1, key(end + 1))];
+  return concat(...words.map(u32Bytes));
 }
 
 /** Camellia with a key of 16, 24 or 32 bytes. */

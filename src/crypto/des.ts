@@ -1,5 +1,5 @@
 /** Triple DES (FIPS 46-3; NIST SP 800-67) in plain JavaScript, for where the platform has none. */
-import { u32At, u32Bytes } from '../bytes/bytes.ts';
+import { concat, u32At, u32Bytes } from '../bytes/bytes.ts';
 import type { BlockCipher } from './block-cipher.ts';
 import { threeKeys } from './des-key.ts';
 
@@ -7,11 +7,13 @@ import { threeKeys } from './des-key.ts';
 type Places = readonly number[];
 
 /** IP: eight columns, of the even places and then the odd ones, each read upwards. */
-const INITIAL: Places = [58, 60, 62, 64, 57, 59, 61, 63].flatMap((first) =>
+const IP: Places = [58, 60, 62, 64, 57, 59, 61, 63].flatMap((first) =>
   Array.from({ length: 8 }, (_, row) => first - 8 * row),
 );
-/** The inverse of IP. */
-const FINAL: Places = INITIAL.map((_, i) => INITIAL.indexOf(i + 1) + 1);
+const INVERSE_IP: Places = IP.map((_, i) => IP.indexOf(i + 1) + 1);
+const halved = (places: Places): Permutation => ({ left: places.slice(0, 32), right: places.slice(32) });
+const INITIAL = halved(IP);
+const FINAL = halved(INVERSE_IP);
 /** P, after the S-boxes. */
 const P: Places = [
   16, 7, 20, 21, 29, 12, 28, 17, 1, 15, 23, 26, 5, 18, 31, 10, 2, 8, 24, 14, 32, 27, 3, 9, 19, 13, 30, 6, 22, 11, 4, 25,
@@ -42,15 +44,31 @@ const S_BOXES = [
   'd2846fb1a93e50c71fd8a374c56b0e927b419ce206adf35821e74a8dfc90356b',
 ];
 
+const BYTE_BITS = [7, 6, 5, 4, 3, 2, 1, 0];
 /** Bits of big-endian bytes, each 0 or 1. */
 const bitsOf = (bytes: Uint8Array): number[] =>
   Array.from(bytes, (byte) => BYTE_BITS.map((i) => (byte >> i) & 1)).flat();
-const BYTE_BITS = [7, 6, 5, 4, 3, 2, 1, 0];
 const chosen = (bits: readonly number[], places: Places): number[] => places.map((place) => bits[place - 1] ?? 0);
-const number = (bits: readonly number[]): number => bits.reduce((all, bit) => (all << 1) | bit, 0) >>> 0;
-const bytesOf = (bits: readonly number[]): Uint8Array =>
-  Uint8Array.from({ length: bits.length / 8 }, (_, i) => number(bits.slice(8 * i, 8 * i + 8)));
+const number = (bits: readonly number[]): number => bits.reduce((all, bit) => (all << 1) | bit, 0);
 const rotated = (bits: readonly number[], by: number): number[] => [...bits.slice(by), ...bits.slice(0, by)];
+
+/** The two halves of a block. */
+type Halves = readonly [left: number, right: number];
+
+/** 32 bits of a block. */
+function half([left, right]: Halves, places: Places): number {
+  let out = 0;
+  for (const place of places) out = (out << 1) | ((place > 32 ? right >> (64 - place) : left >> (32 - place)) & 1);
+  return out;
+}
+
+/** A block with its bits at other places. */
+const permuted = (halves: Halves, { left, right }: Permutation): Halves => [half(halves, left), half(halves, right)];
+
+interface Permutation {
+  readonly left: Places;
+  readonly right: Places;
+}
 
 let boxes: Int32Array | undefined;
 
@@ -63,7 +81,7 @@ function substitution(): Int32Array {
       // The outer bits choose the row.
       const at = ((six & 0x20) | ((six & 1) << 4)) + ((six >> 1) & 0x0f);
       const value = Number.parseInt(digits[at] ?? '', 16) << (28 - 4 * box);
-      boxes[64 * box + six] = number(chosen(bitsOf(u32Bytes(value >>> 0)), P));
+      boxes[64 * box + six] = number(chosen(bitsOf(u32Bytes(value)), P));
     }
   }
   return boxes;
@@ -81,7 +99,7 @@ function schedule(key: Uint8Array): number[][] {
 }
 
 /** DES between the two permutations; the halves are swapped at the end. */
-function rounds(keys: readonly number[][], [left, right]: readonly [number, number]): [number, number] {
+function rounds(keys: readonly number[][], [left, right]: Halves): Halves {
   const table = substitution();
   let [l, r] = [left, right];
   for (const key of keys) {
@@ -100,20 +118,15 @@ function rounds(keys: readonly number[][], [left, right]: readonly [number, numb
 /** Triple DES with a bundle of two or three keys (16 or 24 bytes). */
 export function tripleDes(key: Uint8Array): BlockCipher {
   const bundle = threeKeys(key);
-  const forth = [0, 8, 16].map((at) => schedule(bundle.subarray(at, at + 8)));
-  const back = forth.map((keys) => keys.toReversed());
-  const [k1 = [], k2 = [], k3 = []] = forth;
-  const [b1 = [], b2 = [], b3 = []] = back;
-  const encryption = [k1, b2, k3];
-  const decryption = [b3, k2, b1];
+  const [k1 = [], k2 = [], k3 = []] = [0, 8, 16].map((at) => schedule(bundle.subarray(at, at + 8)));
+  const encryption = [k1, k2.toReversed(), k3];
+  const decryption = [k3.toReversed(), k2, k1.toReversed()];
   const run = (stages: readonly number[][][], block: Uint8Array): Uint8Array => {
-    const start = bytesOf(chosen(bitsOf(block), INITIAL));
-    let halves: [number, number] = [u32At(start, 0), u32At(start, 4)];
+    let halves = permuted([u32At(block, 0), u32At(block, 4)], INITIAL);
     // Between two of the ciphers the final permutation of one undoes the initial one of the next.
     for (const keys of stages) halves = rounds(keys, halves);
-    const [left, right] = halves;
-    const end = [...u32Bytes(left >>> 0), ...u32Bytes(right >>> 0)];
-    return bytesOf(chosen(bitsOf(Uint8Array.from(end)), FINAL));
+    const [left, right] = permuted(halves, FINAL);
+    return concat(u32Bytes(left), u32Bytes(right));
   };
   return { size: 8, encrypt: (block) => run(encryption, block), decrypt: (block) => run(decryption, block) };
 }

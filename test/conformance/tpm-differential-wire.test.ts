@@ -201,6 +201,14 @@ describe('numbers on the wire', () => {
     await pair.same('none and more', raw(T.TPM_CC.TestParms, [], concat(u16(A.SYMCIPHER), u16(A.NULL), u32(0))));
   });
 
+  it('sizes of private areas', async () => {
+    const handles = await primary(T.SRK_ECC_P256);
+    for (const size of [0, 1, 1229, 1230, 1231, 2047, 2048, 0xffff]) {
+      await pair.same(`${size}`, raw(T.TPM_CC.Load, [handles[0]], u16(size), 1));
+    }
+    await both.flush(handles);
+  });
+
   it('lists of command codes', async () => {
     for (const count of [0, 1, 253, 254, 255, 256, 257]) {
       const list = concat(u32(count), new Uint8Array(4 * count));
