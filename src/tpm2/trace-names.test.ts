@@ -276,6 +276,15 @@ describe('a command log of what this package does not implement', () => {
     expect(banks.parameters).toMatchObject({ pcrSelectionIn: [{ hash: 'TPM_ALG_SHA3_256', pcrSelect: '020000ff' }] });
   });
 
+  it('names modes and MACs that a command does not take', () => {
+    const input = { keyHandle: OBJECT, decrypt: 0, mode: TPM_ALG.CFB, ivIn: fromHex('00'), inData: fromHex('01') };
+    const cipher = traceCommand(replaced(encodeCommand(C.EncryptDecrypt, input), '000043', '00003f'));
+    expect(cipher).toMatchObject({ parameters: { mode: 'TPM_ALG_CMAC', inData: '01' } });
+    const mac = encodeCommand(C.HMAC, { handle: OBJECT, buffer: fromHex('ff'), hashAlg: TPM_ALG.CMAC });
+    expect(traceCommand(mac)).toMatchObject({ parameters: { hashAlg: 'TPM_ALG_CMAC' } });
+    expect(traceCommand(replaced(mac, 'ff003f', 'ff0043'))).toMatchObject({ parameters: { hashAlg: 'TPM_ALG_CFB' } });
+  });
+
   it('passes over a TPM2B that holds something unknown, and shows what it begins with', () => {
     const command = create(AES_128_CFB, '777700800043');
     expect(command).toMatchObject({
