@@ -28,6 +28,7 @@ const METHOD = 0x400;
 const A = TPM_ALG;
 const ALGORITHM_TABLE: readonly (readonly [number, number])[] = [
   [A.RSA, ASYMMETRIC | OBJECT],
+  [A.TDES, SYMMETRIC],
   [A.SHA1, HASH],
   [A.HMAC, HASH | SIGNING],
   [A.AES, SYMMETRIC],
@@ -51,6 +52,8 @@ const ALGORITHM_TABLE: readonly (readonly [number, number])[] = [
   [A.KDF1_SP800_108, HASH | METHOD],
   [A.ECC, ASYMMETRIC | OBJECT],
   [A.SYMCIPHER, OBJECT],
+  [A.CAMELLIA, SYMMETRIC],
+  [A.CMAC, SYMMETRIC | SIGNING],
   [A.CTR, SYMMETRIC | ENCRYPTING],
   [A.OFB, SYMMETRIC | ENCRYPTING],
   [A.CBC, SYMMETRIC | ENCRYPTING],

@@ -36,7 +36,7 @@ function crypt(tpm: Tpm, direction: 'encrypt' | 'decrypt', header: ContextHeader
   const bits = (KEY_SIZE + IV_SIZE) * 8;
   const name = handleName(savedHandle);
   const key = kdfa(CONTEXT_HASH, proofOf(tpm, hierarchy), 'CONTEXT', u64Bytes(sequence), name, bits);
-  return primitives.aes('cfb', direction, key.subarray(0, KEY_SIZE), key.subarray(KEY_SIZE), data);
+  return primitives.cipher('aes', 'cfb', direction, key.subarray(0, KEY_SIZE), key.subarray(KEY_SIZE), data);
 }
 
 function integrity(tpm: Tpm, { sequence, savedHandle, hierarchy }: ContextHeader, encrypted: Uint8Array): Uint8Array {

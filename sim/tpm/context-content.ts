@@ -6,7 +6,8 @@
 import { float64At, float64Bytes } from '../../src/bytes/bytes.ts';
 import type { ByteReader } from '../../src/bytes/reader.ts';
 import type { ByteWriter } from '../../src/bytes/writer.ts';
-import type { CurveName, EcPrivateKey, HashName, RsaPrivateKey } from '../../src/crypto/primitives.ts';
+import type { CmacState } from '../../src/crypto/cmac.ts';
+import type { BlockCipherName, CurveName, EcPrivateKey, HashName, RsaPrivateKey } from '../../src/crypto/primitives.ts';
 import type { HashState } from '../../src/crypto/resumable-hash.ts';
 import { type Codec, shortBytes, struct, tpm2b, u8, u16, u32 } from '../../src/tpm2/codec.ts';
 import { TPMT_PUBLIC, TPMT_SYM_DEF } from '../../src/tpm2/structures/index.ts';
@@ -150,13 +151,32 @@ const HASH_STATE: Codec<HashState> = struct('HashState', HERE, {
   length: float64,
 });
 
-const SEQUENCE: Codec<Sequence> = struct('Sequence', HERE, {
-  kind: word<Sequence['kind']>('kind', ['hash', 'hmac', 'event']),
+const CMAC_STATE: Codec<CmacState> = struct('CmacState', HERE, {
+  cipher: word<BlockCipherName>('cipher', ['aes', 'camellia', 'tdes']),
+  key: short,
+  chain: short,
+  tail: short,
+});
+
+const SEQUENCE_PARTS: Codec<Omit<Sequence, 'cmac'>> = struct('Sequence', HERE, {
+  kind: word<Sequence['kind']>('kind', ['hash', 'hmac', 'event', 'cmac']),
   hashes: few(HASH_STATE),
   hmacKey: short,
   started: flag,
   safe: flag,
 });
+
+const SEQUENCE: Codec<Sequence> = {
+  name: 'Sequence',
+  read(reader) {
+    const parts = SEQUENCE_PARTS.read(reader);
+    return parts.kind === 'cmac' ? { ...parts, cmac: CMAC_STATE.read(reader) } : parts;
+  },
+  write(writer, sequence) {
+    SEQUENCE_PARTS.write(writer, sequence);
+    if (sequence.cmac !== undefined) CMAC_STATE.write(writer, sequence.cmac);
+  },
+};
 
 const PARTS = struct('TpmObject', HERE, {
   publicArea: TPMT_PUBLIC,

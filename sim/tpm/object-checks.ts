@@ -1,6 +1,8 @@
 /** Rules for the public area of an object (TPM 2.0 Library specification, Part 1, 25 and 27; Part 3, 12.1 to 12.3 and 24.1). */
 import { equalBytes } from '../../src/bytes/bytes.ts';
+import { isGoodTripleDesKey } from '../../src/crypto/des-key.ts';
 import { has, TPMA_OBJECT } from '../../src/tpm2/attributes.ts';
+import type { BlockCipherSizes } from '../../src/tpm2/block-cipher.ts';
 import { encode } from '../../src/tpm2/codec.ts';
 import { TPM_ALG } from '../../src/tpm2/constants.ts';
 import { hashName, hashSize } from '../../src/tpm2/hash-alg.ts';
@@ -124,9 +126,21 @@ function cipherOf(area: TPMT_PUBLIC): TPMT_SYM_DEF_OBJECT | undefined {
   return area.type === A.SYMCIPHER ? area.parameters.sym : area.parameters.symmetric;
 }
 
+/** Why bytes are no key of a cipher, as a response code: another size, or one of triple DES that must not be used. */
+export function cipherKeyFault(cipher: BlockCipherSizes | undefined, key: Uint8Array): number | undefined {
+  if (key.length !== (cipher?.keySize ?? 0)) return TPM_RC.KEY_SIZE;
+  return cipher?.name === 'tdes' && !isGoodTripleDesKey(key) ? TPM_RC.KEY : undefined;
+}
+
 /** Refuses parameters that do not fit the attributes. */
 export function checkScheme(area: TPMT_PUBLIC, parent: TpmObject | undefined, field: string): void {
   switch (area.type) {
+    case A.SYMCIPHER:
+      // A MAC decrypts nothing.
+      if (has(area.objectAttributes, TPMA_OBJECT.decrypt) && 'mode' in area.parameters.sym) {
+        if (area.parameters.sym.mode === A.CMAC) throw refuse(TPM_RC.SCHEME, field);
+      }
+      break;
     case A.RSA:
       checkAsymmetricScheme(area, [A.RSASSA, A.RSAPSS], [A.RSAES, A.OAEP], field);
       break;

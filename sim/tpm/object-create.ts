@@ -1,10 +1,12 @@
 /** Making the secret and public parts of new objects (TPM 2.0 Library specification, Part 1, 27). */
 import { concat, fromBigInt, toBigInt } from '../../src/bytes/bytes.ts';
+import { isGoodTripleDesKey, withOddParity } from '../../src/crypto/des-key.ts';
 import { CURVES, ecKeyPair } from '../../src/crypto/ecdsa.ts';
 import { HASH_BLOCK_SIZE } from '../../src/crypto/hash.ts';
 import { probablePrime } from '../../src/crypto/modular.ts';
 import type { CurveName, EcPrivateKey, RsaPrivateKey } from '../../src/crypto/primitives.ts';
 import { has, TPMA_OBJECT } from '../../src/tpm2/attributes.ts';
+import { type BlockCipherSizes, blockCipherOf } from '../../src/tpm2/block-cipher.ts';
 import { TPM_ALG } from '../../src/tpm2/constants.ts';
 import { hashSize, requireHash } from '../../src/tpm2/hash-alg.ts';
 import { objectName } from '../../src/tpm2/names.ts';
@@ -12,6 +14,7 @@ import { curveName, RSA_DEFAULT_EXPONENT, withPublicKey } from '../../src/tpm2/p
 import { TPM_RC } from '../../src/tpm2/response-code.ts';
 import type { TPMT_PUBLIC } from '../../src/tpm2/structures/index.ts';
 import { random, type Tpm } from './context.ts';
+import { cipherKeyFault } from './object-checks.ts';
 import { isStorage } from './object-kinds.ts';
 import { type ByteStream, deriveEcKey, deriveRsaKey, KeyStream } from './primary-keys.ts';
 import { refuse } from './refusal.ts';
@@ -51,12 +54,24 @@ function exponentOf(exponent: number): number {
   return exponent;
 }
 
+/** A new key of a cipher. One for triple DES has odd parity, and is drawn again where it must not be used. */
+function cipherKey(cipher: BlockCipherSizes | undefined, source: Source): Uint8Array {
+  const size = cipher?.keySize ?? 0;
+  if (cipher?.name !== 'tdes') return source.key(size);
+  let key: Uint8Array;
+  do key = withOddParity(source.key(size));
+  while (!isGoodTripleDesKey(key));
+  return key;
+}
+
 /** Value of a symmetric key or data: the caller's where there is one that counts, new otherwise. */
 function symmetricValue(area: TPMT_PUBLIC, data: Uint8Array, source: Source): Uint8Array {
   if (area.type === TPM_ALG.SYMCIPHER) {
-    const size = 'keyBits' in area.parameters.sym ? area.parameters.sym.keyBits / 8 : 0;
-    if (has(area.objectAttributes, TPMA_OBJECT.sensitiveDataOrigin) || data.length === 0) return source.key(size);
-    if (data.length !== size) throw refuse(TPM_RC.KEY_SIZE);
+    const cipher = blockCipherOf(area.parameters.sym);
+    if (has(area.objectAttributes, TPMA_OBJECT.sensitiveDataOrigin) || data.length === 0)
+      return cipherKey(cipher, source);
+    const fault = cipherKeyFault(cipher, data);
+    if (fault !== undefined) throw refuse(fault);
     return data.slice();
   }
   const scheme = area.type === TPM_ALG.KEYEDHASH ? area.parameters.scheme : undefined;

@@ -6,6 +6,7 @@ import { HASH_BLOCK_SIZE } from '../../src/crypto/hash.ts';
 import type { EcPrivateKey, RsaPrivateKey } from '../../src/crypto/primitives.ts';
 import { rsaKeyFromPrime } from '../../src/crypto/rsa-key.ts';
 import { has, TPMA_OBJECT } from '../../src/tpm2/attributes.ts';
+import { blockCipherOf } from '../../src/tpm2/block-cipher.ts';
 import { TPM_ALG } from '../../src/tpm2/constants.ts';
 import { hashSize, requireHash } from '../../src/tpm2/hash-alg.ts';
 import { handleName, objectName, qualifiedName } from '../../src/tpm2/names.ts';
@@ -13,7 +14,7 @@ import { curveName, RSA_DEFAULT_EXPONENT } from '../../src/tpm2/public-key.ts';
 import { TPM_RC } from '../../src/tpm2/response-code.ts';
 import type { EccPublicArea, RsaPublicArea, TPMT_PUBLIC, TPMT_SENSITIVE } from '../../src/tpm2/structures/index.ts';
 import { withoutTrailingZeros } from './entities.ts';
-import { checkPublic, checkScheme } from './object-checks.ts';
+import { checkPublic, checkScheme, cipherKeyFault } from './object-checks.ts';
 import type { NewObject } from './object-create.ts';
 import { isStorage } from './object-kinds.ts';
 import { refuse } from './refusal.ts';
@@ -77,10 +78,13 @@ function checkSymmetric(
     if (area.unique.length !== digest) throw refuse(TPM_RC.KEY, blame.publicArea);
     return;
   }
-  const { length } = sensitive.sensitive;
-  const bits = area.type === A.SYMCIPHER && 'keyBits' in area.parameters.sym ? area.parameters.sym.keyBits : 0;
-  const fits = area.type === A.KEYEDHASH ? length <= maxSecret(area) : length * 8 === bits;
-  if (!fits) throw refuse(TPM_RC.KEY_SIZE, blame.sensitive);
+  const fault =
+    area.type === A.SYMCIPHER
+      ? cipherKeyFault(blockCipherOf(area.parameters.sym), sensitive.sensitive)
+      : sensitive.sensitive.length > maxSecret(area)
+        ? TPM_RC.KEY_SIZE
+        : undefined;
+  if (fault !== undefined) throw refuse(fault, blame.sensitive);
   if (area.nameAlg === A.NULL) return;
   if (sensitive.seedValue.length !== digest) throw refuse(TPM_RC.KEY_SIZE, blame.sensitive);
   const unique = symmetricUnique(area, sensitive.seedValue, sensitive.sensitive);

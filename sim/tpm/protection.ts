@@ -1,9 +1,9 @@
 /** Protection of an object's secret outside the TPM (TPM 2.0 Library specification, Part 1, chapters 22 and 23). */
-import { primitives } from '#primitives';
 import { concat, equalBytes } from '../../src/bytes/bytes.ts';
 import { FormatError } from '../../src/bytes/errors.ts';
 import { ByteReader } from '../../src/bytes/reader.ts';
 import { hmac } from '../../src/crypto/hash.ts';
+import { type BlockCipherSizes, blockCipherOf, cryptCfb } from '../../src/tpm2/block-cipher.ts';
 import { decode, encode, responseCodeOf } from '../../src/tpm2/codec.ts';
 import { TPM_ALG } from '../../src/tpm2/constants.ts';
 import { hashSize, hashWith, requireHash } from '../../src/tpm2/hash-alg.ts';
@@ -17,7 +17,6 @@ import {
   TPM2B_SENSITIVE,
   type TPMT_PUBLIC,
   type TPMT_SENSITIVE,
-  type TPMT_SYM_DEF_OBJECT,
 } from '../../src/tpm2/structures/index.ts';
 import { random, type Tpm } from './context.ts';
 import { deriveEcKey, KeyStream } from './primary-keys.ts';
@@ -25,8 +24,6 @@ import { Refusal, refuse } from './refusal.ts';
 import type { TpmObject } from './state.ts';
 
 const EMPTY = new Uint8Array(0);
-const BLOCK = 16;
-const ZERO_IV = new Uint8Array(BLOCK);
 
 /** Runs `part`; a refusal without a place, or bytes that cannot be read, are the fault of `field`. */
 export function blaming<T>(field: string, part: () => T): T {
@@ -39,23 +36,26 @@ export function blaming<T>(field: string, part: () => T): T {
   }
 }
 
-/** Bits of the cipher a parent protects its children with. */
-function cipherBits(parent: TPMT_PUBLIC): number {
-  const cipher =
+/** The cipher a parent protects its children with. */
+function cipherOf(parent: TPMT_PUBLIC): BlockCipherSizes {
+  const symmetric =
     parent.type === TPM_ALG.SYMCIPHER
       ? parent.parameters.sym
       : parent.type === TPM_ALG.KEYEDHASH
         ? undefined
         : parent.parameters.symmetric;
-  if (cipher === undefined || !('keyBits' in cipher)) throw refuse(TPM_RC.SYMMETRIC);
-  return cipher.keyBits;
+  const cipher = symmetric && blockCipherOf(symmetric);
+  if (cipher === undefined) throw refuse(TPM_RC.SYMMETRIC);
+  return cipher;
 }
 
 function keys(parent: TPMT_PUBLIC, seed: Uint8Array, name: Uint8Array) {
   const alg = requireHash(parent.nameAlg);
+  const cipher = cipherOf(parent);
   return {
     alg,
-    cipherKey: kdfa(alg, seed, 'STORAGE', name, EMPTY, cipherBits(parent)),
+    cipher,
+    cipherKey: kdfa(alg, seed, 'STORAGE', name, EMPTY, cipher.keySize * 8),
     hmacKey: kdfa(alg, seed, 'INTEGRITY', EMPTY, EMPTY, hashSize(parent.nameAlg) * 8),
   };
 }
@@ -68,9 +68,9 @@ export function wrapOuter(
   content: Uint8Array,
   iv?: Uint8Array,
 ): Uint8Array {
-  const { alg, cipherKey, hmacKey } = keys(parent, seed, name);
-  const cipher = primitives.aes('cfb', 'encrypt', cipherKey, iv ?? ZERO_IV, content);
-  const body = iv === undefined ? cipher : concat(encode(TPM2B_IV, iv), cipher);
+  const { alg, cipher, cipherKey, hmacKey } = keys(parent, seed, name);
+  const encrypted = cryptCfb(cipher, 'encrypt', cipherKey, content, iv);
+  const body = iv === undefined ? encrypted : concat(encode(TPM2B_IV, iv), encrypted);
   return concat(encode(TPM2B_DIGEST, hmac(alg, hmacKey, concat(body, name))), body);
 }
 
@@ -82,16 +82,16 @@ export function unwrapOuter(
   blob: Uint8Array,
   withIv: boolean,
 ): Uint8Array {
-  const { alg, cipherKey, hmacKey } = keys(parent, seed, name);
+  const { alg, cipher, cipherKey, hmacKey } = keys(parent, seed, name);
   const reader = new ByteReader(blob, 'TPM2B_PRIVATE');
   const integrity = TPM2B_DIGEST.read(reader);
   const body = reader.rest();
   if (!equalBytes(integrity, hmac(alg, hmacKey, concat(body, name)))) throw refuse(TPM_RC.INTEGRITY);
-  if (!withIv) return primitives.aes('cfb', 'decrypt', cipherKey, ZERO_IV, body);
+  if (!withIv) return cryptCfb(cipher, 'decrypt', cipherKey, body);
   const inner = new ByteReader(body, 'TPM2B_PRIVATE');
   const iv = TPM2B_IV.read(inner);
-  if (iv.length !== BLOCK) throw refuse(TPM_RC.VALUE);
-  return primitives.aes('cfb', 'decrypt', cipherKey, iv, inner.rest());
+  if (iv.length !== cipher.blockSize) throw refuse(TPM_RC.VALUE);
+  return cryptCfb(cipher, 'decrypt', cipherKey, inner.rest(), iv);
 }
 
 /** The secret part as a structure; the authorisation value is as long as the name digest, as everything that leaves the TPM. */
@@ -109,7 +109,8 @@ type UnnamedObject = Pick<TpmObject, 'publicArea' | 'sensitive' | 'key'>;
 /** A child's secret under its parent (Part 1, 22.4): TPM2B_PRIVATE. */
 export function wrapPrivate(tpm: Tpm, parent: TpmObject, name: Uint8Array, sensitive: TPMT_SENSITIVE): Uint8Array {
   const content = encode(TPM2B_SENSITIVE, sensitive);
-  return wrapOuter(parent.publicArea, parent.sensitive.seedValue, name, content, random(tpm, BLOCK));
+  const { publicArea, sensitive: own } = parent;
+  return wrapOuter(publicArea, own.seedValue, name, content, random(tpm, cipherOf(publicArea).blockSize));
 }
 
 /** The secret of {@link wrapPrivate}. */
@@ -127,23 +128,31 @@ export function readSensitive(content: Uint8Array): TPMT_SENSITIVE {
 }
 
 /** The inner wrapper of a duplicate (Part 1, 23.3.2.2): digest of content and Name, encrypted with the caller's key. */
-export function wrapInner(nameAlg: number, name: Uint8Array, content: Uint8Array, key: Uint8Array): Uint8Array {
+export function wrapInner(
+  nameAlg: number,
+  name: Uint8Array,
+  content: Uint8Array,
+  cipher: BlockCipherSizes,
+  key: Uint8Array,
+): Uint8Array {
   const digest = encode(TPM2B_DIGEST, hashWith(nameAlg, concat(content, name)));
-  return primitives.aes('cfb', 'encrypt', key, ZERO_IV, concat(digest, content));
+  return cryptCfb(cipher, 'encrypt', key, concat(digest, content));
 }
 
 /** The content of {@link wrapInner}. */
-export function unwrapInner(nameAlg: number, name: Uint8Array, blob: Uint8Array, key: Uint8Array): Uint8Array {
-  const reader = new ByteReader(primitives.aes('cfb', 'decrypt', key, ZERO_IV, blob), 'TPM2B_PRIVATE');
+export function unwrapInner(
+  nameAlg: number,
+  name: Uint8Array,
+  blob: Uint8Array,
+  cipher: BlockCipherSizes,
+  key: Uint8Array,
+): Uint8Array {
+  const reader = new ByteReader(cryptCfb(cipher, 'decrypt', key, blob), 'TPM2B_PRIVATE');
   const digest = TPM2B_DIGEST.read(reader);
   const content = reader.rest();
   if (!equalBytes(digest, hashWith(nameAlg, concat(content, name)))) throw refuse(TPM_RC.INTEGRITY);
   return content;
 }
-
-/** Bytes of the key of an inner wrapper; 0 for none. */
-export const innerKeySize = (symmetric: TPMT_SYM_DEF_OBJECT): number =>
-  'keyBits' in symmetric ? symmetric.keyBits / 8 : 0;
 
 /** Random values to share a secret with the holder of a key, from this TPM's generator. */
 export function secretRandom(tpm: Tpm, area: TPMT_PUBLIC): SecretRandom {

@@ -1,5 +1,6 @@
 /** The whole state of the embedded TPM as plain data; handlers change it, nothing else holds any. */
 import { allBytes } from '../../src/bytes/bytes.ts';
+import type { CmacState } from '../../src/crypto/cmac.ts';
 import type { EcPrivateKey, HashName, RsaPrivateKey } from '../../src/crypto/primitives.ts';
 import type { HashState } from '../../src/crypto/resumable-hash.ts';
 import { TPM_ALG, TPM_RH, TPM_SU } from '../../src/tpm2/constants.ts';
@@ -66,17 +67,18 @@ export interface TpmObject {
   readonly external?: boolean;
   /** An ancestor or the object itself does not survive TPM2_Startup(CLEAR). */
   readonly stClear?: boolean;
-  /** A hash, HMAC or event sequence, which takes the place of an object but has no Name. */
+  /** A hash, MAC or event sequence, which takes the place of an object but has no Name. */
   readonly sequence?: Sequence;
 }
 
 /** A sequence of TPM2_SequenceUpdate; plain data, changed by each update. */
 export interface Sequence {
-  readonly kind: 'hash' | 'hmac' | 'event';
-  /** One running hash, or one for each bank of an event sequence. */
+  readonly kind: 'hash' | 'hmac' | 'event' | 'cmac';
+  /** One running hash, or one for each bank of an event sequence; none of a CMAC. */
   readonly hashes: HashState[];
   /** Key of an HMAC sequence, already as long as a block. */
   readonly hmacKey: Uint8Array;
+  readonly cmac?: CmacState;
   /** The first data has been seen, and did not look like a structure made by a TPM. */
   started: boolean;
   safe: boolean;

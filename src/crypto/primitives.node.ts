@@ -2,11 +2,14 @@
 import * as crypto from 'node:crypto';
 import { crc32, gunzipSync } from 'node:zlib';
 import { concat, leftPad } from '../bytes/bytes.ts';
+import { runMode } from './block-cipher.ts';
+import { threeKeys } from './des-key.ts';
 import { gunzipEach, tooLarge } from './gunzip.node.ts';
 import { HASH_BLOCK_SIZE, HASH_SIZE } from './hash-size.ts';
 import { multiply, onCurve, verifyDigest } from './noble-ec.ts';
 import type {
-  AesMode,
+  BlockCipherName,
+  CipherMode,
   CurveName,
   EcPublicKey,
   HashName,
@@ -148,8 +151,38 @@ function hmac(name: HashName, key: Uint8Array, data: Uint8Array): Uint8Array {
   return hash(name, outerInput.subarray(0, block + inner.length));
 }
 
-function aesName(mode: AesMode, key: Uint8Array): string {
-  return `aes-${key.length * 8}-${mode}`;
+/** OpenSSL's name of a cipher in a mode; undefined where it has none. */
+function cipherName(name: BlockCipherName, mode: CipherMode, keySize: number): string | undefined {
+  if (name !== 'tdes') return `${name}-${keySize * 8}-${mode}`;
+  if (mode === 'ctr') return undefined;
+  return mode === 'ecb' ? 'des-ede3' : `des-ede3-${mode}`;
+}
+
+/** Triple DES in counter mode, which OpenSSL does not have: one of its ciphers encrypts one counter after the other. */
+function tripleDesCounter(key: Uint8Array, iv: Uint8Array, data: Uint8Array): Uint8Array {
+  const ecb = crypto.createCipheriv('des-ede3', threeKeys(key), null);
+  const encrypt = (block: Uint8Array): Uint8Array => plain(ecb.update(block));
+  return runMode({ size: iv.length, encrypt, decrypt: encrypt }, 'ctr', 'encrypt', iv, data);
+}
+
+function cipher(
+  name: BlockCipherName,
+  mode: CipherMode,
+  direction: 'encrypt' | 'decrypt',
+  key: Uint8Array,
+  iv: Uint8Array,
+  data: Uint8Array,
+): Uint8Array {
+  const native = cipherName(name, mode, key.length);
+  if (native === undefined) return tripleDesCounter(key, iv, data);
+  const vector = mode === 'ecb' ? null : iv;
+  const used = name === 'tdes' ? threeKeys(key) : key;
+  const run =
+    direction === 'encrypt'
+      ? crypto.createCipheriv(native, used, vector)
+      : crypto.createDecipheriv(native, used, vector);
+  run.setAutoPadding(false);
+  return concat(plain(run.update(data)), plain(run.final()));
 }
 
 export const primitives: Primitives = {
@@ -202,15 +235,7 @@ export const primitives: Primitives = {
 
   ecdsaVerifyDigest: verifyDigest,
 
-  aes(mode, direction, key, iv, data) {
-    const vector = mode === 'ecb' ? null : iv;
-    const cipher =
-      direction === 'encrypt'
-        ? crypto.createCipheriv(aesName(mode, key), key, vector)
-        : crypto.createDecipheriv(aesName(mode, key), key, vector);
-    cipher.setAutoPadding(false);
-    return concat(plain(cipher.update(data)), plain(cipher.final()));
-  },
+  cipher,
 
   isProbablePrime(candidate) {
     return crypto.checkPrimeSync(candidate);

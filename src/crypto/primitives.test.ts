@@ -2,6 +2,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { constants, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { CIPHER_BLOCK_SIZE } from './block-cipher.ts';
 import { CURVES, ecKeyPair, signEcdsa } from './ecdsa.ts';
 import { HASH_NAMES, HASH_SIZE } from './hash.ts';
 import { primitives as node } from './primitives.node.ts';
@@ -33,13 +34,21 @@ describe('browser and Node primitives agree', () => {
     }
   });
 
-  it.each(['cfb', 'ctr', 'ofb', 'cbc', 'ecb'] as const)('AES %s', (mode) => {
-    for (const keySize of [16, 24, 32]) {
-      for (const size of mode === 'cbc' || mode === 'ecb' ? [16, 48] : [1, 16, 37]) {
-        const args = [bytes(keySize), bytes(16, 5), bytes(size, 11)] as const;
-        const sealed = node.aes(mode, 'encrypt', ...args);
-        expect(web.aes(mode, 'encrypt', ...args)).toEqual(sealed);
-        expect(web.aes(mode, 'decrypt', args[0], args[1], sealed)).toEqual(args[2]);
+  const CIPHERS = { aes: [16, 24, 32], camellia: [16, 24, 32], tdes: [16, 24] } as const;
+  const MODES = ['cfb', 'ctr', 'ofb', 'cbc', 'ecb'] as const;
+  const names = Object.keys(CIPHERS) as (keyof typeof CIPHERS)[];
+  it.each(names.flatMap((name) => MODES.map((mode) => [name, mode] as const)))('%s %s', (name, mode) => {
+    for (const keySize of CIPHERS[name]) {
+      for (const size of mode === 'cbc' || mode === 'ecb' ? [0, 16, 48, 1024] : [0, 1, 8, 16, 37, 1023]) {
+        const block = CIPHER_BLOCK_SIZE[name];
+        // The counter goes over into the bytes above.
+        const iv = bytes(block, 5).fill(0xff, block - 3);
+        const args = [bytes(keySize), iv, bytes(size, 11)] as const;
+        const sealed = node.cipher(name, mode, 'encrypt', ...args);
+        expect(web.cipher(name, mode, 'encrypt', ...args)).toEqual(sealed);
+        for (const side of [node, web]) {
+          expect(side.cipher(name, mode, 'decrypt', args[0], args[1], sealed)).toEqual(args[2]);
+        }
       }
     }
   });

@@ -79,8 +79,19 @@ export interface Primitives {
   ecdsaVerify(key: EcPublicKey, hash: HashName, message: Uint8Array, r: Uint8Array, s: Uint8Array): boolean;
   /** The same for a digest already made (slower in Node, whose API insists on hashing). */
   ecdsaVerifyDigest(key: EcPublicKey, digest: Uint8Array, r: Uint8Array, s: Uint8Array): boolean;
-  /** AES with 128, 192 or 256-bit keys. CFB is CFB-128 (any length), CTR and OFB any length; CBC and ECB whole blocks, no padding. */
-  aes(mode: AesMode, direction: 'encrypt' | 'decrypt', key: Uint8Array, iv: Uint8Array, data: Uint8Array): Uint8Array;
+  /**
+   * A block cipher: AES and Camellia with keys of 128, 192 or 256 bits, triple DES with two keys or three (16 or 24 bytes, parity is not
+   * looked at). The feedback of CFB is a whole block; CFB, CTR and OFB take any length, CBC and ECB whole blocks, without padding. `iv` is
+   * one block; ECB does not look at it.
+   */
+  cipher(
+    name: BlockCipherName,
+    mode: CipherMode,
+    direction: 'encrypt' | 'decrypt',
+    key: Uint8Array,
+    iv: Uint8Array,
+    data: Uint8Array,
+  ): Uint8Array;
   /** Probable-prime test of a big-endian number, error below 2^-80. */
   isProbablePrime(candidate: Uint8Array): boolean;
   /** CRC-32 of ISO 3309, as GPT, gzip, ZIP and xz use it; `before` is that of the bytes in front, where they come in pieces. */
@@ -103,5 +114,8 @@ export interface Primitives {
   ): Promise<void>;
 }
 
-/** Modes of {@link Primitives.aes}. */
-export type AesMode = 'cfb' | 'ctr' | 'ofb' | 'cbc' | 'ecb';
+/** Ciphers of {@link Primitives.cipher}: AES (FIPS 197), Camellia (RFC 3713), triple DES (NIST SP 800-67). */
+export type BlockCipherName = 'aes' | 'camellia' | 'tdes';
+
+/** Modes of {@link Primitives.cipher} (NIST SP 800-38A). */
+export type CipherMode = 'cfb' | 'ctr' | 'ofb' | 'cbc' | 'ecb';

@@ -4,11 +4,14 @@ import { hmac } from '@noble/hashes/hmac.js';
 import { sha1 } from '@noble/hashes/legacy.js';
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
 import { concat, fromBigInt, toBigInt } from '../bytes/bytes.ts';
+import { type BlockCipher, CIPHER_BLOCK_SIZE, runMode } from './block-cipher.ts';
+import { camellia } from './camellia.ts';
 import { crc32 } from './crc32.web.ts';
+import { tripleDes } from './des.ts';
 import { gunzipPieces } from './gunzip-now.ts';
 import { modPow, probablePrime } from './modular.ts';
 import { basePoint, multiply, onCurve, verifyDigest } from './noble-ec.ts';
-import type { AesMode, HashName, IncrementalHash, Primitives } from './primitives.ts';
+import type { BlockCipherName, CipherMode, HashName, IncrementalHash, Primitives } from './primitives.ts';
 
 const HASHES = { sha1, sha256, sha384, sha512 } as const;
 
@@ -34,19 +37,25 @@ class WebHash implements IncrementalHash {
   }
 }
 
-/** Output feedback: the keystream is the repeated encryption of the IV. */
-function ofb(key: Uint8Array, iv: Uint8Array, data: Uint8Array): Uint8Array {
-  const out = new Uint8Array(data.length);
-  let block = iv;
-  for (let i = 0; i < data.length; i++) {
-    if (i % 16 === 0) block = ecb(key, { disablePadding: true }).encrypt(block);
-    out[i] = (data[i] ?? 0) ^ (block[i % 16] ?? 0);
-  }
-  return out;
+/** A block of AES under one key. */
+function aesBlock(key: Uint8Array): BlockCipher {
+  // Good for one use only, as the library has it.
+  const raw = () => ecb(key, { disablePadding: true });
+  return {
+    size: CIPHER_BLOCK_SIZE.aes,
+    encrypt: (block) => raw().encrypt(block),
+    decrypt: (block) => raw().decrypt(block),
+  };
 }
 
-function aes(mode: AesMode, encrypt: boolean, key: Uint8Array, iv: Uint8Array, data: Uint8Array): Uint8Array {
-  if (mode === 'ofb') return ofb(key, iv, data);
+const BLOCK_CIPHERS: Readonly<Record<BlockCipherName, (key: Uint8Array) => BlockCipher>> = {
+  aes: aesBlock,
+  camellia,
+  tdes: tripleDes,
+};
+
+/** AES in a mode that the library has. */
+function aes(mode: Exclude<CipherMode, 'ofb'>, encrypt: boolean, key: Uint8Array, iv: Uint8Array, data: Uint8Array) {
   const raw = { disablePadding: true };
   const cipher =
     mode === 'cfb' ? cfb(key, iv) : mode === 'ctr' ? ctr(key, iv) : mode === 'cbc' ? cbc(key, iv, raw) : ecb(key, raw);
@@ -72,7 +81,10 @@ export const primitives: Primitives = {
   ecOnCurve: onCurve,
   ecdsaVerify: (key, hash, message, r, s) => verifyDigest(key, HASHES[hash](message), r, s),
   ecdsaVerifyDigest: verifyDigest,
-  aes: (mode, direction, key, iv, data) => aes(mode, direction === 'encrypt', key, iv, data),
+  cipher: (name, mode, direction, key, iv, data) =>
+    name === 'aes' && mode !== 'ofb'
+      ? aes(mode, direction === 'encrypt', key, iv, data)
+      : runMode(BLOCK_CIPHERS[name](key), mode, direction, iv, data),
   isProbablePrime: (candidate) => probablePrime(toBigInt(candidate)),
   crc32,
   gunzip: (data, maxOutput) => {

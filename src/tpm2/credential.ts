@@ -2,12 +2,12 @@
  * Credential protection (TPM 2.0 Library specification, Part 1, 24): a secret that only the TPM with a given EK can open, and
  * only if it also holds the object with a given Name. The verifier's half; the TPM's half is TPM2_ActivateCredential.
  */
-import { primitives } from '#primitives';
 import { concat, equalBytes } from '../bytes/bytes.ts';
 import { FormatError } from '../bytes/errors.ts';
 import { ByteReader } from '../bytes/reader.ts';
 import { hmac } from '../crypto/hash.ts';
 import type { EcPrivateKey, RsaPrivateKey } from '../crypto/primitives.ts';
+import { type BlockCipherSizes, blockCipherOf, cryptCfb } from './block-cipher.ts';
 import { decode, encode } from './codec.ts';
 import { TPM_ALG } from './constants.ts';
 import { hashSize, requireHash } from './hash-alg.ts';
@@ -16,6 +16,8 @@ import { recoverSecret, type SecretRandom, shareSecret } from './shared-secret.t
 import { TPM2B_DIGEST, type TPMT_PUBLIC } from './structures/index.ts';
 
 const EMPTY = new Uint8Array(0);
+/** Of a key that names no cipher, which is no storage key. */
+const AES_128: BlockCipherSizes = { name: 'aes', keySize: 16, blockSize: 16 };
 
 /** Random values of {@link makeCredential}; the caller's own, so that a run can be repeated. */
 export type CredentialRandom = SecretRandom;
@@ -28,25 +30,22 @@ export interface Credential {
   readonly secret: Uint8Array;
 }
 
-/** Bits of the EK's symmetric cipher, which protects the secret; undefined where the key is not a storage key. */
-function symmetricBits(ek: TPMT_PUBLIC): number | undefined {
-  if (ek.type !== TPM_ALG.RSA && ek.type !== TPM_ALG.ECC) return undefined;
-  const { symmetric } = ek.parameters;
-  return symmetric.algorithm === TPM_ALG.AES ? symmetric.keyBits : undefined;
+/** The EK's symmetric cipher, which protects the secret; undefined where the key is not a storage key. */
+function cipherOf(ek: TPMT_PUBLIC): BlockCipherSizes | undefined {
+  return ek.type === TPM_ALG.RSA || ek.type === TPM_ALG.ECC ? blockCipherOf(ek.parameters.symmetric) : undefined;
 }
 
 /** Keys of the blob from the seed (Part 1, 24.4 and 24.5). */
 function protection(ek: TPMT_PUBLIC, seed: Uint8Array, name: Uint8Array) {
   const alg = requireHash(ek.nameAlg);
-  const bits = symmetricBits(ek) ?? 128;
+  const cipher = cipherOf(ek) ?? AES_128;
   return {
     alg,
-    cipherKey: kdfa(alg, seed, 'STORAGE', name, EMPTY, bits),
+    cipher,
+    cipherKey: kdfa(alg, seed, 'STORAGE', name, EMPTY, cipher.keySize * 8),
     hmacKey: kdfa(alg, seed, 'INTEGRITY', EMPTY, EMPTY, hashSize(ek.nameAlg) * 8),
   };
 }
-
-const ZERO_IV = new Uint8Array(16);
 
 /**
  * Protects `credential` (at most as long as the EK's name digest) for the TPM with the key `ek` and the object `objectName`.
@@ -58,14 +57,14 @@ export function makeCredential(
   credential: Uint8Array,
   random: CredentialRandom,
 ): Credential {
-  if (symmetricBits(ek) === undefined || ek.nameAlg === TPM_ALG.NULL) {
+  if (cipherOf(ek) === undefined || ek.nameAlg === TPM_ALG.NULL) {
     throw new FormatError({ structure: 'TPMT_PUBLIC', field: 'parameters.symmetric', problem: 'not a storage key' });
   }
   const alg = requireHash(ek.nameAlg);
   if (credential.length > hashSize(ek.nameAlg)) throw new RangeError('credential is longer than the name digest');
   const { seed, secret } = shareSecret(ek, 'IDENTITY', random);
-  const { cipherKey, hmacKey } = protection(ek, seed, objectName);
-  const encIdentity = primitives.aes('cfb', 'encrypt', cipherKey, ZERO_IV, encode(TPM2B_DIGEST, credential));
+  const { cipher, cipherKey, hmacKey } = protection(ek, seed, objectName);
+  const encIdentity = cryptCfb(cipher, 'encrypt', cipherKey, encode(TPM2B_DIGEST, credential));
   const integrity = hmac(alg, hmacKey, concat(encIdentity, objectName));
   return { credentialBlob: concat(encode(TPM2B_DIGEST, integrity), encIdentity), secret };
 }
@@ -84,13 +83,13 @@ export function openCredential(
 ): Uint8Array | CredentialProblem {
   const seed = recoverSecret(key, requireHash(ek.nameAlg), hashSize(ek.nameAlg) * 8, 'IDENTITY', secret);
   if (typeof seed === 'number') return { rc: seed };
-  const { alg, cipherKey, hmacKey } = protection(ek, seed, objectName);
+  const { alg, cipher, cipherKey, hmacKey } = protection(ek, seed, objectName);
   try {
     const reader = new ByteReader(credentialBlob, 'TPMS_ID_OBJECT');
     const integrity = TPM2B_DIGEST.read(reader);
     const encIdentity = reader.rest();
     if (!equalBytes(integrity, hmac(alg, hmacKey, concat(encIdentity, objectName)))) return 'integrity';
-    return decode(TPM2B_DIGEST, primitives.aes('cfb', 'decrypt', cipherKey, ZERO_IV, encIdentity));
+    return decode(TPM2B_DIGEST, cryptCfb(cipher, 'decrypt', cipherKey, encIdentity));
   } catch (error) {
     if (error instanceof FormatError) return 'format';
     throw error;

@@ -2,9 +2,9 @@
  * Keys, HMACs and parameter encryption of sessions (TPM 2.0 Library specification, Part 1, chapters 18, 19 and 21): the same
  * computations at both ends.
  */
-import { primitives } from '#primitives';
 import { concat } from '../bytes/bytes.ts';
 import { hmac } from '../crypto/hash.ts';
+import { blockCipherOf, cryptCfb } from './block-cipher.ts';
 import { TPM_ALG } from './constants.ts';
 import { hashSize, hashWith, requireHash } from './hash-alg.ts';
 import { kdfa } from './kdf.ts';
@@ -12,7 +12,6 @@ import { handleName } from './names.ts';
 import type { TPMT_SYM_DEF } from './structures/index.ts';
 
 const EMPTY = new Uint8Array(0);
-const AES_BLOCK = 16;
 
 /** cpHash: commandCode ‖ Names of the handles ‖ parameters as sent (Part 1, 18.7). */
 export function cpHash(
@@ -80,10 +79,11 @@ export function cryptParameter(
   data: Uint8Array,
 ): Uint8Array {
   const hash = requireHash(authHash);
-  if (symmetric.algorithm === TPM_ALG.AES) {
-    const keySize = symmetric.keyBits / 8;
-    const made = kdfa(hash, key, 'CFB', nonceNewer, nonceOlder, (keySize + AES_BLOCK) * 8);
-    return primitives.aes('cfb', direction, made.subarray(0, keySize), made.subarray(keySize), data);
+  const cipher = blockCipherOf(symmetric);
+  if (cipher !== undefined) {
+    const { keySize, blockSize } = cipher;
+    const made = kdfa(hash, key, 'CFB', nonceNewer, nonceOlder, (keySize + blockSize) * 8);
+    return cryptCfb(cipher, direction, made.subarray(0, keySize), data, made.subarray(keySize));
   }
   if (symmetric.algorithm !== TPM_ALG.XOR || data.length === 0) return data.slice();
   const mask = kdfa(hash, key, 'XOR', nonceNewer, nonceOlder, data.length * 8);

@@ -154,7 +154,7 @@ const WIDER: Readonly<Record<string, Codec<unknown>>> = {
   TPMI_ALG_HASH: u16,
   'TPMI_ALG_HASH+': u16,
   'TPMI_ALG_MAC_SCHEME+': u16,
-  'TPMI_ALG_SYM_MODE+': u16,
+  'TPMI_ALG_CIPHER_MODE+': u16,
   TPMI_ECC_KEY_EXCHANGE: u16,
   TPMI_ECC_CURVE: u16,
   TPMT_SYM_DEF: SYM_DEF,

@@ -259,13 +259,13 @@ describe('a command log of what this package does not implement', () => {
     );
 
   it('names the cipher and the curve of another TPM', () => {
-    const camellia = create(AES_128_CFB, '002600800043');
-    expect(camellia).toMatchObject({
-      parameters: { inPublic: { parameters: { symmetric: { algorithm: 'TPM_ALG_CAMELLIA', keyBits: 128 } } } },
+    const sm4 = create(AES_128_CFB, '001300800043');
+    expect(sm4).toMatchObject({
+      parameters: { inPublic: { parameters: { symmetric: { algorithm: 'TPM_ALG_SM4', keyBits: 128 } } } },
     });
     const curve = create(`${AES_128_CFB}00100003`, `${AES_128_CFB}00100002`);
     expect(curve).toMatchObject({ parameters: { inPublic: { parameters: { curveID: 'TPM_ECC_NIST_P224' } } } });
-    expect([camellia.problem, curve.problem]).toEqual([undefined, undefined]);
+    expect([sm4.problem, curve.problem]).toEqual([undefined, undefined]);
     const banks = traceCommand(
       replaced(
         encodeCommand(C.PCR_Read, { pcrSelectionIn: [pcrSelection(TPM_ALG.SHA256, [1])] }),
@@ -274,6 +274,15 @@ describe('a command log of what this package does not implement', () => {
       ),
     );
     expect(banks.parameters).toMatchObject({ pcrSelectionIn: [{ hash: 'TPM_ALG_SHA3_256', pcrSelect: '020000ff' }] });
+  });
+
+  it('names modes and MACs that a command does not take', () => {
+    const input = { keyHandle: OBJECT, decrypt: 0, mode: TPM_ALG.CFB, ivIn: fromHex('00'), inData: fromHex('01') };
+    const cipher = traceCommand(replaced(encodeCommand(C.EncryptDecrypt, input), '000043', '00003f'));
+    expect(cipher).toMatchObject({ parameters: { mode: 'TPM_ALG_CMAC', inData: '01' } });
+    const mac = encodeCommand(C.HMAC, { handle: OBJECT, buffer: fromHex('ff'), hashAlg: TPM_ALG.CMAC });
+    expect(traceCommand(mac)).toMatchObject({ parameters: { hashAlg: 'TPM_ALG_CMAC' } });
+    expect(traceCommand(replaced(mac, 'ff003f', 'ff0043'))).toMatchObject({ parameters: { hashAlg: 'TPM_ALG_CFB' } });
   });
 
   it('passes over a TPM2B that holds something unknown, and shows what it begins with', () => {

@@ -6,6 +6,7 @@ import { utf8 } from '../../src/bytes/bytes.ts';
 import { hash } from '../../src/crypto/hash.ts';
 import * as T from '../../src/tpm2/index.ts';
 import { cipher, EMPTY, ecc, external, FIXED, keyedHash, MADE, STORAGE } from './tpm-key-samples.ts';
+import { PEER } from './tpm-pair.ts';
 import type { Side, Sides } from './tpm-sides.ts';
 
 const { COMMANDS: C, TPM_ALG: A, TPM_RH: RH, TPMA_OBJECT: O, TPMA_SESSION: S, TPMA_NV: NV, TPM_SE } = T;
@@ -61,6 +62,17 @@ interface Session {
   opaque?: boolean;
 }
 
+/** Ciphers, without those that Microsoft's reference is not built with beside it. */
+const CIPHERS = [
+  { algorithm: A.AES, keyBits: 128, mode: A.CFB },
+  { algorithm: A.AES, keyBits: 256, mode: A.CFB },
+  ...(PEER === 'swtpm'
+    ? ([
+        { algorithm: A.TDES, keyBits: 192, mode: A.CFB },
+        { algorithm: A.CAMELLIA, keyBits: 256, mode: A.CFB },
+      ] as const)
+    : []),
+] as const;
 const AUTHS = [EMPTY, utf8('one'), utf8('another')];
 const TEMPLATES: readonly T.TPMT_PUBLIC[] = [
   T.SRK_ECC_P256,
@@ -70,7 +82,7 @@ const TEMPLATES: readonly T.TPMT_PUBLIC[] = [
   keyedHash(MADE | FIXED | O.sign, { scheme: A.HMAC, hashAlg: A.SHA256 }),
   keyedHash(MADE | FIXED | O.sign, { scheme: A.HMAC, hashAlg: A.SHA1 }),
   cipher(MADE | FIXED | O.decrypt | O.sign),
-  cipher(MADE | FIXED | STORAGE),
+  ...CIPHERS.map((symmetric) => cipher(MADE | FIXED | STORAGE, symmetric)),
 ];
 /** Attributes that change how an object may be used. */
 const VARIATIONS = [0, 0, 0, O.stClear, O.adminWithPolicy];
@@ -269,8 +281,7 @@ export class Workload {
     const authHash = dice.one([A.SHA1, A.SHA256, A.SHA384, A.SHA512]);
     const symmetric = dice.one<T.TPMT_SYM_DEF>([
       { algorithm: A.NULL },
-      { algorithm: A.AES, keyBits: 128, mode: A.CFB },
-      { algorithm: A.AES, keyBits: 256, mode: A.CFB },
+      ...CIPHERS,
       { algorithm: A.XOR, keyBits: A.SHA256 },
     ]);
     const bound = dice.chance(30) ? [...this.#objects, ...this.#indices][dice.below(5)] : undefined;

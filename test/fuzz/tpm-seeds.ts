@@ -197,19 +197,30 @@ async function keys(scene: Scene): Promise<void> {
   await scene.call(C.ContextLoad, { context });
   await scene.call(C.ContextLoad, { context: savedSession.context });
   await scene.flush(keyHandle);
-  const cipher = await scene.primary({
-    ...keyedHash(USER | O.sensitiveDataOrigin | O.sign | O.decrypt, {}),
-    type: A.SYMCIPHER,
-    parameters: { sym: { algorithm: A.AES, keyBits: 128, mode: A.CFB } },
-  } as T.TPMT_PUBLIC);
-  await scene.call(C.EncryptDecrypt2, {
-    keyHandle: cipher.handle,
-    inData: scene.bytes(40),
-    decrypt: 0,
-    mode: A.NULL,
-    ivIn: scene.bytes(16),
-  });
-  await scene.flush(cipher.handle);
+  for (const [algorithm, block] of [
+    [A.AES, 16],
+    [A.TDES, 8],
+    [A.CAMELLIA, 16],
+  ] as const) {
+    const sym = { algorithm, keyBits: 128 };
+    const cipherKey = (use: number, mode: number) =>
+      scene.primary({
+        ...keyedHash(USER | O.sensitiveDataOrigin | use, {}),
+        type: A.SYMCIPHER,
+        parameters: { sym: { ...sym, mode } },
+      } as T.TPMT_PUBLIC);
+    const cipher = await cipherKey(O.sign | O.decrypt, A.CFB);
+    const data = { inData: scene.bytes(40), decrypt: 0, mode: A.NULL, ivIn: scene.bytes(block) };
+    await scene.call(C.EncryptDecrypt2, { keyHandle: cipher.handle, ...data });
+    await scene.flush(cipher.handle);
+    const { handle } = await cipherKey(O.sign, A.CMAC);
+    await scene.call(C.HMAC, { handle, buffer: scene.bytes(40), hashAlg: A.CMAC });
+    const { sequenceHandle } = await scene.call(C.HMAC_Start, { handle, auth: EMPTY, hashAlg: A.NULL });
+    await scene.call(C.SequenceUpdate, { sequenceHandle, buffer: scene.bytes(20) });
+    const end = { sequenceHandle, buffer: scene.bytes(20), hierarchy: RH.NULL };
+    await scene.call(C.SequenceComplete, end);
+    await scene.flush(handle);
+  }
   // Credentials and duplication.
   const made = await scene.call(C.MakeCredential, {
     handle: parent.handle,

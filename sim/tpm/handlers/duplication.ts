@@ -1,5 +1,6 @@
 /** Duplication (TPM 2.0 Library specification, Part 3, chapter 13). */
 import { has, TPMA_OBJECT } from '../../../src/tpm2/attributes.ts';
+import { blockCipherOf } from '../../../src/tpm2/block-cipher.ts';
 import { encode } from '../../../src/tpm2/codec.ts';
 import { Duplicate, Import, Rewrap } from '../../../src/tpm2/commands/key.ts';
 import { TPM_ALG, TPM_RH } from '../../../src/tpm2/constants.ts';
@@ -15,7 +16,6 @@ import { isAsymmetric, isParent, isStorage } from '../object-kinds.ts';
 import { loadObject } from '../object-load.ts';
 import {
   blaming,
-  innerKeySize,
   readSensitive,
   secretRandom,
   sensitiveArea,
@@ -55,16 +55,17 @@ const duplicate = handler(Duplicate, (tpm, { objectHandle, newParentHandle, encr
   if (has(objectAttributes, TPMA_OBJECT.fixedParent)) throw refuse(TPM_RC.ATTRIBUTES, 'objectHandle');
   if (nameAlg === TPM_ALG.NULL) throw refuse(TPM_RC.TYPE, 'objectHandle');
   const parent = newParentOf(tpm, newParentHandle, 'newParentHandle');
-  const size = innerKeySize(symmetricAlg);
+  const cipher = blockCipherOf(symmetricAlg);
+  const size = cipher?.keySize ?? 0;
   if (has(objectAttributes, TPMA_OBJECT.encryptedDuplication)) {
-    if (size === 0) throw refuse(TPM_RC.SYMMETRIC, 'symmetricAlg');
+    if (cipher === undefined) throw refuse(TPM_RC.SYMMETRIC, 'symmetricAlg');
     if (parent === undefined) throw refuse(TPM_RC.HIERARCHY, 'newParentHandle');
   }
   if (encryptionKeyIn.length !== 0 && encryptionKeyIn.length !== size) throw refuse(TPM_RC.SIZE, 'encryptionKeyIn');
   const key = size !== 0 && encryptionKeyIn.length === 0 ? random(tpm, size) : encryptionKeyIn;
 
   const plain = encode(TPM2B_SENSITIVE, sensitiveArea(object));
-  const inner = size === 0 ? plain : wrapInner(nameAlg, object.name, plain, key);
+  const inner = cipher === undefined ? plain : wrapInner(nameAlg, object.name, plain, cipher, key);
   const outer = parent === undefined ? { blob: inner, secret: EMPTY } : wrapFor(tpm, parent, object.name, inner);
   return {
     encryptionKeyOut: encryptionKeyIn.length === 0 ? key : EMPTY,
@@ -107,9 +108,9 @@ const importObject = handler(Import, (tpm, input) => {
   const parent = objectOf(tpm, parentHandle);
   if (!isParent(parent)) throw refuse(TPM_RC.TYPE, 'parentHandle');
   const encrypted = has(objectAttributes, TPMA_OBJECT.encryptedDuplication);
-  const size = innerKeySize(symmetricAlg);
-  if (encryptionKey.length !== size) throw refuse(TPM_RC.SIZE, 'encryptionKey');
-  if (size === 0 && encrypted) throw refuse(TPM_RC.ATTRIBUTES, 'encryptionKey');
+  const cipher = blockCipherOf(symmetricAlg);
+  if (encryptionKey.length !== (cipher?.keySize ?? 0)) throw refuse(TPM_RC.SIZE, 'encryptionKey');
+  if (cipher === undefined && encrypted) throw refuse(TPM_RC.ATTRIBUTES, 'encryptionKey');
 
   const name = objectName(objectPublic);
   let content = blob;
@@ -121,7 +122,7 @@ const importObject = handler(Import, (tpm, input) => {
     content = blaming('duplicate', () => unwrapOuter(parent.publicArea, seed, name, blob, false));
   }
   const sensitive = blaming('duplicate', () =>
-    readSensitive(size === 0 ? content : unwrapInner(nameAlg, name, content, encryptionKey)),
+    readSensitive(cipher === undefined ? content : unwrapInner(nameAlg, name, content, cipher, encryptionKey)),
   );
   if (has(parent.publicArea.objectAttributes, TPMA_OBJECT.fixedTPM)) {
     // What a fixedTPM parent protects is not checked when it is loaded: it is checked here.

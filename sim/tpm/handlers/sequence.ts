@@ -1,5 +1,6 @@
-/** Hash, HMAC and event sequences (TPM 2.0 Library specification, Part 3, chapter 17). */
+/** Hash, MAC and event sequences (TPM 2.0 Library specification, Part 3, chapter 17). */
 import { concat } from '../../../src/bytes/bytes.ts';
+import { continueCmac } from '../../../src/crypto/cmac.ts';
 import { HASH_BLOCK_SIZE, hash } from '../../../src/crypto/hash.ts';
 import type { HashName } from '../../../src/crypto/primitives.ts';
 import { continueHash, finishHash, startHash } from '../../../src/crypto/resumable-hash.ts';
@@ -18,7 +19,7 @@ import { HASH_ALGORITHMS } from '../../../src/tpm2/structures/index.ts';
 import type { Tpm } from '../context.ts';
 import { objectOf, withoutTrailingZeros } from '../entities.ts';
 import { action, handler } from '../handler.ts';
-import { hmacKeyOf } from '../hmac-keys.ts';
+import { macOf, tpmCmac } from '../mac-keys.ts';
 import { freeTransientHandle } from '../object-store.ts';
 import { refuse } from '../refusal.ts';
 import type { Sequence, TpmObject } from '../state.ts';
@@ -64,11 +65,11 @@ function blockKey(name: HashName, key: Uint8Array): Uint8Array {
 const padded = (key: Uint8Array, byte: number): Uint8Array => key.map((value) => value ^ byte);
 
 const hmacStart = handler(HMAC_Start, (tpm, { handle, auth, hashAlg }) => {
-  const used = hmacKeyOf(objectOf(tpm, handle), hashAlg, { key: 'handle', hash: 'hashAlg' });
+  const mac = macOf(objectOf(tpm, handle), hashAlg, { key: 'handle', scheme: 'hashAlg' });
   return startSequence(tpm, auth, () => {
-    const name = requireHash(used.hash);
-    const hmacKey = blockKey(name, used.key);
-    const inner = startHash(name);
+    if (!('hash' in mac)) return { kind: 'cmac', hashes: [], hmacKey: EMPTY, cmac: mac, started: true, safe: false };
+    const hmacKey = blockKey(mac.hash, mac.key);
+    const inner = startHash(mac.hash);
     continueHash(inner, padded(hmacKey, 0x36));
     return { kind: 'hmac', hashes: [inner], hmacKey, started: true, safe: false };
   });
@@ -95,6 +96,7 @@ function add(sequence: Sequence, data: Uint8Array): void {
     sequence.safe = isSafeToSign(data);
   }
   for (const state of sequence.hashes) continueHash(state, data);
+  if (sequence.cmac !== undefined) continueCmac(sequence.cmac, data);
 }
 
 const update = action(SequenceUpdate, (tpm, { sequenceHandle, buffer }) => {
@@ -105,8 +107,12 @@ const update = action(SequenceUpdate, (tpm, { sequenceHandle, buffer }) => {
 });
 
 const complete = handler(SequenceComplete, (tpm, { sequenceHandle, buffer, hierarchy }) => {
-  const sequence = sequenceOf(tpm, sequenceHandle, ['hash', 'hmac']);
+  const sequence = sequenceOf(tpm, sequenceHandle, ['hash', 'hmac', 'cmac']);
   add(sequence, buffer);
+  if (sequence.cmac !== undefined) {
+    tpm.state.transient.delete(sequenceHandle);
+    return { result: tpmCmac(sequence.cmac), validation: NO_HASH_CHECK };
+  }
   const [state] = sequence.hashes;
   if (state === undefined) throw refuse(TPM_RC.MODE, 'sequenceHandle');
   const digest = finishHash(state);

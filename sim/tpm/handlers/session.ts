@@ -82,7 +82,7 @@ const start = handler(StartAuthSession, (tpm, input) => {
   }
   const salt = saltOf(tpm, tpmKey, encryptedSalt);
   checkBind(tpm, bind);
-  if (symmetric.algorithm === TPM_ALG.AES && symmetric.mode !== TPM_ALG.CFB) throw refuse(TPM_RC.MODE, 'symmetric');
+  if ('mode' in symmetric && symmetric.mode !== TPM_ALG.CFB) throw refuse(TPM_RC.MODE, 'symmetric');
   const handle = newSessionHandle(tpm.state, sessionType);
   const nonceTPM = random(tpm, nonceCaller.length);
   const bound = bind === TPM_RH.NULL ? undefined : { name: entityName(tpm, bind), authValue: authValue(tpm, bind) };

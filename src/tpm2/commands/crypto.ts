@@ -16,9 +16,9 @@ import {
   TPM2B_MAX_BUFFER,
   TPM2B_PUBLIC_KEY_RSA,
   TPM2B_SENSITIVE_DATA,
+  TPMI_ALG_CIPHER_MODE_NULL,
   TPMI_ALG_HASH,
   TPMI_ALG_HASH_NULL,
-  TPMI_ALG_SYM_MODE_NULL,
   TPMI_DH_OBJECT,
   TPMI_DH_PCR_NULL,
   TPMI_ECC_CURVE,
@@ -36,8 +36,13 @@ import {
 } from '../structures/index.ts';
 
 const NONE = {} as const;
-/** The hash of an HMAC. The code of the command is also that of TPM2_MAC, whose error libtpms gives for what is no hash. */
-const MAC_HASH = oneOf('TPMI_ALG_MAC_SCHEME+', u16, [...HASH_ALGORITHMS, TPM_ALG.NULL], TPM_RC.SYMMETRIC);
+/** Part 2, 9.36: CMAC, or the hash of an HMAC. TPM2_HMAC and TPM2_MAC have one code, as TPM2_HMAC_Start and TPM2_MAC_Start. */
+const TPMI_ALG_MAC_SCHEME = oneOf(
+  'TPMI_ALG_MAC_SCHEME+',
+  u16,
+  [...HASH_ALGORITHMS, TPM_ALG.CMAC, TPM_ALG.NULL],
+  TPM_RC.SYMMETRIC,
+);
 
 export const RSA_Encrypt = command('RSA_Encrypt', {
   spec: 'Part 3, 14.2',
@@ -90,7 +95,7 @@ export const ZGen_2Phase = command('ZGen_2Phase', {
 export const EncryptDecrypt = command('EncryptDecrypt', {
   spec: 'Part 3, 15.2',
   handles: { keyHandle: user(TPMI_DH_OBJECT) },
-  parameters: { decrypt: TPMI_YES_NO, mode: TPMI_ALG_SYM_MODE_NULL, ivIn: TPM2B_IV, inData: TPM2B_MAX_BUFFER },
+  parameters: { decrypt: TPMI_YES_NO, mode: TPMI_ALG_CIPHER_MODE_NULL, ivIn: TPM2B_IV, inData: TPM2B_MAX_BUFFER },
   responseHandles: NONE,
   response: { outData: TPM2B_MAX_BUFFER, ivOut: TPM2B_IV },
 });
@@ -98,7 +103,7 @@ export const EncryptDecrypt = command('EncryptDecrypt', {
 export const EncryptDecrypt2 = command('EncryptDecrypt2', {
   spec: 'Part 3, 15.3',
   handles: { keyHandle: user(TPMI_DH_OBJECT) },
-  parameters: { inData: TPM2B_MAX_BUFFER, decrypt: TPMI_YES_NO, mode: TPMI_ALG_SYM_MODE_NULL, ivIn: TPM2B_IV },
+  parameters: { inData: TPM2B_MAX_BUFFER, decrypt: TPMI_YES_NO, mode: TPMI_ALG_CIPHER_MODE_NULL, ivIn: TPM2B_IV },
   responseHandles: NONE,
   response: { outData: TPM2B_MAX_BUFFER, ivOut: TPM2B_IV },
 });
@@ -114,7 +119,7 @@ export const Hash = command('Hash', {
 export const HMAC = command('HMAC', {
   spec: 'Part 3, 15.5',
   handles: { handle: user(TPMI_DH_OBJECT) },
-  parameters: { buffer: TPM2B_MAX_BUFFER, hashAlg: MAC_HASH },
+  parameters: { buffer: TPM2B_MAX_BUFFER, hashAlg: TPMI_ALG_MAC_SCHEME },
   responseHandles: NONE,
   response: { outHMAC: TPM2B_DIGEST },
 });
@@ -122,7 +127,7 @@ export const HMAC = command('HMAC', {
 export const HMAC_Start = command('HMAC_Start', {
   spec: 'Part 3, 17.2',
   handles: { handle: user(TPMI_DH_OBJECT) },
-  parameters: { auth: TPM2B_AUTH, hashAlg: MAC_HASH },
+  parameters: { auth: TPM2B_AUTH, hashAlg: TPMI_ALG_MAC_SCHEME },
   responseHandles: { sequenceHandle: plain(TPM_HANDLE) },
   response: NONE,
 });

@@ -200,7 +200,11 @@ export const TPMS_ALGORITHM_DETAIL_ECC = struct('TPMS_ALGORITHM_DETAIL_ECC', 'Pa
   n: TPM2B_ECC_PARAMETER,
   h: TPM2B_ECC_PARAMETER,
 });
-export const TPM2B_PRIVATE = tpm2b('TPM2B_PRIVATE', 2048);
+/**
+ * Part 2, 12.3.7: as large as the memory of a reference TPM for it (_PRIVATE), in which an RSA key of up to 3,072 bits has all of its
+ * numbers.
+ */
+export const TPM2B_PRIVATE = tpm2b('TPM2B_PRIVATE', 2048, { without: 1230, algorithm: 'rsa4096' });
 
 /** Part 2, 15.1 */
 export const TPMS_CREATION_DATA = struct('TPMS_CREATION_DATA', 'Part 2, 15.1', {

@@ -22,19 +22,30 @@ export const TPMI_AES_KEY_BITS = oneOfOrExtra(
   { value: 192, algorithm: 'aes192' },
   TPM_RC.VALUE,
 );
-const SYM_MODES = [A.CTR, A.OFB, A.CBC, A.CFB, A.ECB];
-/** Part 2, 9.31 */
-export const TPMI_ALG_SYM_MODE = alg('TPMI_ALG_SYM_MODE', SYM_MODES, TPM_RC.MODE);
-export const TPMI_ALG_SYM_MODE_NULL = alg('TPMI_ALG_SYM_MODE+', [...SYM_MODES, A.NULL], TPM_RC.MODE);
-const AES = { keyBits: TPMI_AES_KEY_BITS, mode: TPMI_ALG_SYM_MODE_NULL };
+/** Part 2, 11.1.1: two keys or three, each counted with its parity. */
+export const TPMI_TDES_KEY_BITS = oneOf('TPMI_TDES_KEY_BITS', u16, [128, 192], TPM_RC.VALUE);
+/** Part 2, 11.1.1 */
+export const TPMI_CAMELLIA_KEY_BITS = oneOf('TPMI_CAMELLIA_KEY_BITS', u16, [128, 256], TPM_RC.VALUE);
+const CIPHER_MODES = [A.CTR, A.OFB, A.CBC, A.CFB, A.ECB];
+/** Part 2, 9.37: modes that encrypt. */
+export const TPMI_ALG_CIPHER_MODE_NULL = alg('TPMI_ALG_CIPHER_MODE+', [...CIPHER_MODES, A.NULL], TPM_RC.MODE);
+/** Part 2, 9.31: of a key, which may also be one for CMAC. */
+export const TPMI_ALG_SYM_MODE_NULL = alg('TPMI_ALG_SYM_MODE+', [...CIPHER_MODES, A.CMAC, A.NULL], TPM_RC.MODE);
+/** TPMU_SYM_KEY_BITS and TPMU_SYM_MODE of the block ciphers. */
+const BLOCK_CIPHERS = {
+  [A.TDES]: { keyBits: TPMI_TDES_KEY_BITS, mode: TPMI_ALG_SYM_MODE_NULL },
+  [A.AES]: { keyBits: TPMI_AES_KEY_BITS, mode: TPMI_ALG_SYM_MODE_NULL },
+  [A.CAMELLIA]: { keyBits: TPMI_CAMELLIA_KEY_BITS, mode: TPMI_ALG_SYM_MODE_NULL },
+};
+const CIPHERS = [A.TDES, A.AES, A.CAMELLIA];
 
 /** Part 2, 11.1.6: for session parameter encryption. */
 export const TPMT_SYM_DEF = variant(
   'TPMT_SYM_DEF',
   'Part 2, 11.1.6',
-  { algorithm: alg('TPMI_ALG_SYM+', [A.AES, A.XOR, A.NULL], TPM_RC.SYMMETRIC) },
+  { algorithm: alg('TPMI_ALG_SYM+', [...CIPHERS, A.XOR, A.NULL], TPM_RC.SYMMETRIC) },
   'algorithm',
-  { [A.AES]: AES, [A.XOR]: { keyBits: TPMI_ALG_HASH }, [A.NULL]: {} },
+  { ...BLOCK_CIPHERS, [A.XOR]: { keyBits: TPMI_ALG_HASH }, [A.NULL]: {} },
 );
 export type TPMT_SYM_DEF = Infer<typeof TPMT_SYM_DEF>;
 
@@ -42,9 +53,9 @@ export type TPMT_SYM_DEF = Infer<typeof TPMT_SYM_DEF>;
 export const TPMT_SYM_DEF_OBJECT = variant(
   'TPMT_SYM_DEF_OBJECT',
   'Part 2, 11.1.7',
-  { algorithm: alg('TPMI_ALG_SYM_OBJECT+', [A.AES, A.NULL], TPM_RC.SYMMETRIC) },
+  { algorithm: alg('TPMI_ALG_SYM_OBJECT+', [...CIPHERS, A.NULL], TPM_RC.SYMMETRIC) },
   'algorithm',
-  { [A.AES]: AES, [A.NULL]: {} },
+  { ...BLOCK_CIPHERS, [A.NULL]: {} },
 );
 export type TPMT_SYM_DEF_OBJECT = Infer<typeof TPMT_SYM_DEF_OBJECT>;
 /** Where there must be a cipher: none is refused when it is read (written it can be, to see that). */
@@ -52,9 +63,9 @@ export const TPMT_SYM_DEF_OBJECT_GIVEN: Codec<TPMT_SYM_DEF_OBJECT> = {
   ...variant(
     'TPMT_SYM_DEF_OBJECT',
     'Part 2, 11.1.7',
-    { algorithm: alg('TPMI_ALG_SYM_OBJECT', [A.AES], TPM_RC.SYMMETRIC) },
+    { algorithm: alg('TPMI_ALG_SYM_OBJECT', CIPHERS, TPM_RC.SYMMETRIC) },
     'algorithm',
-    { [A.AES]: AES },
+    BLOCK_CIPHERS,
   ),
   write: TPMT_SYM_DEF_OBJECT.write,
 };
