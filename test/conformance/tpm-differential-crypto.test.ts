@@ -658,7 +658,12 @@ describe('duplication', () => {
               });
               const imported = await both.run(`${id} import`, C.Import, importInput);
               await both.run(`${id} without key`, C.Import, (side) => ({ ...importInput(side), encryptionKey: EMPTY }));
-              await both.run(`${id} without seed`, C.Import, (side) => ({ ...importInput(side), inSymSeed: EMPTY }));
+              // Without its seed an encrypted blob is read as it is, and begins with any size: both TPMs get the same one.
+              await both.run(`${id} without seed`, C.Import, (side) => ({
+                ...importInput(0),
+                parentHandle: parent[side].objectHandle,
+                inSymSeed: EMPTY,
+              }));
               await both.run(`${id} cut seed`, C.Import, (side) => ({
                 ...importInput(side),
                 inSymSeed: from(side).outSymSeed.slice(0, 20),
