@@ -1,7 +1,8 @@
 /** Loading objects: the binding of public and secret part, and the place in a hierarchy (TPM 2.0 Library specification, Part 3, 12.2 and 12.3). */
 import { primitives } from '#primitives';
 import { equalBytes, leftPad, toBigInt } from '../../src/bytes/bytes.ts';
-import { CURVES, ecKeyPair } from '../../src/crypto/ecdsa.ts';
+import { CURVES } from '../../src/crypto/curves.ts';
+import { ecKeyPair } from '../../src/crypto/ecdsa.ts';
 import { HASH_BLOCK_SIZE } from '../../src/crypto/hash.ts';
 import type { EcPrivateKey, RsaPrivateKey } from '../../src/crypto/primitives.ts';
 import { rsaKeyFromPrime } from '../../src/crypto/rsa-key.ts';

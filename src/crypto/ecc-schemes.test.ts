@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { fromBigInt, fromHex, toBigInt, utf8 } from '../bytes/bytes.ts';
+import { CURVES } from './curves.ts';
 import { curveParameters, sumOfPoints } from './ec-points.ts';
 import { mqv, signEcdaa, signSchnorr, verifySchnorr } from './ecc-schemes.ts';
-import { CURVES, ecKeyPair } from './ecdsa.ts';
+import { ecKeyPair } from './ecdsa.ts';
 import { hash } from './hash.ts';
 import type { EcPrivateKey } from './primitives.ts';
 

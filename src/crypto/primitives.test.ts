@@ -2,7 +2,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { constants, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { CURVES, ecKeyPair, signEcdsa } from './ecdsa.ts';
+import { CURVES } from './curves.ts';
+import { ecKeyPair, signEcdsa } from './ecdsa.ts';
 import { HASH_NAMES, HASH_SIZE } from './hash.ts';
 import { primitives as node } from './primitives.node.ts';
 import type { CurveName, RsaPrivateKey } from './primitives.ts';

@@ -2,7 +2,8 @@
 
 import { leftPad, trimLeadingZeros } from '../bytes/bytes.ts';
 import { FormatError } from '../bytes/errors.ts';
-import { CURVES } from '../crypto/ecdsa.ts';
+import { CURVES, isX509Curve } from '../crypto/curves.ts';
+import type { PublicKey } from '../crypto/keys-signature.ts';
 import type { CurveName, EcPublicKey, RsaPublicKey } from '../crypto/primitives.ts';
 import { TPM_ALG, TPM_ECC_CURVE } from './constants.ts';
 import type { TPMT_PUBLIC } from './structures/index.ts';
@@ -11,9 +12,14 @@ import type { TPMT_PUBLIC } from './structures/index.ts';
 export const RSA_DEFAULT_EXPONENT = 65_537;
 
 const CURVE_NAMES: ReadonlyMap<number, CurveName> = new Map([
+  [TPM_ECC_CURVE.NIST_P192, 'P-192'],
+  [TPM_ECC_CURVE.NIST_P224, 'P-224'],
   [TPM_ECC_CURVE.NIST_P256, 'P-256'],
   [TPM_ECC_CURVE.NIST_P384, 'P-384'],
   [TPM_ECC_CURVE.NIST_P521, 'P-521'],
+  [TPM_ECC_CURVE.BN_P256, 'BN P-256'],
+  [TPM_ECC_CURVE.BN_P638, 'BN P-638'],
+  [TPM_ECC_CURVE.SM2_P256, 'SM2 P-256'],
 ]);
 
 /** Curve name of a TPM_ECC_CURVE; undefined for a curve this package does not have. */
@@ -42,6 +48,16 @@ export function publicKeyOf(area: TPMT_PUBLIC): RsaPublicKey | EcPublicKey {
     return { kind: 'ec', curve, x: leftPad(x, size), y: leftPad(y, size) };
   }
   throw bad('type', `0x${(area as { type: number }).type.toString(16)} is not an asymmetric key`);
+}
+
+/** {@link publicKeyOf} for a key that a certificate or PEM file can name; FormatError where its curve is none of those. */
+export function x509KeyOf(area: TPMT_PUBLIC): PublicKey {
+  const key = publicKeyOf(area);
+  if (key.kind === 'rsa') return key;
+  const { curve } = key;
+  if (isX509Curve(curve)) return { ...key, curve };
+  const problem = `keys on ${curve} are written in no certificate or PEM file`;
+  throw new FormatError({ structure: 'TPMT_PUBLIC', field: 'parameters.curveID', problem });
 }
 
 /** The public area with its key replaced by `key`, whose kind must be the area's (TypeError otherwise). */

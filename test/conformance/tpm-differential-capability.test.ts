@@ -135,8 +135,11 @@ describe('groups where this TPM may have less', () => {
 
   it('curves', async () => {
     const [ours, theirs] = await lists(CAP.ECC_CURVES);
-    expect(theirs).toEqual(expect.arrayContaining([...(ours ?? [])]));
-    for (const first of [3, 4]) await same('page', ask(CAP.ECC_CURVES, first, 1));
+    if (PEER === 'swtpm') expect(ours).toEqual(theirs);
+    else expect(ours).toEqual(expect.arrayContaining([...(theirs ?? [])]));
+    for (const first of PEER === 'swtpm' ? [0, 1, 3, 4, 5, 6, 0x10, 0x12, 0x20] : [3, 4]) {
+      for (const count of [0, 1, 2]) await same('page', ask(CAP.ECC_CURVES, first, count));
+    }
     await same('none', ask(CAP.ECC_CURVES, 0x21, 1));
   });
 });
@@ -151,7 +154,6 @@ describe('TPM properties', () => {
     PT.VENDOR_STRING_4,
     PT.FIRMWARE_VERSION_1,
     PT.FIRMWARE_VERSION_2,
-    PT.LOADED_CURVES,
   ]);
 
   it('values', async () => {
@@ -189,5 +191,5 @@ describe('TPM properties', () => {
   });
 });
 
-/** Not in this TPM: triple DES, SM2, Camellia, CMAC. */
-const LACKING_ALGORITHMS: readonly number[] = [A.TDES, A.SM2, A.CAMELLIA, A.CMAC];
+/** Not in this TPM: triple DES, Camellia, CMAC. */
+const LACKING_ALGORITHMS: readonly number[] = [A.TDES, A.CAMELLIA, A.CMAC];

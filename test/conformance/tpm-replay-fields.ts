@@ -70,8 +70,8 @@ const OPAQUE = /^context\.contextBlob$/;
 const isOwn = (command: string, path: string): boolean =>
   OWN.some(([commands, paths]) => commands.test(command) && paths.test(path));
 
-/** TPM properties that tell who made the TPM, what time it is, and which curves it has (docs/tpm.md). */
-const OWN_PROPERTIES: ReadonlySet<number> = new Set([0x105, 0x106, 0x107, 0x108, 0x109, 0x10a, 0x10b, 0x10c, 0x20d]);
+/** TPM properties that tell who made the TPM (docs/tpm.md). */
+const OWN_PROPERTIES: ReadonlySet<number> = new Set([0x105, 0x106, 0x107, 0x108, 0x109, 0x10a, 0x10b, 0x10c]);
 
 const shown = (value: unknown): string => (value instanceof Uint8Array ? toHex(value) : String(value));
 
@@ -82,13 +82,12 @@ function equalValues(a: unknown, b: unknown): boolean {
 const sameKind = (a: unknown, b: unknown): boolean =>
   a instanceof Uint8Array && b instanceof Uint8Array ? a.length === b.length : typeof a === typeof b;
 
-/** Algorithms and curves that only swtpm lists (docs/tpm.md); its lists are compared without them. */
+/** Algorithms that only swtpm lists (docs/tpm.md); its list is compared without them. */
 const LACKING: Readonly<Record<number, ReadonlySet<unknown>>> = {
-  [T.TPM_CAP.ALGS]: new Set([T.TPM_ALG.TDES, T.TPM_ALG.SM2, T.TPM_ALG.CAMELLIA, T.TPM_ALG.CMAC]),
-  [T.TPM_CAP.ECC_CURVES]: new Set([1, 2, 0x10, 0x11, 0x20]),
+  [T.TPM_CAP.ALGS]: new Set([T.TPM_ALG.TDES, T.TPM_ALG.CAMELLIA, T.TPM_ALG.CMAC]),
 };
 
-/** A list of algorithms or curves without what only swtpm has. */
+/** A list of algorithms without what only swtpm has. */
 function withoutLacking(list: readonly Leaf[]): readonly Leaf[] {
   const capability = list.find(([path]) => path === 'capabilityData.capability')?.[1];
   const lacking = LACKING[Number(capability)];
