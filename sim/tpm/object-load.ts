@@ -2,6 +2,7 @@
 import { primitives } from '#primitives';
 import { equalBytes, leftPad, toBigInt } from '../../src/bytes/bytes.ts';
 import { CURVES } from '../../src/crypto/curves.ts';
+import { reducedPoint } from '../../src/crypto/ec-points.ts';
 import { ecKeyPair } from '../../src/crypto/ecdsa.ts';
 import { HASH_BLOCK_SIZE } from '../../src/crypto/hash.ts';
 import type { EcPrivateKey, RsaPrivateKey } from '../../src/crypto/primitives.ts';
@@ -51,7 +52,8 @@ function checkEcc(area: EccPublicArea, sensitive: TPMT_SENSITIVE | undefined, bl
   const named = area.nameAlg !== A.NULL;
   if (sensitive === undefined) {
     if (x.length !== size || y.length !== size) throw refuse(TPM_RC.KEY, blame.publicArea);
-    if (named && !primitives.ecOnCurve(curve, { x, y })) throw refuse(TPM_RC.ECC_POINT, blame.publicArea);
+    if (named && !primitives.ecOnCurve(curve, reducedPoint(curve, { x, y })))
+      throw refuse(TPM_RC.ECC_POINT, blame.publicArea);
     return;
   }
   const d = toBigInt(sensitive.sensitive);

@@ -20,7 +20,8 @@ function associate(curve: CurveName, x: Uint8Array): bigint {
 }
 
 /**
- * The shared point of static and ephemeral keys; undefined where it does not exist. On P-521 and BN P-638 libtpms goes into failure mode
+ * The shared point of static and ephemeral keys; undefined where it does not exist. `givenX` is the x of the peer's ephemeral key as it
+ * came, which may be larger than p. On P-521 and BN P-638 libtpms goes into failure mode
  * instead: its product is longer than the number it is put into.
  */
 export function sm2Exchange(
@@ -28,11 +29,12 @@ export function sm2Exchange(
   ownEphemeral: EcPrivateKey,
   peer: EcPoint,
   peerEphemeral: EcPoint,
+  givenX: Uint8Array,
 ): EcPoint | undefined {
   const { curve } = own;
   const t = (toBigInt(own.d) + toBigInt(ownEphemeral.d) * associate(curve, ownEphemeral.x)) % CURVES[curve].order;
   return sumOfPoints(curve, [
     { scalar: t, point: peer },
-    { scalar: t * associate(curve, peerEphemeral.x), point: peerEphemeral },
+    { scalar: t * associate(curve, givenX), point: peerEphemeral },
   ]);
 }

@@ -1,5 +1,5 @@
 /** Sums of points of a curve, which neither ECDH nor ECDSA interfaces offer; on @noble/curves everywhere. */
-import { concat, fromBigInt, leftPad } from '../bytes/bytes.ts';
+import { concat, fromBigInt, leftPad, toBigInt } from '../bytes/bytes.ts';
 import { CURVES } from './curves.ts';
 import { nobleCurve } from './noble-curves.ts';
 import type { CurveName, EcPoint } from './primitives.ts';
@@ -27,6 +27,13 @@ export function curveParameters(name: CurveName): CurveParameters {
     gy: bytes(curve.Gy),
     n: bytes(curve.n),
   };
+}
+
+/** A point whose coordinates may be of any length and not less than p: the same modulo p, as long as the field. */
+export function reducedPoint(name: CurveName, { x, y }: EcPoint): EcPoint {
+  const { size } = CURVES[name];
+  const { p } = nobleCurve(name).Point.CURVE();
+  return { x: fromBigInt(toBigInt(x) % p, size), y: fromBigInt(toBigInt(y) % p, size) };
 }
 
 /** One term of a sum: a scalar and a point; the base point where none is given. */

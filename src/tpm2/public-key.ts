@@ -1,8 +1,9 @@
 /** TPM public areas and ordinary public keys. */
 
-import { leftPad, trimLeadingZeros } from '../bytes/bytes.ts';
+import { trimLeadingZeros } from '../bytes/bytes.ts';
 import { FormatError } from '../bytes/errors.ts';
 import { CURVES, isX509Curve } from '../crypto/curves.ts';
+import { reducedPoint } from '../crypto/ec-points.ts';
 import type { PublicKey } from '../crypto/keys-signature.ts';
 import type { CurveName, EcPublicKey, RsaPublicKey } from '../crypto/primitives.ts';
 import { TPM_ALG, TPM_ECC_CURVE } from './constants.ts';
@@ -25,7 +26,10 @@ const CURVE_NAMES: ReadonlyMap<number, CurveName> = new Map([
 /** Curve name of a TPM_ECC_CURVE; undefined for a curve this package does not have. */
 export const curveName = (curveID: number): CurveName | undefined => CURVE_NAMES.get(curveID);
 
-/** The public key in a public area. FormatError where it is not an RSA or EC key, or its numbers cannot be one. */
+/**
+ * The public key in a public area; coordinates count modulo the field. FormatError where it is not an RSA or EC key, or its numbers
+ * cannot be one.
+ */
 export function publicKeyOf(area: TPMT_PUBLIC): RsaPublicKey | EcPublicKey {
   const bad = (field: string, problem: string) => new FormatError({ structure: 'TPMT_PUBLIC', field, problem });
   if (area.type === TPM_ALG.RSA) {
@@ -45,7 +49,7 @@ export function publicKeyOf(area: TPMT_PUBLIC): RsaPublicKey | EcPublicKey {
     if (x.length === 0 || x.length > size || y.length === 0 || y.length > size) {
       throw bad('unique', `coordinates of ${x.length} and ${y.length} bytes on ${curve}`);
     }
-    return { kind: 'ec', curve, x: leftPad(x, size), y: leftPad(y, size) };
+    return { kind: 'ec', curve, ...reducedPoint(curve, { x, y }) };
   }
   throw bad('type', `0x${(area as { type: number }).type.toString(16)} is not an asymmetric key`);
 }

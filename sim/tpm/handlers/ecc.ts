@@ -1,8 +1,8 @@
 /** Elliptic curve operations (TPM 2.0 Library specification, Part 3, 14.4 to 14.7 and chapter 19). */
 import { primitives } from '#primitives';
-import { fromBigInt, leftPad, toBigInt } from '../../../src/bytes/bytes.ts';
+import { fromBigInt, toBigInt } from '../../../src/bytes/bytes.ts';
 import { CURVES } from '../../../src/crypto/curves.ts';
-import { curveParameters } from '../../../src/crypto/ec-points.ts';
+import { curveParameters, reducedPoint } from '../../../src/crypto/ec-points.ts';
 import { mqv } from '../../../src/crypto/ecc-schemes.ts';
 import { ecKeyPair } from '../../../src/crypto/ecdsa.ts';
 import type { CurveName, EcPoint, EcPrivateKey } from '../../../src/crypto/primitives.ts';
@@ -50,20 +50,11 @@ function privateOf({ key }: TpmObject, field: string): EcPrivateKey {
   return key;
 }
 
-/** A point as it was given, padded to the field; refuses coordinates that are too long. */
-function padded(curve: CurveName, { x, y }: EcPoint, field: string): EcPoint {
-  const { size } = CURVES[curve];
-  if (toBigInt(x) >> BigInt(size * 8) !== 0n || toBigInt(y) >> BigInt(size * 8) !== 0n)
-    throw refuse(TPM_RC.ECC_POINT, field);
-  const exact = (value: Uint8Array): Uint8Array =>
-    value.length > size ? value.slice(value.length - size) : leftPad(value, size);
-  return { x: exact(x), y: exact(y) };
-}
-
+/** A point that was given; refused where it is not on the curve. As libtpms has it, coordinates count modulo p. */
 function onCurve(curve: CurveName, point: EcPoint, field: string): EcPoint {
-  const full = padded(curve, point, field);
-  if (!primitives.ecOnCurve(curve, full)) throw refuse(TPM_RC.ECC_POINT, field);
-  return full;
+  const reduced = reducedPoint(curve, point);
+  if (!primitives.ecOnCurve(curve, reduced)) throw refuse(TPM_RC.ECC_POINT, field);
+  return reduced;
 }
 
 function multiply(curve: CurveName, point: EcPoint, d: Uint8Array): EcPoint {
@@ -149,8 +140,11 @@ const twoPhase = handler(ZGen_2Phase, (tpm, { keyA, inQsB, inQeB, inScheme, coun
   const pair = r && ecKeyPair(curve, r);
   if (pair === undefined) throw refuse(TPM_RC.VALUE, 'counter');
   const ecdh = inScheme === TPM_ALG.ECDH;
-  const authenticated = inScheme === TPM_ALG.SM2 ? sm2Exchange : mqv;
-  const outZ1 = ecdh ? multiply(curve, fixed, key.d) : authenticated(key, pair, fixed, passing);
+  const outZ1 = ecdh
+    ? multiply(curve, fixed, key.d)
+    : inScheme === TPM_ALG.SM2
+      ? sm2Exchange(key, pair, fixed, passing, inQeB.x)
+      : mqv(key, pair, fixed, passing);
   if (outZ1 === undefined) throw refuse(TPM_RC.NO_RESULT);
   const outZ2 = ecdh ? multiply(curve, passing, pair.d) : NO_POINT;
   endCommitment(tpm, counter);
