@@ -72,6 +72,16 @@ describe('to-do lists', () => {
     await same(Array(64).fill(A.SHA1), []);
   });
 
+  it('of every two algorithms together', async () => {
+    const known = Object.values(A).filter((alg) => !THEIRS.includes(alg));
+    for (const [i, first] of known.entries()) {
+      for (const second of known.slice(i + 1)) {
+        await start();
+        await same([first, second]);
+      }
+    }
+  });
+
   it('of any requests one after the other', async () => {
     const known = Object.values(A).filter((alg) => !THEIRS.includes(alg));
     const request = fc.array(fc.constantFrom(...known), { maxLength: 6 });
