@@ -2,7 +2,7 @@
 import { toHex, utf8 } from '../src/bytes/bytes.ts';
 import { encodeSpki } from '../src/crypto/keys.ts';
 import { encodePem } from '../src/crypto/pem.ts';
-import { decode, publicKeyOf, TPM2B_PUBLIC } from '../src/tpm2/index.ts';
+import { decode, TPM2B_PUBLIC, x509KeyOf } from '../src/tpm2/index.ts';
 import { INSTALL_LOG_FILE, tellsOfBypass } from '../src/verify/index.ts';
 import { type ApiVersion, encodeReportJson, encodeReportXml } from '../src/vim/index.ts';
 import type { BootResult, BootTpmEvidence } from './host.ts';
@@ -93,4 +93,4 @@ const certificatesPem = (chain: readonly Uint8Array[]): Uint8Array =>
   utf8(chain.map((der) => encodePem('CERTIFICATE', der)).join(''));
 
 const publicPem = (publicArea: Uint8Array): Uint8Array =>
-  utf8(encodePem('PUBLIC KEY', encodeSpki(publicKeyOf(decode(TPM2B_PUBLIC, publicArea)))));
+  utf8(encodePem('PUBLIC KEY', encodeSpki(x509KeyOf(decode(TPM2B_PUBLIC, publicArea)))));

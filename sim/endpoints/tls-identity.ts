@@ -28,7 +28,7 @@ export interface TlsIdentity {
 const NOT_BEFORE = Date.UTC(2020, 0, 1);
 const NOT_AFTER = Date.UTC(2049, 11, 31);
 
-function newKey(random: RandomStream): EcPrivateKey {
+function newKey(random: RandomStream): EcPrivateKey<'P-256'> {
   // A random scalar is out of range less often than once in 2^32.
   for (;;) {
     const key = ecKeyPair('P-256', random.bytes(32));

@@ -45,6 +45,7 @@ const ALGORITHM_TABLE: readonly (readonly [number, number])[] = [
   [A.ECDSA, ASYMMETRIC | SIGNING],
   [A.ECDH, ASYMMETRIC | METHOD],
   [A.ECDAA, ASYMMETRIC | SIGNING],
+  [A.SM2, ASYMMETRIC | SIGNING | METHOD],
   [A.ECSCHNORR, ASYMMETRIC | SIGNING],
   [A.ECMQV, ASYMMETRIC | METHOD],
   [A.KDF1_SP800_56A, HASH | METHOD],
@@ -64,7 +65,7 @@ const ALGORITHM_TABLE: readonly (readonly [number, number])[] = [
 export const ALGORITHMS = ALGORITHM_TABLE.map(([alg, algProperties]) => ({ alg, algProperties }));
 
 /** Curves in ascending order. */
-export const CURVES: readonly number[] = [TPM_ECC_CURVE.NIST_P256, TPM_ECC_CURVE.NIST_P384, TPM_ECC_CURVE.NIST_P521];
+export const CURVES: readonly number[] = Object.values(TPM_ECC_CURVE).filter((curve) => curve !== TPM_ECC_CURVE.NONE);
 
 const PERMANENT_HANDLES: readonly number[] = [
   TPM_RH.OWNER,

@@ -1,6 +1,6 @@
 /** Ephemeral scalars that a command makes and a later one uses once (TPM 2.0 Library specification, Part 1, C.2.3). */
 import { concat, fromBigInt, toBigInt, u64Bytes } from '../../src/bytes/bytes.ts';
-import { CURVES } from '../../src/crypto/ecdsa.ts';
+import { CURVES } from '../../src/crypto/curves.ts';
 import type { CurveName } from '../../src/crypto/primitives.ts';
 import { kdfa } from '../../src/tpm2/kdf.ts';
 import { random, type Tpm } from './context.ts';

@@ -119,7 +119,11 @@ const RSA: Codec<Omit<RsaPrivateKey, 'kind'>> = struct('RsaPrivateKey', HERE, {
 });
 
 const EC: Codec<Omit<EcPrivateKey, 'kind'>> = struct('EcPrivateKey', HERE, {
-  curve: word<CurveName>('curve', ['P-256', 'P-384', 'P-521']),
+  // In this order: a context may be as old as the first version that had only the first three.
+  curve: word<CurveName>('curve', [
+    ...(['P-256', 'P-384', 'P-521'] as const),
+    ...(['P-192', 'P-224', 'BN P-256', 'BN P-638', 'SM2 P-256'] as const),
+  ]),
   x: short,
   y: short,
   d: short,

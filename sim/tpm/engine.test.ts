@@ -20,7 +20,7 @@ describe('keys and quotes', () => {
     const keys = await provisionKeys(tpm.client, { ekAlgorithm: algorithm, akAlgorithm: algorithm });
     const ek = T.parsePublic(keys.ekPublic);
     const certificate = parseCertificate(keys.ekCertificate ?? new Uint8Array(0));
-    expect(hasPublicKey(certificate, T.publicKeyOf(ek))).toBe(true);
+    expect(hasPublicKey(certificate, T.x509KeyOf(ek))).toBe(true);
     const ak = T.parsePublic(keys.akPublic);
     expect(toHex(keys.akName)).toBe(toHex(T.objectName(ak)));
 

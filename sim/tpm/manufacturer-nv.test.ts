@@ -99,7 +99,7 @@ describe('the EK Credential Profile', () => {
       const keys = await provisionKeys(client, { ekAlgorithm: kind, akAlgorithm: 'eccP256' });
       const ek = T.parsePublic(keys.ekPublic);
       const certificate = parseCertificate(keys.ekCertificate ?? EMPTY);
-      expect(hasPublicKey(certificate, T.publicKeyOf(ek))).toBe(true);
+      expect(hasPublicKey(certificate, T.x509KeyOf(ek))).toBe(true);
 
       const size = T.hashSize(ek.nameAlg);
       const random =
@@ -173,7 +173,7 @@ describe('certificates of endorsement keys', () => {
     const { client } = tpm;
     const ek = await createPrimary(client, T.TPM_RH.ENDORSEMENT, EK_PROFILE.eccP384.publicArea);
     const certificate = parseCertificate((await readCertificate(client, 0x01c00016)) ?? EMPTY);
-    expect(hasPublicKey(certificate, T.publicKeyOf(ek.outPublic))).toBe(true);
+    expect(hasPublicKey(certificate, T.x509KeyOf(ek.outPublic))).toBe(true);
   });
 });
 

@@ -10,7 +10,7 @@ import {
   ekPolicyIndex,
   PLATFORM_CERTIFICATE_INDEX,
 } from '../../src/tpm2/ek-profile.ts';
-import { publicKeyOf } from '../../src/tpm2/public-key.ts';
+import { x509KeyOf } from '../../src/tpm2/public-key.ts';
 import type { TpmConfig } from './config.ts';
 import type { Tpm } from './context.ts';
 import { ekCertificateChain, ekCertificateId, issueEkCertificate } from './ek-certificate.ts';
@@ -58,7 +58,7 @@ export function installManufacturerIndices(state: TpmState, config: TpmConfig): 
 function endorsementKey(tpm: Tpm, kind: EkKind) {
   const { seed } = tpm.state.endorsement;
   const { publicArea } = createPrimaryObject(tpm, seed, EK_PROFILE[kind].publicArea, { userAuth: EMPTY, data: EMPTY });
-  return publicKeyOf(publicArea);
+  return x509KeyOf(publicArea);
 }
 
 function certificate(tpm: Tpm, pending: PendingCertificate): Uint8Array {

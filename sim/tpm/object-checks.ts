@@ -145,7 +145,7 @@ export function checkScheme(area: TPMT_PUBLIC, parent: TpmObject | undefined, fi
       checkAsymmetricScheme(area, [A.RSASSA, A.RSAPSS], [A.RSAES, A.OAEP], field);
       break;
     case A.ECC:
-      checkAsymmetricScheme(area, [A.ECDSA, A.ECDAA, A.ECSCHNORR], [A.ECDH, A.ECMQV], field);
+      checkAsymmetricScheme(area, [A.ECDSA, A.ECDAA, A.SM2, A.ECSCHNORR], [A.ECDH, A.ECMQV, A.SM2], field);
       if (area.parameters.kdf.scheme !== A.NULL) throw refuse(TPM_RC.KDF, field);
       break;
     case A.KEYEDHASH:

@@ -1,7 +1,8 @@
 /** Making the secret and public parts of new objects (TPM 2.0 Library specification, Part 1, 27). */
 import { concat, fromBigInt, toBigInt } from '../../src/bytes/bytes.ts';
+import { CURVES } from '../../src/crypto/curves.ts';
 import { isGoodTripleDesKey, withOddParity } from '../../src/crypto/des-key.ts';
-import { CURVES, ecKeyPair } from '../../src/crypto/ecdsa.ts';
+import { ecKeyPair } from '../../src/crypto/ecdsa.ts';
 import { HASH_BLOCK_SIZE } from '../../src/crypto/hash.ts';
 import { probablePrime } from '../../src/crypto/modular.ts';
 import type { CurveName, EcPrivateKey, RsaPrivateKey } from '../../src/crypto/primitives.ts';

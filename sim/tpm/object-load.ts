@@ -1,7 +1,9 @@
 /** Loading objects: the binding of public and secret part, and the place in a hierarchy (TPM 2.0 Library specification, Part 3, 12.2 and 12.3). */
 import { primitives } from '#primitives';
 import { equalBytes, leftPad, toBigInt } from '../../src/bytes/bytes.ts';
-import { CURVES, ecKeyPair } from '../../src/crypto/ecdsa.ts';
+import { CURVES } from '../../src/crypto/curves.ts';
+import { reducedPoint } from '../../src/crypto/ec-points.ts';
+import { ecKeyPair } from '../../src/crypto/ecdsa.ts';
 import { HASH_BLOCK_SIZE } from '../../src/crypto/hash.ts';
 import type { EcPrivateKey, RsaPrivateKey } from '../../src/crypto/primitives.ts';
 import { rsaKeyFromPrime } from '../../src/crypto/rsa-key.ts';
@@ -51,7 +53,8 @@ function checkEcc(area: EccPublicArea, sensitive: TPMT_SENSITIVE | undefined, bl
   const named = area.nameAlg !== A.NULL;
   if (sensitive === undefined) {
     if (x.length !== size || y.length !== size) throw refuse(TPM_RC.KEY, blame.publicArea);
-    if (named && !primitives.ecOnCurve(curve, { x, y })) throw refuse(TPM_RC.ECC_POINT, blame.publicArea);
+    if (named && !primitives.ecOnCurve(curve, reducedPoint(curve, { x, y })))
+      throw refuse(TPM_RC.ECC_POINT, blame.publicArea);
     return;
   }
   const d = toBigInt(sensitive.sensitive);

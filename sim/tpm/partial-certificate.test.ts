@@ -107,7 +107,7 @@ describe('TPM2_CertifyX509 (Part 3, 18.8)', () => {
     const certificate = parseCertificate(W.derSequence(tbs, algorithm, W.derBits(value)));
     expect(tbsDigest).toEqual(hash('sha256', tbs));
     const publicArea = (await tpm.client.call(C.ReadPublic, { objectHandle })).outPublic;
-    const key = T.publicKeyOf(publicArea);
+    const key = T.x509KeyOf(publicArea);
     expect(hasPublicKey(certificate, key)).toBe(true);
     const { signatureR, signatureS } = signature;
     expect(key.kind === 'ec' && primitives.ecdsaVerifyDigest(key, hash('sha256', tbs), signatureR, signatureS)).toBe(

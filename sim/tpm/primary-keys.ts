@@ -6,7 +6,8 @@
 
 import { primitives } from '#primitives';
 import { concat, fromBigInt, toBigInt, toHex, u32Bytes } from '../../src/bytes/bytes.ts';
-import { CURVES, ecKeyPair } from '../../src/crypto/ecdsa.ts';
+import { CURVES } from '../../src/crypto/curves.ts';
+import { ecKeyPair } from '../../src/crypto/ecdsa.ts';
 import type { CurveName, EcPrivateKey, RsaPrivateKey } from '../../src/crypto/primitives.ts';
 import { rsaKeyFromPrimes } from '../../src/crypto/rsa-key.ts';
 import { kdfa } from '../../src/tpm2/kdf.ts';
@@ -49,7 +50,7 @@ export class KeyStream implements ByteStream {
 }
 
 /** An EC key: 64 bits more than the order, reduced (FIPS 186-4, B.4.1), so that no value is favoured. */
-export function deriveEcKey(stream: ByteStream, curve: CurveName): EcPrivateKey {
+export function deriveEcKey<Curve extends CurveName>(stream: ByteStream, curve: Curve): EcPrivateKey<Curve> {
   const { size, order } = CURVES[curve];
   const d = (toBigInt(stream.bytes(size + 8)) % (order - 1n)) + 1n;
   const key = ecKeyPair(curve, fromBigInt(d, size));

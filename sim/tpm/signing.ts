@@ -1,9 +1,10 @@
 /** Signatures of loaded keys and the choice of their scheme (TPM 2.0 Library specification, Part 3, 18.1 and 20.2). */
 import { fromBigInt, toBigInt, trimLeadingZeros } from '../../src/bytes/bytes.ts';
-import { signEcdaa, signSchnorr } from '../../src/crypto/ecc-schemes.ts';
-import { CURVES, type EcdsaSignature, signEcdsa } from '../../src/crypto/ecdsa.ts';
+import { CURVES } from '../../src/crypto/curves.ts';
+import { signEcdaa, signSchnorr, signSm2 } from '../../src/crypto/ecc-schemes.ts';
+import { type EcdsaSignature, signEcdsa } from '../../src/crypto/ecdsa.ts';
 import { HASH_SIZE, hmac } from '../../src/crypto/hash.ts';
-import type { CurveName, EcPrivateKey, HashName, RsaPrivateKey } from '../../src/crypto/primitives.ts';
+import type { CurveName, EcPrivateKey, RsaPrivateKey } from '../../src/crypto/primitives.ts';
 import { signPkcs1, signPss } from '../../src/crypto/rsa.ts';
 import { TPM_ALG } from '../../src/tpm2/constants.ts';
 import { requireHash } from '../../src/tpm2/hash-alg.ts';
@@ -56,7 +57,7 @@ function given(inScheme: TPMT_SIG_SCHEME): SigningScheme | undefined {
 
 const SCHEMES: ReadonlyMap<number, readonly number[]> = new Map([
   [A.RSA, [A.RSASSA, A.RSAPSS]],
-  [A.ECC, [A.ECDSA, A.ECDAA, A.ECSCHNORR]],
+  [A.ECC, [A.ECDSA, A.ECDAA, A.SM2, A.ECSCHNORR]],
   [A.KEYEDHASH, [A.HMAC]],
 ]);
 
@@ -108,11 +109,20 @@ function signRsa(
   }
 }
 
-function schnorr(tpm: Tpm, key: EcPrivateKey, name: HashName, digest: Uint8Array): EcdsaSignature {
-  for (;;) {
-    const signature = signSchnorr(key, name, digest, deriveEcKey(ephemeralStream(tpm), key.curve).d);
+/** Attempts before a scheme with random nonces counts as impossible with a key: one in 2^192 or fewer nonces does not do. */
+const ATTEMPTS = 8;
+
+/** A signature of a scheme that takes a random nonce. */
+function withNonce(
+  tpm: Tpm,
+  { curve }: EcPrivateKey,
+  attempt: (nonce: Uint8Array) => EcdsaSignature | undefined,
+): EcdsaSignature {
+  for (let i = 0; i < ATTEMPTS; i++) {
+    const signature = attempt(deriveEcKey(ephemeralStream(tpm), curve).d);
     if (signature !== undefined) return signature;
   }
+  throw refuse(TPM_RC.NO_RESULT);
 }
 
 /**
@@ -157,7 +167,9 @@ function signEcc(
     case A.ECDSA:
       return { sigAlg: A.ECDSA, ...parts(signEcdsa(key, name, digest)) };
     case A.ECSCHNORR:
-      return { sigAlg: A.ECSCHNORR, ...parts(schnorr(tpm, key, name, digest)) };
+      return { sigAlg: A.ECSCHNORR, ...parts(withNonce(tpm, key, (k) => signSchnorr(key, name, digest, k))) };
+    case A.SM2:
+      return { sigAlg: A.SM2, ...parts(withNonce(tpm, key, (k) => signSm2(key, digest, k))) };
     case A.ECDAA:
       return { sigAlg: A.ECDAA, ...parts(anonymous(tpm, object, key, scheme, digest)) };
     default:

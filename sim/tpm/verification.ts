@@ -1,7 +1,7 @@
 /** Checking signatures with loaded keys (TPM 2.0 Library specification, Part 3, 20.1). */
 import { primitives } from '#primitives';
 import { equalBytes } from '../../src/bytes/bytes.ts';
-import { verifySchnorr } from '../../src/crypto/ecc-schemes.ts';
+import { verifySchnorr, verifySm2 } from '../../src/crypto/ecc-schemes.ts';
 import { verifyPkcs1, verifyPss } from '../../src/crypto/rsa.ts';
 import { TPM_ALG } from '../../src/tpm2/constants.ts';
 import { requireHash } from '../../src/tpm2/hash-alg.ts';
@@ -27,6 +27,9 @@ function asymmetric(object: TpmObject, digest: Uint8Array, signature: TPMT_SIGNA
     case A.ECDSA:
       if (key.kind !== 'ec') return TPM_RC.SCHEME;
       return verdict(primitives.ecdsaVerifyDigest(key, digest, signature.signatureR, signature.signatureS));
+    case A.SM2:
+      if (key.kind !== 'ec') return TPM_RC.SCHEME;
+      return verdict(verifySm2(key, digest, { r: signature.signatureR, s: signature.signatureS }));
     case A.ECSCHNORR: {
       if (key.kind !== 'ec') return TPM_RC.SCHEME;
       const parts = { r: signature.signatureR, s: signature.signatureS };

@@ -1,5 +1,5 @@
 /** Object identifiers of keys, digests, signatures, names, extensions and CMS, each with the document that assigns it. */
-import type { CurveName, HashName } from './primitives.ts';
+import type { CurveName, HashName, OidCurveName } from './primitives.ts';
 
 /** RFC 8017 appendix C, RFC 5480 2.1. */
 export const KEY_OID = {
@@ -9,12 +9,18 @@ export const KEY_OID = {
   ecPublicKey: '1.2.840.10045.2.1',
 } as const;
 
-/** RFC 5480, 2.1.1.1. */
-export const CURVE_OID: Readonly<Record<CurveName, string>> = {
+/** RFC 5480, 2.1.1.1; SM2: GM/T 0006. */
+export const CURVE_OID: Readonly<Record<OidCurveName, string>> = {
+  'P-192': '1.2.840.10045.3.1.1',
+  'P-224': '1.3.132.0.33',
   'P-256': '1.2.840.10045.3.1.7',
   'P-384': '1.3.132.0.34',
   'P-521': '1.3.132.0.35',
+  'SM2 P-256': '1.2.156.10197.1.301',
 };
+
+/** Whether a curve has an object identifier. */
+export const hasCurveOid = (curve: CurveName): curve is OidCurveName => Object.hasOwn(CURVE_OID, curve);
 
 /** RFC 3279, 2.1 and RFC 5754, 2. */
 export const HASH_OID: Readonly<Record<HashName, string>> = {

@@ -1,10 +1,8 @@
 /** Sums of points of a curve, which neither ECDH nor ECDSA interfaces offer; on @noble/curves everywhere. */
-import { p256, p384, p521 } from '@noble/curves/nist.js';
-import { concat, fromBigInt, leftPad } from '../bytes/bytes.ts';
-import { CURVES } from './ecdsa.ts';
+import { concat, fromBigInt, leftPad, toBigInt } from '../bytes/bytes.ts';
+import { CURVES } from './curves.ts';
+import { nobleCurve } from './noble-curves.ts';
 import type { CurveName, EcPoint } from './primitives.ts';
-
-const NOBLE = { 'P-256': p256, 'P-384': p384, 'P-521': p521 } as const;
 
 /** Constants of a curve y² = x³ + ax + b over the integers modulo p, with base point (gx, gy) of prime order n. */
 export interface CurveParameters {
@@ -16,10 +14,10 @@ export interface CurveParameters {
   readonly n: Uint8Array;
 }
 
-/** FIPS 186-4, D.1.2; each number as long as the field. */
+/** The constants of a curve; each number as long as the field. */
 export function curveParameters(name: CurveName): CurveParameters {
   const { size } = CURVES[name];
-  const curve = NOBLE[name].Point.CURVE();
+  const curve = nobleCurve(name).Point.CURVE();
   const bytes = (value: bigint): Uint8Array => fromBigInt(value, size);
   return {
     p: bytes(curve.p),
@@ -31,6 +29,13 @@ export function curveParameters(name: CurveName): CurveParameters {
   };
 }
 
+/** A point whose coordinates may be of any length and not less than p: the same modulo p, as long as the field. */
+export function reducedPoint(name: CurveName, { x, y }: EcPoint): EcPoint {
+  const { size } = CURVES[name];
+  const { p } = nobleCurve(name).Point.CURVE();
+  return { x: fromBigInt(toBigInt(x) % p, size), y: fromBigInt(toBigInt(y) % p, size) };
+}
+
 /** One term of a sum: a scalar and a point; the base point where none is given. */
 export interface Term {
   readonly scalar: bigint;
@@ -40,7 +45,7 @@ export interface Term {
 /** Σ scalar·point; undefined where a point is not on the curve or the sum is the point at infinity. Not constant time. */
 export function sumOfPoints(name: CurveName, terms: readonly Term[]): EcPoint | undefined {
   const { size, order } = CURVES[name];
-  const { Point } = NOBLE[name];
+  const { Point } = nobleCurve(name);
   try {
     let sum = Point.ZERO;
     for (const { scalar, point } of terms) {

@@ -1,8 +1,10 @@
-/** Schemes on elliptic curves besides ECDSA and ECDH: EC Schnorr, the TPM's half of ECDAA, ECMQV (TPM 2.0 Library specification, Part 1, annex C). */
+/** Schemes on elliptic curves besides ECDSA and ECDH: EC Schnorr, the TPM's half of ECDAA, SM2, ECMQV (TPM 2.0 Library specification, Part 1, annex C). */
 import { concat, fromBigInt, leftPad, toBigInt } from '../bytes/bytes.ts';
+import { CURVES } from './curves.ts';
 import { sumOfPoints } from './ec-points.ts';
-import { CURVES, type EcdsaSignature, ecKeyPair } from './ecdsa.ts';
+import { type EcdsaSignature, ecKeyPair } from './ecdsa.ts';
 import { hash } from './hash.ts';
+import { modInverse } from './modular.ts';
 import type { CurveName, EcPoint, EcPrivateKey, EcPublicKey, HashName } from './primitives.ts';
 
 const mod = (value: bigint, order: bigint): bigint => ((value % order) + order) % order;
@@ -57,6 +59,35 @@ export function signEcdaa(
   const t = toBigInt(hash(name, concat(nonce, digest))) % order;
   const s = mod(toBigInt(r) + t * toBigInt(key.d), order);
   return s === 0n ? undefined : { r: nonce, s: fromBigInt(s, size) };
+}
+
+/**
+ * SM2 signature (GB/T 32918.2-2016, 6.1, from step A3 on) of e, the digest as it is, with the secret nonce `k`; undefined where
+ * another nonce is needed, which also is so with every nonce for the one private key that cannot sign, n − 1.
+ */
+export function signSm2(key: EcPrivateKey, digest: Uint8Array, k: Uint8Array): EcdsaSignature | undefined {
+  const { size, order } = CURVES[key.curve];
+  const ephemeral = ecKeyPair(key.curve, k);
+  const d = toBigInt(key.d);
+  const inverse = modInverse(1n + d, order);
+  if (ephemeral === undefined || inverse === undefined) return undefined;
+  const r = (toBigInt(digest) + toBigInt(ephemeral.x)) % order;
+  const s = (inverse * mod(toBigInt(k) - r * d, order)) % order;
+  if (r === 0n || r + toBigInt(k) === order || s === 0n) return undefined;
+  return { r: fromBigInt(r, size), s: fromBigInt(s, size) };
+}
+
+/**
+ * Whether (r, s) is an SM2 signature (GB/T 32918.2-2016, 7.1, from step B5 on) of the digest. Of r + s = 0, which the standard
+ * refuses, the reference implementation of the TPM takes s for the sum; so does this.
+ */
+export function verifySm2(key: EcPublicKey, digest: Uint8Array, signature: EcdsaSignature): boolean {
+  const { order } = CURVES[key.curve];
+  const [r, s] = [toBigInt(signature.r), toBigInt(signature.s)];
+  if (r === 0n || r >= order || s === 0n || s >= order) return false;
+  const t = (r + s) % order;
+  const point = sumOfPoints(key.curve, [{ scalar: s }, { scalar: t === 0n ? s : t, point: key }]);
+  return point !== undefined && (toBigInt(digest) + toBigInt(point.x)) % order === r;
 }
 
 /** Associate value of a public key (SP800-56A, 5.7.2.2): the low half of x with its top bit set. */

@@ -1,6 +1,7 @@
 /** Deterministic ECDSA (RFC 6979): the same key and digest give the same signature on every machine. */
 import { primitives } from '#primitives';
 import { concat, fromBigInt, toBigInt } from '../bytes/bytes.ts';
+import { CURVES } from './curves.ts';
 import { HASH_SIZE, hmac } from './hash.ts';
 import { modInverse } from './modular.ts';
 import type { CurveName, EcPrivateKey, EcPublicKey, HashName } from './primitives.ts';
@@ -10,22 +11,6 @@ export interface EcdsaSignature {
   readonly r: Uint8Array;
   readonly s: Uint8Array;
 }
-
-/** Field and order facts of the supported curves (FIPS 186-4, D.1.2). */
-export const CURVES: Readonly<Record<CurveName, { bits: number; size: number; order: bigint }>> = {
-  'P-256': { bits: 256, size: 32, order: 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n },
-  'P-384': {
-    bits: 384,
-    size: 48,
-    order: 0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973n,
-  },
-  'P-521': {
-    bits: 521,
-    size: 66,
-    order:
-      0x01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409n,
-  },
-};
 
 /** Leftmost bits of a digest as a number (RFC 6979, 2.3.2 bits2int). */
 function bitsToInt(bytes: Uint8Array, bits: number): bigint {
@@ -80,7 +65,7 @@ export function verifyEcdsa(key: EcPublicKey, name: HashName, message: Uint8Arra
 }
 
 /** The key pair of a private scalar; undefined where the scalar is out of range. */
-export function ecKeyPair(curve: CurveName, d: Uint8Array): EcPrivateKey | undefined {
+export function ecKeyPair<Curve extends CurveName>(curve: Curve, d: Uint8Array): EcPrivateKey<Curve> | undefined {
   const point = primitives.ecPublic(curve, d);
   return point === undefined ? undefined : { kind: 'ec', curve, d, x: point.x, y: point.y };
 }

@@ -14,13 +14,13 @@ import {
 import { derInteger, derNull, derOid, derSequence } from './asn1-write.ts';
 import { signEcdsa, verifyEcdsa } from './ecdsa.ts';
 import { HASH_NAMES, hash } from './hash.ts';
-import type { EcPrivateKey, EcPublicKey, HashName, RsaPrivateKey, RsaPublicKey } from './primitives.ts';
+import type { EcPrivateKey, EcPublicKey, HashName, RsaPrivateKey, RsaPublicKey, X509CurveName } from './primitives.ts';
 import { signPkcs1, verifyPkcs1, verifyPss } from './rsa.ts';
 
 /** Any public key handled here. */
-export type PublicKey = RsaPublicKey | EcPublicKey;
+export type PublicKey = RsaPublicKey | EcPublicKey<X509CurveName>;
 /** Any private key handled here. */
-export type PrivateKey = RsaPrivateKey | EcPrivateKey;
+export type PrivateKey = RsaPrivateKey | EcPrivateKey<X509CurveName>;
 
 /**
  * How a signature was made. `other` stands for algorithms that are never accepted, with their name or OID: `weak` ones, known to

@@ -5,10 +5,18 @@ import { FormatError } from '../bytes/errors.ts';
 import { type Asn1Cursor, type Asn1Value, contextTag, inside, oidOf, openAsn1, TAG } from './asn1.ts';
 import { CURVE_OID, KEY_OID } from './asn1-oids.ts';
 import { derBits, derContext, derInteger, derNull, derOctets, derOid, derSequence } from './asn1-write.ts';
-import { CURVES, ecKeyPair } from './ecdsa.ts';
+import { CURVES } from './curves.ts';
+import { ecKeyPair } from './ecdsa.ts';
 import type { PrivateKey, PublicKey } from './keys-signature.ts';
 import { decodePem, encodePem } from './pem.ts';
-import type { CurveName, EcPrivateKey, EcPublicKey, RsaPrivateKey, RsaPublicKey } from './primitives.ts';
+import type {
+  EcPrivateKey,
+  EcPublicKey,
+  OidCurveName,
+  RsaPrivateKey,
+  RsaPublicKey,
+  X509CurveName,
+} from './primitives.ts';
 
 export * from './keys-signature.ts';
 
@@ -17,7 +25,7 @@ const MAX_KEY = 64 * 1024;
 /** Limits of RSA moduli in bytes: smaller ones cannot sign a SHA-256 digest, larger ones only waste time. */
 const RSA_BYTES = { min: 64, max: 2048 } as const;
 
-const CURVE_NAMES: readonly CurveName[] = ['P-256', 'P-384', 'P-521'];
+const CURVE_NAMES: readonly X509CurveName[] = ['P-256', 'P-384', 'P-521'];
 /** Identifiers of RSA keys, and what they restrict them to. */
 const RSA_KEYS: ReadonlyMap<string, Pick<RsaPublicKey, 'only'>> = new Map<string, Pick<RsaPublicKey, 'only'>>([
   [KEY_OID.rsaEncryption, {}],
@@ -31,7 +39,7 @@ const point = (key: EcPublicKey): Uint8Array => {
 };
 
 /** DER of SubjectPublicKeyInfo (RFC 5280, 4.1). */
-export function encodeSpki(key: PublicKey): Uint8Array {
+export function encodeSpki(key: RsaPublicKey | EcPublicKey<OidCurveName>): Uint8Array {
   if (key.kind === 'rsa') {
     const body = derSequence(derInteger(key.n), derInteger(key.e));
     return derSequence(derSequence(derOid(KEY_OID.rsaEncryption), derNull()), derBits(body));
@@ -67,7 +75,7 @@ export function readSpki(value: Asn1Value): PublicKey {
   return readPoint(curve, fields.bits('subjectPublicKey'), value);
 }
 
-function readCurve(value: Asn1Value, structure: string): CurveName {
+function readCurve(value: Asn1Value, structure: string): X509CurveName {
   const oid = oidOf(value, structure, 'parameters');
   const curve = CURVE_NAMES.find((name) => CURVE_OID[name] === oid);
   if (curve !== undefined) return curve;
@@ -75,9 +83,9 @@ function readCurve(value: Asn1Value, structure: string): CurveName {
   throw new FormatError({ structure, field: 'parameters', offset: value.offset, problem });
 }
 
-function readPoint(curve: CurveName, bytes: Uint8Array, at: Asn1Value): EcPublicKey {
+function readPoint(curve: X509CurveName, bytes: Uint8Array, at: Asn1Value): EcPublicKey<X509CurveName> {
   const { size } = CURVES[curve];
-  const key: EcPublicKey = { kind: 'ec', curve, x: bytes.slice(1, 1 + size), y: bytes.slice(1 + size) };
+  const key: EcPublicKey<X509CurveName> = { kind: 'ec', curve, x: bytes.slice(1, 1 + size), y: bytes.slice(1 + size) };
   if (bytes[0] === 4 && bytes.length === 1 + 2 * size && primitives.ecOnCurve(curve, key)) return key;
   const problem = `not an uncompressed point of ${curve}`;
   throw new FormatError({ structure: 'SubjectPublicKeyInfo', field: 'subjectPublicKey', offset: at.offset, problem });
@@ -160,7 +168,7 @@ function readRsaPrivate(value: Asn1Value): RsaPrivateKey {
   return key;
 }
 
-function readEcPrivate(value: Asn1Value, known: CurveName | undefined): EcPrivateKey {
+function readEcPrivate(value: Asn1Value, known: X509CurveName | undefined): EcPrivateKey<X509CurveName> {
   const fields = inside(value, 'ECPrivateKey');
   fields.small('version', 1);
   const scalar = trimLeadingZeros(fields.octets('privateKey'));

@@ -1,7 +1,7 @@
 /** Modular inverses against their definition. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CURVES } from './ecdsa.ts';
+import { CURVES } from './curves.ts';
 import { modInverse } from './modular.ts';
 
 const gcd = (a: bigint, b: bigint): bigint => (b === 0n ? a : gcd(b, a % b));

@@ -3,10 +3,11 @@ import * as crypto from 'node:crypto';
 import { crc32, gunzipSync } from 'node:zlib';
 import { concat, leftPad } from '../bytes/bytes.ts';
 import { runMode } from './block-cipher.ts';
+import { CURVES, isX509Curve } from './curves.ts';
 import { threeKeys } from './des-key.ts';
 import { gunzipEach, tooLarge } from './gunzip.node.ts';
 import { HASH_BLOCK_SIZE, HASH_SIZE } from './hash-size.ts';
-import { multiply, onCurve, verifyDigest } from './noble-ec.ts';
+import { basePoint, multiply, onCurve, verifyDigest } from './noble-ec.ts';
 import type {
   BlockCipherName,
   CipherMode,
@@ -19,11 +20,15 @@ import type {
   RsaPublicKey,
 } from './primitives.ts';
 
-const CURVES = {
-  'P-256': { native: 'prime256v1', size: 32 },
-  'P-384': { native: 'secp384r1', size: 48 },
-  'P-521': { native: 'secp521r1', size: 66 },
-} as const;
+/** Names of curves in OpenSSL; it does not have the others. */
+const NATIVE: Readonly<Partial<Record<CurveName, string>>> = {
+  'P-192': 'prime192v1',
+  'P-224': 'secp224r1',
+  'P-256': 'prime256v1',
+  'P-384': 'secp384r1',
+  'P-521': 'secp521r1',
+  'SM2 P-256': 'SM2',
+};
 
 const base64url = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
 const plain = (buffer: Buffer): Uint8Array => new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
@@ -82,14 +87,19 @@ function rsaPrivateHandle(key: RsaPrivateKey): crypto.KeyObject {
 }
 
 // Making an ECDH object takes as long as the multiplication: one for each curve serves every key, one after the other.
-const agreements = new Map<CurveName, crypto.ECDH>();
+const agreements = new Map<CurveName, crypto.ECDH | undefined>();
 
-function agreement(curve: CurveName): crypto.ECDH {
-  let ecdh = agreements.get(curve);
-  if (ecdh === undefined) {
-    ecdh = crypto.createECDH(CURVES[curve].native);
-    agreements.set(curve, ecdh);
+/** Undefined for a curve that this OpenSSL does not have: some are built without the smaller ones, or with the approved ones alone. */
+function agreement(curve: CurveName): crypto.ECDH | undefined {
+  if (agreements.has(curve)) return agreements.get(curve);
+  const native = NATIVE[curve];
+  let ecdh: crypto.ECDH | undefined;
+  try {
+    ecdh = native === undefined ? undefined : crypto.createECDH(native);
+  } catch {
+    ecdh = undefined;
   }
+  agreements.set(curve, ecdh);
   return ecdh;
 }
 
@@ -202,6 +212,7 @@ export const primitives: Primitives = {
   ecPublic(curve: CurveName, d) {
     const { size } = CURVES[curve];
     const ecdh = agreement(curve);
+    if (ecdh === undefined) return basePoint(curve, d);
     try {
       ecdh.setPrivateKey(leftPad(d, size));
     } catch {
@@ -217,8 +228,9 @@ export const primitives: Primitives = {
 
   ecOnCurve: onCurve,
 
-  ecdsaVerify(key: EcPublicKey, hash, message, r, s) {
+  ecdsaVerify(key: EcPublicKey, name, message, r, s) {
     const { size } = CURVES[key.curve];
+    if (!isX509Curve(key.curve)) return verifyDigest(key, hash(name, message), r, s);
     if (r.length > size + 1 || s.length > size + 1) return false;
     try {
       const handle = cached(publicKeys, key, () =>
@@ -227,7 +239,7 @@ export const primitives: Primitives = {
           format: 'jwk',
         }),
       );
-      return crypto.verify(hash, message, handle, derSignature(r, s));
+      return crypto.verify(name, message, handle, derSignature(r, s));
     } catch {
       return false;
     }

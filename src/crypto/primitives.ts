@@ -7,8 +7,14 @@
 /** Hash algorithms by their usual names. */
 export type HashName = 'sha1' | 'sha256' | 'sha384' | 'sha512';
 
-/** NIST prime curves by their usual names. */
-export type CurveName = 'P-256' | 'P-384' | 'P-521';
+/** The curves of keys in certificates and their like, by their usual names (RFC 5480, 2.1.1.1; RFC 7518, 6.2.1.1). */
+export type X509CurveName = 'P-256' | 'P-384' | 'P-521';
+
+/** Curves with an object identifier; keys on the others than {@link X509CurveName} are only written here, never read. */
+export type OidCurveName = X509CurveName | 'P-192' | 'P-224' | 'SM2 P-256';
+
+/** Curves by their usual names; keys on the last two are only in TPMs. */
+export type CurveName = OidCurveName | 'BN P-256' | 'BN P-638';
 
 /** A hash fed piece by piece. */
 export interface IncrementalHash {
@@ -48,13 +54,13 @@ export interface EcPoint {
 }
 
 /** Elliptic curve public key. */
-export interface EcPublicKey extends EcPoint {
+export interface EcPublicKey<Curve extends CurveName = CurveName> extends EcPoint {
   readonly kind: 'ec';
-  readonly curve: CurveName;
+  readonly curve: Curve;
 }
 
 /** Elliptic curve private key; `d` big-endian, padded to the order's size. */
-export interface EcPrivateKey extends EcPublicKey {
+export interface EcPrivateKey<Curve extends CurveName = CurveName> extends EcPublicKey<Curve> {
   readonly d: Uint8Array;
 }
 

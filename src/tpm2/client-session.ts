@@ -1,6 +1,6 @@
 /** The caller's side of a session: keys, nonces, and what it proves with them (TPM 2.0 Library specification, Part 1, 19). */
 import { concat } from '../bytes/bytes.ts';
-import { CURVES } from '../crypto/ecdsa.ts';
+import { CURVES } from '../crypto/curves.ts';
 import { has, TPMA_SESSION } from './attributes.ts';
 import type { Tpm2Client } from './client.ts';
 import { StartAuthSession } from './commands/session.ts';

@@ -71,7 +71,7 @@ describe('refusals name the field and the response code', () => {
   ]);
   refuses(S.TPMT_SIGNATURE, [
     ['0099', 'sigAlg', TPM_RC.SCHEME],
-    ['0018000b0043', 'signatureR', TPM_RC.SIZE],
+    ['0018000b0051', 'signatureR', TPM_RC.SIZE],
   ]);
 
   it('a wrong inner size is a size error', () => {

@@ -1,8 +1,10 @@
 /** TPM public areas and ordinary public keys. */
 
-import { leftPad, trimLeadingZeros } from '../bytes/bytes.ts';
+import { trimLeadingZeros } from '../bytes/bytes.ts';
 import { FormatError } from '../bytes/errors.ts';
-import { CURVES } from '../crypto/ecdsa.ts';
+import { CURVES, isX509Curve } from '../crypto/curves.ts';
+import { reducedPoint } from '../crypto/ec-points.ts';
+import type { PublicKey } from '../crypto/keys-signature.ts';
 import type { CurveName, EcPublicKey, RsaPublicKey } from '../crypto/primitives.ts';
 import { TPM_ALG, TPM_ECC_CURVE } from './constants.ts';
 import type { TPMT_PUBLIC } from './structures/index.ts';
@@ -11,15 +13,23 @@ import type { TPMT_PUBLIC } from './structures/index.ts';
 export const RSA_DEFAULT_EXPONENT = 65_537;
 
 const CURVE_NAMES: ReadonlyMap<number, CurveName> = new Map([
+  [TPM_ECC_CURVE.NIST_P192, 'P-192'],
+  [TPM_ECC_CURVE.NIST_P224, 'P-224'],
   [TPM_ECC_CURVE.NIST_P256, 'P-256'],
   [TPM_ECC_CURVE.NIST_P384, 'P-384'],
   [TPM_ECC_CURVE.NIST_P521, 'P-521'],
+  [TPM_ECC_CURVE.BN_P256, 'BN P-256'],
+  [TPM_ECC_CURVE.BN_P638, 'BN P-638'],
+  [TPM_ECC_CURVE.SM2_P256, 'SM2 P-256'],
 ]);
 
 /** Curve name of a TPM_ECC_CURVE; undefined for a curve this package does not have. */
 export const curveName = (curveID: number): CurveName | undefined => CURVE_NAMES.get(curveID);
 
-/** The public key in a public area. FormatError where it is not an RSA or EC key, or its numbers cannot be one. */
+/**
+ * The public key in a public area; coordinates count modulo the field. FormatError where it is not an RSA or EC key, or its numbers
+ * cannot be one.
+ */
 export function publicKeyOf(area: TPMT_PUBLIC): RsaPublicKey | EcPublicKey {
   const bad = (field: string, problem: string) => new FormatError({ structure: 'TPMT_PUBLIC', field, problem });
   if (area.type === TPM_ALG.RSA) {
@@ -39,9 +49,19 @@ export function publicKeyOf(area: TPMT_PUBLIC): RsaPublicKey | EcPublicKey {
     if (x.length === 0 || x.length > size || y.length === 0 || y.length > size) {
       throw bad('unique', `coordinates of ${x.length} and ${y.length} bytes on ${curve}`);
     }
-    return { kind: 'ec', curve, x: leftPad(x, size), y: leftPad(y, size) };
+    return { kind: 'ec', curve, ...reducedPoint(curve, { x, y }) };
   }
   throw bad('type', `0x${(area as { type: number }).type.toString(16)} is not an asymmetric key`);
+}
+
+/** {@link publicKeyOf} for a key that a certificate or PEM file can name; FormatError where its curve is none of those. */
+export function x509KeyOf(area: TPMT_PUBLIC): PublicKey {
+  const key = publicKeyOf(area);
+  if (key.kind === 'rsa') return key;
+  const { curve } = key;
+  if (isX509Curve(curve)) return { ...key, curve };
+  const problem = `keys on ${curve} are written in no certificate or PEM file`;
+  throw new FormatError({ structure: 'TPMT_PUBLIC', field: 'parameters.curveID', problem });
 }
 
 /** The public area with its key replaced by `key`, whose kind must be the area's (TypeError otherwise). */

@@ -3,12 +3,14 @@
  * credentials, duplication and salted sessions, told apart by a label.
  */
 import { primitives } from '#primitives';
-import { utf8 } from '../bytes/bytes.ts';
+import { leftPad, utf8 } from '../bytes/bytes.ts';
 import { FormatError } from '../bytes/errors.ts';
 import { ByteReader } from '../bytes/reader.ts';
+import { reducedPoint } from '../crypto/ec-points.ts';
 import { ecKeyPair } from '../crypto/ecdsa.ts';
 import type { EcPoint, EcPrivateKey, HashName, RsaPrivateKey } from '../crypto/primitives.ts';
 import { encode, responseCodeOf } from './codec.ts';
+import { TPM_ALG } from './constants.ts';
 import { hashSize, requireHash } from './hash-alg.ts';
 import { kdfe } from './kdf.ts';
 import { oaepDecrypt, oaepEncrypt } from './oaep.ts';
@@ -38,11 +40,12 @@ export function shareSecret(
     if (random.seed.length !== hashSize(area.nameAlg)) throw new RangeError('seed is not as long as the name digest');
     return { seed: random.seed, secret: oaepEncrypt(key, alg, utf8(`${label}\0`), random.seed, random.oaepSeed) };
   }
-  if (key.kind === 'ec' && random.kind === 'ec') {
+  if (key.kind === 'ec' && area.type === TPM_ALG.ECC && random.kind === 'ec') {
     const ephemeral = ecKeyPair(key.curve, random.ephemeral);
     const shared = ephemeral && primitives.ecMultiply(key.curve, key, random.ephemeral);
     if (ephemeral === undefined || shared === undefined) throw new RangeError('not a private scalar of the curve');
-    const seed = kdfe(alg, shared.x, label, ephemeral.x, key.x, hashSize(area.nameAlg) * 8);
+    const x = leftPad(area.unique.x, key.x.length);
+    const seed = kdfe(alg, shared.x, label, ephemeral.x, x, hashSize(area.nameAlg) * 8);
     return { seed, secret: encode(TPMS_ECC_POINT, { x: ephemeral.x, y: ephemeral.y }) };
   }
   throw new RangeError(`random values for ${random.kind} with a key of kind ${key.kind}`);
@@ -69,6 +72,6 @@ export function recoverSecret(
     if (!(error instanceof FormatError)) throw error;
     return responseCodeOf(error);
   }
-  const shared = primitives.ecMultiply(key.curve, point, key.d);
+  const shared = primitives.ecMultiply(key.curve, reducedPoint(key.curve, point), key.d);
   return shared === undefined ? TPM_RC.ECC_POINT : kdfe(alg, shared.x, label, point.x, key.x, digestBits);
 }

@@ -3,7 +3,7 @@
  * open, and only if it also holds the AK (TPM 2.0 Library specification, Part 1, 24). Needs the host, so a folder of evidence
  * alone cannot give it (catalogue entry `ak-foreign-tpm`).
  */
-import { CURVES } from '../crypto/ecdsa.ts';
+import { CURVES } from '../crypto/curves.ts';
 import { type Credential, makeCredential } from '../tpm2/credential.ts';
 import { hashSize } from '../tpm2/hash-alg.ts';
 import { objectName } from '../tpm2/names.ts';

@@ -5,7 +5,7 @@ import type { HashName } from '../crypto/primitives.ts';
 import { algorithmById } from '../eventlog/index.ts';
 import { decode } from '../tpm2/codec.ts';
 import { TPM_ALG, TPM_GENERATED_VALUE, TPM_ST } from '../tpm2/constants.ts';
-import { publicKeyOf } from '../tpm2/public-key.ts';
+import { x509KeyOf } from '../tpm2/public-key.ts';
 import { signatureHash } from '../tpm2/quote.ts';
 import {
   type QuoteAttest,
@@ -73,7 +73,7 @@ export interface KeyEvidence {
 /** Reads TPM2B_PUBLIC of an RSA or EC key. Errors: FormatError. */
 export function parsePublicArea(bytes: Uint8Array): KeyEvidence {
   const area = decode(TPM2B_PUBLIC, bytes);
-  return { area, key: publicKeyOf(area) };
+  return { area, key: x509KeyOf(area) };
 }
 
 /** Whether a signature has the scheme and hash that the key is restricted to. */

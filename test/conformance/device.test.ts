@@ -75,9 +75,7 @@ describe.each(['esxsim', 'swtpm'] as const)('a device behind which is %s', (tpm)
 });
 
 describe('every tool of tpm2-tools through the resource manager of the kernel', () => {
-  /** libtpms has eight curves, this TPM three. */
-  const tools = (tpm: 'esxsim' | 'swtpm') =>
-    part(tpm, 'tools').map((line) => line.replace(/(TPM2_PT_LOADED_CURVES): .*/, '$1'));
+  const tools = (tpm: 'esxsim' | 'swtpm') => part(tpm, 'tools');
 
   it('swtpm runs the script as it is meant', () => {
     expect(tools('swtpm').join('\n')).not.toMatch(/command not found|No such file/);

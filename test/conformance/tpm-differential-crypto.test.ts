@@ -2,8 +2,9 @@
 import { createPublicKey, verify } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { concat, fromHex, toBigInt, utf8 } from '../../src/bytes/bytes.ts';
+import { CURVES } from '../../src/crypto/curves.ts';
 import { sumOfPoints } from '../../src/crypto/ec-points.ts';
-import { CURVES, ecKeyPair } from '../../src/crypto/ecdsa.ts';
+import { ecKeyPair } from '../../src/crypto/ecdsa.ts';
 import { hash, hmac } from '../../src/crypto/hash.ts';
 import * as T from '../../src/tpm2/index.ts';
 import { Both, type Side } from './tpm-both.ts';

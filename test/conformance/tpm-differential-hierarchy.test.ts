@@ -31,7 +31,7 @@ async function restart(down: number, up: number): Promise<void> {
 /** Everything a caller can list about hierarchies and what belongs to them. */
 async function sameState(when: string): Promise<void> {
   await same(`${when}: permanent`, capability(6, 0x200, 2));
-  // Not 0x20d: this TPM has fewer curves.
+  // Not 0x20d: Microsoft's build has fewer curves.
   await same(`${when}: counts`, capability(6, 0x202, 11));
   await same(`${when}: counts`, capability(6, 0x20e));
   await same(`${when}: policies`, capability(9, 0x40000000));

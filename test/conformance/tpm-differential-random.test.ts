@@ -174,7 +174,7 @@ describe('random streams', () => {
     for (let i = 0; i < 400; i++) {
       const locality = dice.one([0, 0, 0, 1, 2, 3] as const);
       const command = dice.one(BAG)(dice);
-      // The name says how to get there again; 0x20d, the number of curves, is not the same.
+      // The name says how to get there again; 0x20d, the number of curves, is not the same of Microsoft's build.
       await pair.same(`${seed}, command ${i}`, command, 'bytes', locality);
       if (dice.below(25) === 0) await platform(dice);
     }

@@ -139,7 +139,7 @@ class Replay {
     const { locality } = event;
     const ours = T.responseCode(await this.pair.ours.transmit(a, locality));
     const theirs = T.responseCode(await this.pair.theirs.transmit(b, locality));
-    if (ours !== theirs && !isKnown(a, text(ours), text(theirs)) && !(await this.#byContents(a, b, locality))) {
+    if (ours !== theirs && !isKnown(text(ours), text(theirs)) && !(await this.#byContents(a, b, locality))) {
       if (ours !== 0 && theirs !== 0) this.refusals.push(`${label}: ${text(ours)}, swtpm ${text(theirs)} ${toHex(a)}`);
       else this.#differ(label, `${text(ours)}, swtpm ${text(theirs)}`, a, b);
     }

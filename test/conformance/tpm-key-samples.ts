@@ -3,6 +3,7 @@
 import { deriveEcKey, deriveRsaKey, KeyStream } from '../../sim/tpm/primary-keys.ts';
 import { concat, utf8 } from '../../src/bytes/bytes.ts';
 import { hash } from '../../src/crypto/hash.ts';
+import type { CurveName, EcPrivateKey } from '../../src/crypto/primitives.ts';
 import * as T from '../../src/tpm2/index.ts';
 
 const { TPM_ALG: A, TPMA_OBJECT: O } = T;
@@ -100,6 +101,31 @@ export function sample(name: string, parameters?: object, attributes?: number): 
     sensitive,
   };
 }
+
+/** Every curve with its TPM_ECC_CURVE. */
+export const CURVE_IDS: readonly (readonly [CurveName, number])[] = [
+  ['P-192', T.TPM_ECC_CURVE.NIST_P192],
+  ['P-224', T.TPM_ECC_CURVE.NIST_P224],
+  ['P-256', T.TPM_ECC_CURVE.NIST_P256],
+  ['P-384', T.TPM_ECC_CURVE.NIST_P384],
+  ['P-521', T.TPM_ECC_CURVE.NIST_P521],
+  ['BN P-256', T.TPM_ECC_CURVE.BN_P256],
+  ['BN P-638', T.TPM_ECC_CURVE.BN_P638],
+  ['SM2 P-256', T.TPM_ECC_CURVE.SM2_P256],
+];
+
+/** A key pair on a curve, another for each text. */
+export const keyOn = (curve: CurveName, text: string): EcPrivateKey =>
+  deriveEcKey(new KeyStream(utf8(text), 'PRIMARY KEY', EMPTY), curve);
+
+/** A key pair for TPM2_LoadExternal, by default for everything. */
+export const sampleOn = (
+  [curve, curveID]: readonly [CurveName, number],
+  { scheme = NULL_SCHEME as object, attributes = USER | O.sign | O.decrypt, key = keyOn(curve, 'test') } = {},
+): Sample => ({
+  inPublic: { ...ecc(attributes, scheme, { curveID }), unique: { x: key.x, y: key.y } } as T.TPMT_PUBLIC,
+  sensitive: { sensitiveType: A.ECC, authValue: EMPTY, seedValue: EMPTY, sensitive: key.d },
+});
 
 /** The ticket of a digest that this TPM did not make. */
 export const NO_TICKET = { tag: T.TPM_ST.HASHCHECK, hierarchy: T.TPM_RH.NULL, digest: EMPTY };

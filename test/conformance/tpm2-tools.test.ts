@@ -9,10 +9,6 @@ const FOLDER = join(ROOT, 'test', 'conformance', 'clients', 'tpm2-tools');
 const SCRIPT = join(FOLDER, 'every-tool.sh');
 const FAPI_SCRIPT = join(FOLDER, 'every-fapi-tool.sh');
 
-/** libtpms has eight curves, this TPM three. */
-const compared = (output: string): string[] =>
-  output.replace(/TPM2_PT_LOADED_CURVES: 0x\d/g, 'TPM2_PT_LOADED_CURVES').split('\n');
-
 const direct = (tcti: string) => run('bash', [SCRIPT], { env: { TPM2TOOLS_TCTI: tcti } });
 const brokered = (tcti: string) =>
   run('dbus-run-session', ['--', 'bash', join(FOLDER, 'with-abrmd.sh'), tcti, SCRIPT], {});
@@ -26,7 +22,7 @@ async function output(
   try {
     const done = through(`${protocol}:host=127.0.0.1,port=${tpm.port}`);
     expect(done.code).toBe(0);
-    return compared(done.stdout);
+    return done.stdout.split('\n');
   } finally {
     await tpm.stop();
   }

@@ -173,7 +173,7 @@ export function txtSteps(inputs: Partial<log.TxtLaunchInputs> = {}): Step[] {
   ];
 }
 
-const key = (fill: number): EcPrivateKey => {
+const key = (fill: number): EcPrivateKey<'P-256'> => {
   const pair = ecKeyPair('P-256', new Uint8Array(32).fill(fill));
   if (pair === undefined) throw new Error('bad scalar');
   return pair;
@@ -188,7 +188,12 @@ export const VALID = { from: 1_767_225_600_000, to: 2_082_758_400_000 };
 /** The challenge of these tests. */
 export const NONCE: Uint8Array = fromHex('00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff');
 
-function certificate(subjectKey: EcPrivateKey, name: string, issuer: EcPrivateKey, issuerName: string): Uint8Array {
+function certificate(
+  subjectKey: EcPrivateKey<'P-256'>,
+  name: string,
+  issuer: EcPrivateKey<'P-256'>,
+  issuerName: string,
+): Uint8Array {
   const isCa = name === issuerName;
   return createCertificate(
     {

@@ -1,6 +1,13 @@
 /** X.509 certificates that a key of the TPM signs (TPM 2.0 Library specification, Part 3, 18.8). */
 import { concat } from '../../../src/bytes/bytes.ts';
-import { ECDSA_SIGNATURE_OID, HASH_OID, KEY_OID, MGF1_OID, RSA_SIGNATURE_OID } from '../../../src/crypto/asn1-oids.ts';
+import {
+  ECDSA_SIGNATURE_OID,
+  HASH_OID,
+  hasCurveOid,
+  KEY_OID,
+  MGF1_OID,
+  RSA_SIGNATURE_OID,
+} from '../../../src/crypto/asn1-oids.ts';
 import { derContext, derInteger, derNull, derOid, derSequence } from '../../../src/crypto/asn1-write.ts';
 import { HASH_SIZE } from '../../../src/crypto/hash.ts';
 import { encodeSpki } from '../../../src/crypto/keys.ts';
@@ -60,6 +67,15 @@ function signatureIdentifier(signer: TpmObject, { scheme, hashAlg }: SigningSche
   }
 }
 
+/** SubjectPublicKeyInfo of an object; undefined where X.509 has no name for its kind of key or its curve. */
+function publicKeyInfo({ publicArea }: TpmObject): Uint8Array | undefined {
+  if (!isAsymmetric(publicArea)) return undefined;
+  const key = publicKeyOf(publicArea);
+  if (key.kind === 'rsa') return encodeSpki(key);
+  const { curve } = key;
+  return hasCurveOid(curve) ? encodeSpki({ ...key, curve }) : undefined;
+}
+
 const certifyX509 = handler(CertifyX509, (tpm, input) => {
   const object = objectOf(tpm, input.objectHandle);
   if (input.reserved.length !== 0) throw refuse(TPM_RC.SIZE, 'reserved');
@@ -69,13 +85,13 @@ const certifyX509 = handler(CertifyX509, (tpm, input) => {
   // Its hash makes the serial number (swtpm goes into failure mode here).
   if (signer.publicArea.nameAlg === TPM_ALG.NULL) throw refuse(TPM_RC.KEY, BLAME.signer);
   const scheme = selectSigningScheme(signer, input.inScheme, { key: BLAME.signer, scheme: 'inScheme' });
-  if (!isAsymmetric(object.publicArea)) throw refuse(TPM_RC.ASYMMETRIC, BLAME.object);
+  const publicKey = publicKeyInfo(object);
+  if (publicKey === undefined) throw refuse(TPM_RC.ASYMMETRIC, BLAME.object);
   const partial = readPartialCertificate(input.partialCertificate);
   const signature = partial.signature ?? signatureIdentifier(signer, scheme);
   if (signature === undefined) throw refuse(TPM_RC.SCHEME, BLAME.signer);
   checkExtensions(partial, object.publicArea.objectAttributes, BLAME.object);
 
-  const publicKey = encodeSpki(publicKeyOf(object.publicArea));
   const { issuer, validity, subject, extensions } = partial;
   const rest = concat(signature, issuer, validity, subject, publicKey, extensions);
   const unique = hashWith(signer.publicArea.nameAlg, concat(rest, signer.name, object.name));

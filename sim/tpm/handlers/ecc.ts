@@ -1,9 +1,10 @@
 /** Elliptic curve operations (TPM 2.0 Library specification, Part 3, 14.4 to 14.7 and chapter 19). */
 import { primitives } from '#primitives';
-import { fromBigInt, leftPad, toBigInt } from '../../../src/bytes/bytes.ts';
-import { curveParameters } from '../../../src/crypto/ec-points.ts';
+import { fromBigInt, toBigInt } from '../../../src/bytes/bytes.ts';
+import { CURVES } from '../../../src/crypto/curves.ts';
+import { curveParameters, reducedPoint } from '../../../src/crypto/ec-points.ts';
 import { mqv } from '../../../src/crypto/ecc-schemes.ts';
-import { CURVES, ecKeyPair } from '../../../src/crypto/ecdsa.ts';
+import { ecKeyPair } from '../../../src/crypto/ecdsa.ts';
 import type { CurveName, EcPoint, EcPrivateKey } from '../../../src/crypto/primitives.ts';
 import { has, TPMA_OBJECT } from '../../../src/tpm2/attributes.ts';
 import {
@@ -15,7 +16,7 @@ import {
   ZGen_2Phase,
 } from '../../../src/tpm2/commands/crypto.ts';
 import { TPM_ALG } from '../../../src/tpm2/constants.ts';
-import { HASH_ALG, hashWith } from '../../../src/tpm2/hash-alg.ts';
+import { hashWith } from '../../../src/tpm2/hash-alg.ts';
 import { curveName } from '../../../src/tpm2/public-key.ts';
 import { TPM_RC } from '../../../src/tpm2/response-code.ts';
 import type { EccPublicArea } from '../../../src/tpm2/structures/index.ts';
@@ -27,9 +28,11 @@ import { deriveEcKey } from '../primary-keys.ts';
 import { ephemeralStream } from '../protection.ts';
 import { refuse } from '../refusal.ts';
 import { isAnonymous } from '../signing.ts';
+import { sm2Exchange } from '../sm2-exchange.ts';
 import type { TpmObject } from '../state.ts';
 
 const EMPTY = new Uint8Array(0);
+const ZERO = new Uint8Array(1);
 const NO_POINT: EcPoint = { x: EMPTY, y: EMPTY };
 
 /** The ECC key of a handle; refuses another kind. */
@@ -47,20 +50,11 @@ function privateOf({ key }: TpmObject, field: string): EcPrivateKey {
   return key;
 }
 
-/** A point as it was given, padded to the field; refuses coordinates that are too long. */
-function padded(curve: CurveName, { x, y }: EcPoint, field: string): EcPoint {
-  const { size } = CURVES[curve];
-  if (toBigInt(x) >> BigInt(size * 8) !== 0n || toBigInt(y) >> BigInt(size * 8) !== 0n)
-    throw refuse(TPM_RC.ECC_POINT, field);
-  const exact = (value: Uint8Array): Uint8Array =>
-    value.length > size ? value.slice(value.length - size) : leftPad(value, size);
-  return { x: exact(x), y: exact(y) };
-}
-
+/** A point that was given; refused where it is not on the curve. As libtpms has it, coordinates count modulo p. */
 function onCurve(curve: CurveName, point: EcPoint, field: string): EcPoint {
-  const full = padded(curve, point, field);
-  if (!primitives.ecOnCurve(curve, full)) throw refuse(TPM_RC.ECC_POINT, field);
-  return full;
+  const reduced = reducedPoint(curve, point);
+  if (!primitives.ecOnCurve(curve, reduced)) throw refuse(TPM_RC.ECC_POINT, field);
+  return reduced;
 }
 
 function multiply(curve: CurveName, point: EcPoint, d: Uint8Array): EcPoint {
@@ -91,25 +85,32 @@ const zGen = handler(ECDH_ZGen, (tpm, { keyHandle, inPoint }) => {
   return { outPoint: multiply(curve, point, privateOf(object, 'keyHandle').d) };
 });
 
-/** Hash of the key derivation that goes with each curve. */
-const KDF_HASH: Readonly<Record<CurveName, number>> = {
-  'P-256': HASH_ALG.sha256,
-  'P-384': HASH_ALG.sha384,
-  'P-521': HASH_ALG.sha512,
+/** Hash of the key derivation that goes with each curve; undefined where none does. */
+const KDF_HASH: Readonly<Record<CurveName, number | undefined>> = {
+  'P-192': TPM_ALG.SHA256,
+  'P-224': TPM_ALG.SHA256,
+  'P-256': TPM_ALG.SHA256,
+  'P-384': TPM_ALG.SHA384,
+  'P-521': TPM_ALG.SHA512,
+  'BN P-256': undefined,
+  'BN P-638': undefined,
+  'SM2 P-256': TPM_ALG.SM3_256,
 };
 
 const parameters = handler(ECC_Parameters, (_, { curveID }) => {
   const curve = curveName(curveID);
   if (curve === undefined) throw refuse(TPM_RC.VALUE, 'curveID');
   const { p, a, b, gx, gy, n } = curveParameters(curve);
+  const hashAlg = KDF_HASH[curve];
   return {
     parameters: {
       curveID,
       keySize: CURVES[curve].bits,
-      kdf: { scheme: TPM_ALG.KDF1_SP800_56A, hashAlg: KDF_HASH[curve] },
+      kdf: hashAlg === undefined ? { scheme: TPM_ALG.NULL } : { scheme: TPM_ALG.KDF1_SP800_56A, hashAlg },
       sign: { scheme: TPM_ALG.NULL },
       p,
-      a,
+      // As long as the field too, but where it is zero.
+      a: toBigInt(a) === 0n ? ZERO : a,
       b,
       gX: gx,
       gY: gy,
@@ -138,13 +139,16 @@ const twoPhase = handler(ZGen_2Phase, (tpm, { keyA, inQsB, inQeB, inScheme, coun
   const r = committedScalar(tpm, counter, curve, EMPTY);
   const pair = r && ecKeyPair(curve, r);
   if (pair === undefined) throw refuse(TPM_RC.VALUE, 'counter');
-  const out =
-    inScheme === TPM_ALG.ECDH
-      ? { outZ1: multiply(curve, fixed, key.d), outZ2: multiply(curve, passing, pair.d) }
-      : { outZ1: mqv(key, pair, fixed, passing), outZ2: NO_POINT };
-  if (out.outZ1 === undefined) throw refuse(TPM_RC.NO_RESULT);
+  const ecdh = inScheme === TPM_ALG.ECDH;
+  const outZ1 = ecdh
+    ? multiply(curve, fixed, key.d)
+    : inScheme === TPM_ALG.SM2
+      ? sm2Exchange(key, pair, fixed, passing, inQeB.x)
+      : mqv(key, pair, fixed, passing);
+  if (outZ1 === undefined) throw refuse(TPM_RC.NO_RESULT);
+  const outZ2 = ecdh ? multiply(curve, passing, pair.d) : NO_POINT;
   endCommitment(tpm, counter);
-  return { outZ1: out.outZ1, outZ2: out.outZ2 };
+  return { outZ1, outZ2 };
 });
 
 /** The point of a basename: x = H(s2) mod p, y = y2. */

@@ -12,7 +12,7 @@ import { saveOrderlyIndices, startIndices } from '../nv-startup.ts';
 import { HCRTM_PCR, PCR_TABLE } from '../pcr-table.ts';
 import { countChange } from '../pcrs.ts';
 import { refuse } from '../refusal.ts';
-import { TESTED_WITH } from '../self-test.ts';
+import { testedBy } from '../self-test.ts';
 import { startupValue } from '../state.ts';
 
 const EMPTY = new Uint8Array(0);
@@ -112,7 +112,7 @@ const selfTest = action(SelfTest, (tpm) => {
 const incrementalSelfTest = handler(IncrementalSelfTest, (tpm, { toTest }) => {
   const known = new Set(ALGORITHMS.map(({ alg }) => alg));
   if (!toTest.every((alg) => known.has(alg))) throw refuse(TPM_RC.VALUE, 'toTest');
-  const tested = new Set(toTest.flatMap((alg) => [alg, ...(TESTED_WITH.get(alg) ?? [])]));
+  const tested = testedBy(toTest);
   tpm.state.untested = tpm.state.untested.filter((alg) => known.has(alg) && !tested.has(alg));
   return { toDoList: tpm.state.untested };
 });

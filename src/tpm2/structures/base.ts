@@ -163,6 +163,6 @@ export const TPMS_TIME_INFO = struct('TPMS_TIME_INFO', 'Part 2, 10.11.2', { time
 export const TPMI_ECC_CURVE = oneOf(
   'TPMI_ECC_CURVE',
   u16,
-  [TPM_ECC_CURVE.NIST_P256, TPM_ECC_CURVE.NIST_P384, TPM_ECC_CURVE.NIST_P521],
+  Object.values(TPM_ECC_CURVE).filter((curve) => curve !== TPM_ECC_CURVE.NONE),
   TPM_RC.CURVE,
 );

@@ -2,7 +2,7 @@
 import { type Codec, fixedBytes, type Infer, oneOf, oneOfOrExtra, struct, tpm2b, u16, variant } from '../codec.ts';
 import { TPM_ALG } from '../constants.ts';
 import { TPM_RC } from '../response-code.ts';
-import { TPMI_ALG_HASH, TPMI_ALG_HASH_NULL } from './base.ts';
+import { TPM_ALG_ID, TPMI_ALG_HASH, TPMI_ALG_HASH_NULL } from './base.ts';
 
 const A = TPM_ALG;
 const alg = (name: string, values: readonly number[], rc: number): Codec<number> => oneOf(name, u16, values, rc);
@@ -11,8 +11,8 @@ const alg = (name: string, values: readonly number[], rc: number): Codec<number>
 export const MAX_RSA_KEY_BYTES = 512;
 /** A TPM without keys of that size has room for those of 3,072 bits. */
 export const UP_TO_3072 = { without: 384, algorithm: 'rsa4096' } as const;
-/** Largest coordinate of a curve point in bytes (P-521). */
-export const MAX_ECC_KEY_BYTES = 66;
+/** Largest coordinate of a curve point in bytes (BN P-638). */
+export const MAX_ECC_KEY_BYTES = 80;
 
 /** Part 2, 11.1.1: the AES key sizes of PC Client TPMs, and the one between them. */
 export const TPMI_AES_KEY_BITS = oneOfOrExtra(
@@ -78,6 +78,7 @@ const SIGNING = {
   [A.RSAPSS]: HASHED,
   [A.ECDSA]: HASHED,
   [A.ECDAA]: ECDAA,
+  [A.SM2]: HASHED,
   [A.ECSCHNORR]: HASHED,
 };
 
@@ -88,7 +89,7 @@ export const TPMT_SIG_SCHEME = variant(
   {
     scheme: alg(
       'TPMI_ALG_SIG_SCHEME+',
-      [A.RSASSA, A.RSAPSS, A.ECDSA, A.ECDAA, A.ECSCHNORR, A.HMAC, A.NULL],
+      [A.RSASSA, A.RSAPSS, A.ECDSA, A.ECDAA, A.SM2, A.ECSCHNORR, A.HMAC, A.NULL],
       TPM_RC.SCHEME,
     ),
   },
@@ -113,14 +114,18 @@ export const TPMT_KEYEDHASH_SCHEME = variant(
   },
 );
 
+const kdfScheme = (hashed: { readonly hashAlg: Codec<number> }) =>
+  variant(
+    'TPMT_KDF_SCHEME',
+    'Part 2, 11.2.3.3',
+    { scheme: alg('TPMI_ALG_KDF+', [A.MGF1, A.KDF1_SP800_56A, A.KDF2, A.KDF1_SP800_108, A.NULL], TPM_RC.KDF) },
+    'scheme',
+    { [A.MGF1]: hashed, [A.KDF1_SP800_56A]: hashed, [A.KDF2]: hashed, [A.KDF1_SP800_108]: hashed, [A.NULL]: {} },
+  );
 /** Part 2, 11.2.3.3 */
-export const TPMT_KDF_SCHEME = variant(
-  'TPMT_KDF_SCHEME',
-  'Part 2, 11.2.3.3',
-  { scheme: alg('TPMI_ALG_KDF+', [A.MGF1, A.KDF1_SP800_56A, A.KDF2, A.KDF1_SP800_108, A.NULL], TPM_RC.KDF) },
-  'scheme',
-  { [A.MGF1]: HASHED, [A.KDF1_SP800_56A]: HASHED, [A.KDF2]: HASHED, [A.KDF1_SP800_108]: HASHED, [A.NULL]: {} },
-);
+export const TPMT_KDF_SCHEME = kdfScheme(HASHED);
+/** What a curve is registered with: a hash that the TPM need not have (SM3 with SM2 P-256). */
+export const TPMT_KDF_SCHEME_OF_CURVE = kdfScheme({ hashAlg: TPM_ALG_ID });
 
 const RSA_SCHEMES = { [A.RSASSA]: HASHED, [A.RSAPSS]: HASHED, [A.RSAES]: {}, [A.OAEP]: HASHED, [A.NULL]: {} };
 /** Part 2, 11.2.4.2 */
@@ -140,16 +145,24 @@ export const TPMT_RSA_DECRYPT = variant(
   { [A.RSAES]: {}, [A.OAEP]: HASHED, [A.NULL]: {} },
 );
 /** Part 2, 11.2.5.5: schemes of a two-phase key exchange. */
-export const TPMI_ECC_KEY_EXCHANGE = alg('TPMI_ECC_KEY_EXCHANGE', [A.ECDH, A.ECMQV], TPM_RC.SCHEME);
+export const TPMI_ECC_KEY_EXCHANGE = alg('TPMI_ECC_KEY_EXCHANGE', [A.ECDH, A.ECMQV, A.SM2], TPM_RC.SCHEME);
 /** Part 2, 11.2.5.6 */
 export const TPMT_ECC_SCHEME = variant(
   'TPMT_ECC_SCHEME',
   'Part 2, 11.2.5.6',
   {
-    scheme: alg('TPMI_ALG_ECC_SCHEME+', [A.ECDSA, A.ECDAA, A.ECSCHNORR, A.ECDH, A.ECMQV, A.NULL], TPM_RC.SCHEME),
+    scheme: alg('TPMI_ALG_ECC_SCHEME+', [A.ECDSA, A.ECDAA, A.SM2, A.ECSCHNORR, A.ECDH, A.ECMQV, A.NULL], TPM_RC.SCHEME),
   },
   'scheme',
-  { [A.ECDSA]: HASHED, [A.ECDAA]: ECDAA, [A.ECSCHNORR]: HASHED, [A.ECDH]: HASHED, [A.ECMQV]: HASHED, [A.NULL]: {} },
+  {
+    [A.ECDSA]: HASHED,
+    [A.ECDAA]: ECDAA,
+    [A.SM2]: HASHED,
+    [A.ECSCHNORR]: HASHED,
+    [A.ECDH]: HASHED,
+    [A.ECMQV]: HASHED,
+    [A.NULL]: {},
+  },
 );
 /** Any asymmetric scheme, for structures that hold one by reference. */
 export type AsymmetricScheme = Infer<typeof TPMT_RSA_SCHEME> | Infer<typeof TPMT_ECC_SCHEME>;
@@ -166,7 +179,7 @@ export const TPMS_ECC_POINT = struct('TPMS_ECC_POINT', 'Part 2, 11.2.5.2', {
 
 const RSA_SIGNATURE = { hash: TPMI_ALG_HASH, sig: TPM2B_PUBLIC_KEY_RSA };
 const ECC_SIGNATURE = { hash: TPMI_ALG_HASH, signatureR: TPM2B_ECC_PARAMETER, signatureS: TPM2B_ECC_PARAMETER };
-const SIGNATURES = [A.RSASSA, A.RSAPSS, A.ECDSA, A.ECDAA, A.ECSCHNORR, A.HMAC];
+const SIGNATURES = [A.RSASSA, A.RSAPSS, A.ECDSA, A.ECDAA, A.SM2, A.ECSCHNORR, A.HMAC];
 /** TPMU_SIGNATURE of HMAC: a TPMT_HA, here with its fixed digest read by algorithm. */
 const hmacDigest = variant('TPMT_HA', 'Part 2, 10.3.2', { hashAlg: TPMI_ALG_HASH_NULL }, 'hashAlg', {
   [A.SHA1]: { digest: fixedBytes('TPMU_HA', 20) },
@@ -181,6 +194,7 @@ const SIGNED = {
   [A.RSAPSS]: RSA_SIGNATURE,
   [A.ECDSA]: ECC_SIGNATURE,
   [A.ECDAA]: ECC_SIGNATURE,
+  [A.SM2]: ECC_SIGNATURE,
   [A.ECSCHNORR]: ECC_SIGNATURE,
   [A.HMAC]: { hmac: hmacDigest },
 };
