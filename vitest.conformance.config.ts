@@ -1,7 +1,13 @@
 import { defineConfig } from 'vitest/config';
 import { reporters } from './vitest.reporters.ts';
 
-const DIFFERENTIAL = 'test/conformance/tpm-differential*.test.ts';
+const suitesNamed = (...names: string[]): string[] => names.map((name) => `test/conformance/${name}.test.ts`);
+
+/** Suites with machines, browsers, servers and real clocks of their own. */
+const ALONE = suitesNamed(
+  ...['browser', 'device', 'foreign-clients', 'qemu', 'serve', 'swtpm-script', 'tpm-control-channel', 'tpm-servers'],
+  ...['tpm2-tools', 'vsphere-clients'],
+);
 
 /** Suites of one project; those of the next order begin when these are through. */
 const suites = (name: string, groupOrder: number, maxWorkers: number, include: string[], exclude: string[] = []) => ({
@@ -10,17 +16,14 @@ const suites = (name: string, groupOrder: number, maxWorkers: number, include: s
 });
 
 /**
- * Suites that drive real clients and peers; `npm run conformance` installs those first. Side by side run those that keep one
- * TPM busy beside ours; the others have machines, browsers and servers of their own, and wait for them.
+ * Suites that drive real clients and peers; `npm run conformance` installs those first. Two at a time run those that compare
+ * files, evidence, and the answers of two TPMs; the others wait for them.
  */
 export default defineConfig({
   resolve: { conditions: ['esxsim-source'] },
   ssr: { resolve: { conditions: ['esxsim-source', 'node', 'import', 'default'] } },
   test: {
-    projects: [
-      suites('differential', 0, 2, [DIFFERENTIAL]),
-      suites('clients', 1, 1, ['test/conformance/**/*.test.ts'], [DIFFERENTIAL]),
-    ],
+    projects: [suites('judges', 0, 2, ['test/conformance/**/*.test.ts'], ALONE), suites('clients', 1, 1, ALONE)],
     globalSetup: ['test/support/temporary-folder.ts'],
     testTimeout: 180_000,
     hookTimeout: 300_000,
