@@ -35,7 +35,7 @@ export interface SensitiveInput {
 interface Source {
   rsa(derive: (stream: ByteStream) => RsaPrivateKey): RsaPrivateKey;
   ec(curve: CurveName): EcPrivateKey;
-  /** A symmetric key. */
+  /** A symmetric key; another one each time. */
   key(size: number): Uint8Array;
   /** The seed of a parent, the obfuscation value of a symmetric object; asked for last. */
   seed(size: number): Uint8Array;
@@ -125,10 +125,11 @@ export function createPrimaryObject(
 ): NewObject {
   const context = concat(objectName(template), input.data);
   const keys = tpm.primaryKeys;
+  const symmetric = new KeyStream(seed, 'PRIMARY KEY', context);
   return make(template, input, {
     rsa: (derive) => keys.get(seed, context, 'rsa', derive),
     ec: (curve) => keys.get(seed, context, 'ec', (stream) => deriveEcKey(stream, curve)),
-    key: (size) => new KeyStream(seed, 'PRIMARY KEY', context).bytes(size),
+    key: (size) => symmetric.bytes(size),
     seed: (size) => new KeyStream(seed, 'PRIMARY SEED VALUE', context).bytes(size),
   });
 }

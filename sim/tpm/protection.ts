@@ -1,4 +1,5 @@
 /** Protection of an object's secret outside the TPM (TPM 2.0 Library specification, Part 1, chapters 22 and 23). */
+import { primitives } from '#primitives';
 import { concat, equalBytes } from '../../src/bytes/bytes.ts';
 import { FormatError } from '../../src/bytes/errors.ts';
 import { ByteReader } from '../../src/bytes/reader.ts';
@@ -8,9 +9,9 @@ import { decode, encode, responseCodeOf } from '../../src/tpm2/codec.ts';
 import { TPM_ALG } from '../../src/tpm2/constants.ts';
 import { hashSize, hashWith, requireHash } from '../../src/tpm2/hash-alg.ts';
 import { kdfa } from '../../src/tpm2/kdf.ts';
-import { curveName } from '../../src/tpm2/public-key.ts';
+import { curveName, givenKeyOf } from '../../src/tpm2/public-key.ts';
 import { TPM_RC } from '../../src/tpm2/response-code.ts';
-import { recoverSecret, type SecretLabel, type SecretRandom } from '../../src/tpm2/shared-secret.ts';
+import { recoverSecret, type SecretLabel, type SecretRandom, shareSecret } from '../../src/tpm2/shared-secret.ts';
 import {
   TPM2B_DIGEST,
   TPM2B_IV,
@@ -50,13 +51,17 @@ function cipherOf(parent: TPMT_PUBLIC): BlockCipherSizes {
 }
 
 function keys(parent: TPMT_PUBLIC, seed: Uint8Array, name: Uint8Array) {
-  const alg = requireHash(parent.nameAlg);
   const cipher = cipherOf(parent);
+  // libtpms derives nothing without a hash, and encrypts all the same.
+  if (parent.nameAlg === TPM_ALG.NULL)
+    return { cipher, cipherKey: new Uint8Array(cipher.keySize), integrity: () => EMPTY };
+  const alg = requireHash(parent.nameAlg);
+  const hmacKey = kdfa(alg, seed, 'INTEGRITY', EMPTY, EMPTY, hashSize(parent.nameAlg) * 8);
   return {
-    alg,
     cipher,
     cipherKey: kdfa(alg, seed, 'STORAGE', name, EMPTY, cipher.keySize * 8),
-    hmacKey: kdfa(alg, seed, 'INTEGRITY', EMPTY, EMPTY, hashSize(parent.nameAlg) * 8),
+    /** Of what lies in the outer wrapper, with the object's Name. */
+    integrity: (body: Uint8Array) => hmac(alg, hmacKey, concat(body, name)),
   };
 }
 
@@ -68,10 +73,10 @@ export function wrapOuter(
   content: Uint8Array,
   iv?: Uint8Array,
 ): Uint8Array {
-  const { alg, cipher, cipherKey, hmacKey } = keys(parent, seed, name);
+  const { cipher, cipherKey, integrity } = keys(parent, seed, name);
   const encrypted = cryptCfb(cipher, 'encrypt', cipherKey, content, iv);
   const body = iv === undefined ? encrypted : concat(encode(TPM2B_IV, iv), encrypted);
-  return concat(encode(TPM2B_DIGEST, hmac(alg, hmacKey, concat(body, name))), body);
+  return concat(encode(TPM2B_DIGEST, integrity(body)), body);
 }
 
 /** The content of {@link wrapOuter}; refuses with TPM_RC_INTEGRITY and others without a place. */
@@ -82,11 +87,11 @@ export function unwrapOuter(
   blob: Uint8Array,
   withIv: boolean,
 ): Uint8Array {
-  const { alg, cipher, cipherKey, hmacKey } = keys(parent, seed, name);
+  const { cipher, cipherKey, integrity } = keys(parent, seed, name);
   const reader = new ByteReader(blob, 'TPM2B_PRIVATE');
-  const integrity = TPM2B_DIGEST.read(reader);
+  const stated = TPM2B_DIGEST.read(reader);
   const body = reader.rest();
-  if (!equalBytes(integrity, hmac(alg, hmacKey, concat(body, name)))) throw refuse(TPM_RC.INTEGRITY);
+  if (!equalBytes(stated, integrity(body))) throw refuse(TPM_RC.INTEGRITY);
   if (!withIv) return cryptCfb(cipher, 'decrypt', cipherKey, body);
   const inner = new ByteReader(body, 'TPM2B_PRIVATE');
   const iv = TPM2B_IV.read(inner);
@@ -154,8 +159,16 @@ export function unwrapInner(
   return content;
 }
 
+/** A new seed and its form for the holder of a key; refuses without a place. */
+export function shareSeed(tpm: Tpm, area: TPMT_PUBLIC, label: SecretLabel): { seed: Uint8Array; secret: Uint8Array } {
+  const key = givenKeyOf(area);
+  if (key.kind === 'rsa' && area.nameAlg === TPM_ALG.NULL) throw refuse(TPM_RC.VALUE);
+  if (key.kind === 'ec' && !primitives.ecOnCurve(key.curve, key)) throw refuse(TPM_RC.KEY);
+  return shareSecret(area, label, secretRandom(tpm, area));
+}
+
 /** Random values to share a secret with the holder of a key, from this TPM's generator. */
-export function secretRandom(tpm: Tpm, area: TPMT_PUBLIC): SecretRandom {
+function secretRandom(tpm: Tpm, area: TPMT_PUBLIC): SecretRandom {
   const curve = 'curveID' in area.parameters ? curveName(area.parameters.curveID) : undefined;
   if (curve !== undefined) return { kind: 'ec', ephemeral: deriveEcKey(ephemeralStream(tpm), curve).d };
   const size = hashSize(area.nameAlg);
@@ -169,7 +182,7 @@ export const ephemeralStream = (tpm: Tpm): KeyStream => new KeyStream(random(tpm
 export function sharedSeed(object: TpmObject, label: SecretLabel, secret: Uint8Array): Uint8Array {
   const { publicArea, key } = object;
   if (key === undefined) throw refuse(TPM_RC.KEY);
-  const seed = recoverSecret(key, requireHash(publicArea.nameAlg), hashSize(publicArea.nameAlg) * 8, label, secret);
+  const seed = recoverSecret(publicArea, key, label, secret);
   if (typeof seed === 'number') throw refuse(seed);
   return seed;
 }

@@ -5,7 +5,7 @@ import { verifySchnorr, verifySm2 } from '../../src/crypto/ecc-schemes.ts';
 import { verifyPkcs1, verifyPss } from '../../src/crypto/rsa.ts';
 import { TPM_ALG } from '../../src/tpm2/constants.ts';
 import { requireHash } from '../../src/tpm2/hash-alg.ts';
-import { publicKeyOf } from '../../src/tpm2/public-key.ts';
+import { givenKeyOf } from '../../src/tpm2/public-key.ts';
 import { TPM_RC } from '../../src/tpm2/response-code.ts';
 import type { TPMT_SIGNATURE } from '../../src/tpm2/structures/index.ts';
 import { signHmac } from './signing.ts';
@@ -16,7 +16,9 @@ const A = TPM_ALG;
 const verdict = (good: boolean): number => (good ? 0 : TPM_RC.SIGNATURE);
 
 function asymmetric(object: TpmObject, digest: Uint8Array, signature: TPMT_SIGNATURE): number {
-  const key = object.key ?? publicKeyOf(object.publicArea);
+  // Without a name algorithm nothing binds the private key to the public one, and it is the public one that verifies.
+  const bound = object.publicArea.nameAlg === A.NULL ? undefined : object.key;
+  const key = bound ?? givenKeyOf(object.publicArea);
   switch (signature.sigAlg) {
     case A.RSASSA:
       if (key.kind !== 'rsa') return TPM_RC.SCHEME;

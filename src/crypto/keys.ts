@@ -10,6 +10,7 @@ import { ecKeyPair } from './ecdsa.ts';
 import type { PrivateKey, PublicKey } from './keys-signature.ts';
 import { decodePem, encodePem } from './pem.ts';
 import type {
+  EcPoint,
   EcPrivateKey,
   EcPublicKey,
   OidCurveName,
@@ -33,10 +34,20 @@ const RSA_KEYS: ReadonlyMap<string, Pick<RsaPublicKey, 'only'>> = new Map<string
   [KEY_OID.rsaesOaep, { only: 'RSAES-OAEP' }],
 ]);
 
-const point = (key: EcPublicKey): Uint8Array => {
-  const { size } = CURVES[key.curve];
-  return concat(new Uint8Array([4]), leftPad(key.x, size), leftPad(key.y, size));
+/** Uncompressed form of a point (SEC 1, 2.3.3) with coordinates as they are. */
+const uncompressed = ({ x, y }: EcPoint): Uint8Array => concat(new Uint8Array([4]), x, y);
+
+const point = ({ curve, x, y }: EcPublicKey): Uint8Array => {
+  const { size } = CURVES[curve];
+  return uncompressed({ x: leftPad(x, size), y: leftPad(y, size) });
 };
+
+const ecSpki = (curve: OidCurveName, bits: Uint8Array): Uint8Array =>
+  derSequence(derSequence(derOid(KEY_OID.ecPublicKey), derOid(CURVE_OID[curve])), derBits(bits));
+
+/** {@link encodeSpki} of a point whose coordinates are written as long as they are, be it a point of the curve or not. */
+export const encodeSpkiAsGiven = (curve: OidCurveName, coordinates: EcPoint): Uint8Array =>
+  ecSpki(curve, uncompressed(coordinates));
 
 /** DER of SubjectPublicKeyInfo (RFC 5280, 4.1). */
 export function encodeSpki(key: RsaPublicKey | EcPublicKey<OidCurveName>): Uint8Array {
@@ -44,7 +55,7 @@ export function encodeSpki(key: RsaPublicKey | EcPublicKey<OidCurveName>): Uint8
     const body = derSequence(derInteger(key.n), derInteger(key.e));
     return derSequence(derSequence(derOid(KEY_OID.rsaEncryption), derNull()), derBits(body));
   }
-  return derSequence(derSequence(derOid(KEY_OID.ecPublicKey), derOid(CURVE_OID[key.curve])), derBits(point(key)));
+  return ecSpki(key.curve, point(key));
 }
 
 /** The bits inside SubjectPublicKeyInfo: RSAPublicKey or the uncompressed point; key identifiers hash these. */

@@ -81,7 +81,7 @@ export function openCredential(
   objectName: Uint8Array,
   { credentialBlob, secret }: Credential,
 ): Uint8Array | CredentialProblem {
-  const seed = recoverSecret(key, requireHash(ek.nameAlg), hashSize(ek.nameAlg) * 8, 'IDENTITY', secret);
+  const seed = recoverSecret(ek, key, 'IDENTITY', secret);
   if (typeof seed === 'number') return { rc: seed };
   const { alg, cipher, cipherKey, hmacKey } = protection(ek, seed, objectName);
   try {

@@ -26,32 +26,44 @@ const CURVE_NAMES: ReadonlyMap<number, CurveName> = new Map([
 /** Curve name of a TPM_ECC_CURVE; undefined for a curve this package does not have. */
 export const curveName = (curveID: number): CurveName | undefined => CURVE_NAMES.get(curveID);
 
+const bad = (field: string, problem: string) => new FormatError({ structure: 'TPMT_PUBLIC', field, problem });
+
 /**
- * The public key in a public area; coordinates count modulo the field. FormatError where it is not an RSA or EC key, or its numbers
- * cannot be one.
+ * The public key in a public area as a TPM works with it: coordinates of any length count modulo the field, and any exponent is
+ * raised to. FormatError where it is no RSA or EC key at all.
  */
-export function publicKeyOf(area: TPMT_PUBLIC): RsaPublicKey | EcPublicKey {
-  const bad = (field: string, problem: string) => new FormatError({ structure: 'TPMT_PUBLIC', field, problem });
+export function givenKeyOf(area: TPMT_PUBLIC): RsaPublicKey | EcPublicKey {
   if (area.type === TPM_ALG.RSA) {
     const n = trimLeadingZeros(area.unique);
     if (n.length * 8 !== area.parameters.keyBits) {
       throw bad('unique', `modulus of ${n.length * 8} bits in a key of ${area.parameters.keyBits}`);
     }
-    const e = area.parameters.exponent === 0 ? RSA_DEFAULT_EXPONENT : area.parameters.exponent;
-    if (e < 3 || e % 2 === 0) throw bad('parameters.exponent', `${e} is not an RSA exponent`);
-    return { kind: 'rsa', n, e };
+    return { kind: 'rsa', n, e: area.parameters.exponent === 0 ? RSA_DEFAULT_EXPONENT : area.parameters.exponent };
   }
   if (area.type === TPM_ALG.ECC) {
     const curve = curveName(area.parameters.curveID);
     if (curve === undefined) throw bad('parameters.curveID', `unknown curve ${area.parameters.curveID}`);
-    const { size } = CURVES[curve];
-    const { x, y } = area.unique;
-    if (x.length === 0 || x.length > size || y.length === 0 || y.length > size) {
-      throw bad('unique', `coordinates of ${x.length} and ${y.length} bytes on ${curve}`);
-    }
-    return { kind: 'ec', curve, ...reducedPoint(curve, { x, y }) };
+    return { kind: 'ec', curve, ...reducedPoint(curve, area.unique) };
   }
   throw bad('type', `0x${(area as { type: number }).type.toString(16)} is not an asymmetric key`);
+}
+
+/**
+ * The public key in a public area; coordinates count modulo the field. FormatError where it is not an RSA or EC key, or its numbers
+ * cannot be one.
+ */
+export function publicKeyOf(area: TPMT_PUBLIC): RsaPublicKey | EcPublicKey {
+  const key = givenKeyOf(area);
+  if (key.kind === 'rsa' && (key.e < 3 || key.e % 2 === 0))
+    throw bad('parameters.exponent', `${key.e} is not an RSA exponent`);
+  if (area.type === TPM_ALG.ECC && key.kind === 'ec') {
+    const { size } = CURVES[key.curve];
+    const { x, y } = area.unique;
+    if (x.length === 0 || x.length > size || y.length === 0 || y.length > size) {
+      throw bad('unique', `coordinates of ${x.length} and ${y.length} bytes on ${key.curve}`);
+    }
+  }
+  return key;
 }
 
 /** {@link publicKeyOf} for a key that a certificate or PEM file can name; FormatError where its curve is none of those. */

@@ -3,20 +3,20 @@
  * credentials, duplication and salted sessions, told apart by a label.
  */
 import { primitives } from '#primitives';
-import { leftPad, utf8 } from '../bytes/bytes.ts';
+import { utf8 } from '../bytes/bytes.ts';
 import { FormatError } from '../bytes/errors.ts';
 import { ByteReader } from '../bytes/reader.ts';
 import { reducedPoint } from '../crypto/ec-points.ts';
 import { ecKeyPair } from '../crypto/ecdsa.ts';
-import type { EcPoint, EcPrivateKey, HashName, RsaPrivateKey } from '../crypto/primitives.ts';
+import type { EcPoint, EcPrivateKey, RsaPrivateKey } from '../crypto/primitives.ts';
 import { encode, responseCodeOf } from './codec.ts';
 import { TPM_ALG } from './constants.ts';
 import { hashSize, requireHash } from './hash-alg.ts';
 import { kdfe } from './kdf.ts';
 import { oaepDecrypt, oaepEncrypt } from './oaep.ts';
-import { publicKeyOf } from './public-key.ts';
+import { givenKeyOf } from './public-key.ts';
 import { TPM_RC } from './response-code.ts';
-import { TPMS_ECC_POINT, type TPMT_PUBLIC } from './structures/index.ts';
+import { type EccPublicArea, TPMS_ECC_POINT, type TPMT_PUBLIC } from './structures/index.ts';
 
 /** What a shared seed is for. */
 export type SecretLabel = 'IDENTITY' | 'DUPLICATE' | 'SECRET';
@@ -28,15 +28,26 @@ export type SecretRandom =
   /** For an EC key: the private scalar of an ephemeral key on the key's curve. */
   | { readonly kind: 'ec'; readonly ephemeral: Uint8Array };
 
-/** A new seed and its form for the holder of `area`'s key. RangeError where the random values do not fit the key. */
+const NO_BITS = new Uint8Array(0);
+
+/** The seed that two keys agree on; a key without a name algorithm has no bits for one. `x`: of both sides, as they were given. */
+function agreedSeed(area: EccPublicArea, label: SecretLabel, shared: EcPoint, ephemeralX: Uint8Array): Uint8Array {
+  if (area.nameAlg === TPM_ALG.NULL) return NO_BITS;
+  return kdfe(requireHash(area.nameAlg), shared.x, label, ephemeralX, area.unique.x, hashSize(area.nameAlg) * 8);
+}
+
+/**
+ * A new seed and its form for the holder of `area`'s key. RangeError where the random values do not fit the key, or it is an RSA
+ * key without a name algorithm.
+ */
 export function shareSecret(
   area: TPMT_PUBLIC,
   label: SecretLabel,
   random: SecretRandom,
 ): { seed: Uint8Array; secret: Uint8Array } {
-  const key = publicKeyOf(area);
-  const alg = requireHash(area.nameAlg);
+  const key = givenKeyOf(area);
   if (key.kind === 'rsa' && random.kind === 'rsa') {
+    const alg = requireHash(area.nameAlg);
     if (random.seed.length !== hashSize(area.nameAlg)) throw new RangeError('seed is not as long as the name digest');
     return { seed: random.seed, secret: oaepEncrypt(key, alg, utf8(`${label}\0`), random.seed, random.oaepSeed) };
   }
@@ -44,26 +55,27 @@ export function shareSecret(
     const ephemeral = ecKeyPair(key.curve, random.ephemeral);
     const shared = ephemeral && primitives.ecMultiply(key.curve, key, random.ephemeral);
     if (ephemeral === undefined || shared === undefined) throw new RangeError('not a private scalar of the curve');
-    const x = leftPad(area.unique.x, key.x.length);
-    const seed = kdfe(alg, shared.x, label, ephemeral.x, x, hashSize(area.nameAlg) * 8);
+    const seed = agreedSeed(area, label, shared, ephemeral.x);
     return { seed, secret: encode(TPMS_ECC_POINT, { x: ephemeral.x, y: ephemeral.y }) };
   }
   throw new RangeError(`random values for ${random.kind} with a key of kind ${key.kind}`);
 }
 
-/** Seed from the secret with the private key, or the response code a TPM gives (without a place). */
+/** Seed from the secret with the private key of `area`, or the response code a TPM gives (without a place). */
 export function recoverSecret(
+  area: TPMT_PUBLIC,
   key: RsaPrivateKey | EcPrivateKey,
-  alg: HashName,
-  digestBits: number,
   label: SecretLabel,
   secret: Uint8Array,
 ): Uint8Array | number {
   if (key.kind === 'rsa') {
     if (secret.length !== key.n.length) return TPM_RC.SIZE;
+    // Without a hash no padding can be right.
+    if (area.nameAlg === TPM_ALG.NULL) return TPM_RC.VALUE;
     // Part 4 says TPM_RC_VALUE; libtpms answers what its library's error becomes.
-    return oaepDecrypt(key, alg, utf8(`${label}\0`), secret) ?? TPM_RC.FAILURE;
+    return oaepDecrypt(key, requireHash(area.nameAlg), utf8(`${label}\0`), secret) ?? TPM_RC.FAILURE;
   }
+  if (area.type !== TPM_ALG.ECC) return TPM_RC.KEY;
   let point: EcPoint;
   try {
     // What follows the point is not looked at.
@@ -73,5 +85,5 @@ export function recoverSecret(
     return responseCodeOf(error);
   }
   const shared = primitives.ecMultiply(key.curve, reducedPoint(key.curve, point), key.d);
-  return shared === undefined ? TPM_RC.ECC_POINT : kdfe(alg, shared.x, label, point.x, key.x, digestBits);
+  return shared === undefined ? TPM_RC.ECC_POINT : agreedSeed(area, label, shared, point.x);
 }

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, it } from 'vitest';
 import { utf8 } from '../../src/bytes/bytes.ts';
 import * as T from '../../src/tpm2/index.ts';
 import { Both } from './tpm-both.ts';
-import { ECDSA, EMPTY, external, FIXED, keyedHash, MADE, STORAGE, USER } from './tpm-key-samples.ts';
+import { AES, ECDSA, EMPTY, external, FIXED, keyedHash, MADE, STORAGE, USER } from './tpm-key-samples.ts';
 import { Sides, startSession, status } from './tpm-sides.ts';
 
 const { COMMANDS: C, TPM_ALG: A, TPM_RH: RH, TPMA_OBJECT: O, TPMA_SESSION: S, TPM_SE, TPM_CC } = T;
@@ -79,7 +79,8 @@ describe('objects without a name algorithm', () => {
       });
     }
     await run(C.ObjectChangeAuth, { objectHandle: h, parentHandle: h, newAuth: utf8('new') });
-    await run(C.MakeCredential, { handle: h, credential: utf8('c'), objectName: digest });
+    for (const credential of [utf8('c'), EMPTY])
+      await run(C.MakeCredential, { handle: h, credential, objectName: digest });
     await run(C.ActivateCredential, { activateHandle: h, keyHandle: h, credentialBlob: blob, secret });
     await run(C.Certify, { objectHandle: h, signHandle: h, ...attest });
     await run(C.Certify, { objectHandle: h, signHandle: RH.NULL, ...attest });
@@ -109,7 +110,9 @@ describe('objects without a name algorithm', () => {
         for (const inPrivate of [sensitive, undefined]) {
           for (const hierarchy of inPrivate === undefined ? [RH.OWNER, RH.NULL] : [RH.NULL]) {
             await both.flushAll();
-            const area = { ...inPublic, nameAlg: A.NULL, objectAttributes: USER | attributes } as T.TPMT_PUBLIC;
+            const parameters = { ...inPublic.parameters, ...(attributes === STORAGE && { symmetric: AES }) };
+            const objectAttributes = USER | attributes;
+            const area = { ...inPublic, parameters, nameAlg: A.NULL, objectAttributes } as T.TPMT_PUBLIC;
             const label = `${kind} ${attributes.toString(16)}${inPrivate === undefined ? ', public' : ''}, ${hierarchy.toString(16)}`;
             const loaded = await both.run(
               label,

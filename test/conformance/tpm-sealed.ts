@@ -47,7 +47,6 @@ export function openSealed(
   values: Values,
 ): Sealed | undefined {
   if (key === undefined) return undefined;
-  const { nameAlg } = publicArea;
   switch (command) {
     case 'StartAuthSession':
       return { kind: 'salt' };
@@ -58,7 +57,7 @@ export function openSealed(
     }
     case 'Import': {
       const secret = bytesAt(values, 'inSymSeed');
-      const seed = T.recoverSecret(key, T.requireHash(nameAlg), T.hashSize(nameAlg) * 8, 'DUPLICATE', secret);
+      const seed = T.recoverSecret(publicArea, key, 'DUPLICATE', secret);
       if (typeof seed === 'number') return undefined;
       const name = T.objectName(values.objectPublic as T.TPMT_PUBLIC);
       const content = unwrapOuter(publicArea, seed, name, bytesAt(values, 'duplicate'), false);

@@ -10,11 +10,11 @@ import {
 } from '../../../src/crypto/asn1-oids.ts';
 import { derContext, derInteger, derNull, derOid, derSequence } from '../../../src/crypto/asn1-write.ts';
 import { HASH_SIZE } from '../../../src/crypto/hash.ts';
-import { encodeSpki } from '../../../src/crypto/keys.ts';
+import { encodeSpki, encodeSpkiAsGiven } from '../../../src/crypto/keys.ts';
 import { CertifyX509 } from '../../../src/tpm2/commands/attest.ts';
 import { TPM_ALG, TPM_RH } from '../../../src/tpm2/constants.ts';
 import { hashWith, requireHash } from '../../../src/tpm2/hash-alg.ts';
-import { publicKeyOf } from '../../../src/tpm2/public-key.ts';
+import { givenKeyOf } from '../../../src/tpm2/public-key.ts';
 import { TPM_RC } from '../../../src/tpm2/response-code.ts';
 import { objectOf } from '../entities.ts';
 import { handler } from '../handler.ts';
@@ -70,10 +70,10 @@ function signatureIdentifier(signer: TpmObject, { scheme, hashAlg }: SigningSche
 /** SubjectPublicKeyInfo of an object; undefined where X.509 has no name for its kind of key or its curve. */
 function publicKeyInfo({ publicArea }: TpmObject): Uint8Array | undefined {
   if (!isAsymmetric(publicArea)) return undefined;
-  const key = publicKeyOf(publicArea);
-  if (key.kind === 'rsa') return encodeSpki(key);
-  const { curve } = key;
-  return hasCurveOid(curve) ? encodeSpki({ ...key, curve }) : undefined;
+  const key = givenKeyOf(publicArea);
+  if (key.kind === 'rsa' || publicArea.type !== TPM_ALG.ECC) return key.kind === 'rsa' ? encodeSpki(key) : undefined;
+  // The coordinates as they were given, of whatever length.
+  return hasCurveOid(key.curve) ? encodeSpkiAsGiven(key.curve, publicArea.unique) : undefined;
 }
 
 const certifyX509 = handler(CertifyX509, (tpm, input) => {

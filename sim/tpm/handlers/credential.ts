@@ -1,13 +1,15 @@
 /** Credentials (TPM 2.0 Library specification, Part 3, 12.5 and 12.6). */
+import { encode } from '../../../src/tpm2/codec.ts';
 import { ActivateCredential, MakeCredential } from '../../../src/tpm2/commands/object.ts';
+import { openCredential } from '../../../src/tpm2/credential.ts';
 import { TPM_ALG } from '../../../src/tpm2/constants.ts';
-import { makeCredential, openCredential } from '../../../src/tpm2/credential.ts';
 import { hashSize } from '../../../src/tpm2/hash-alg.ts';
 import { TPM_RC } from '../../../src/tpm2/response-code.ts';
+import { TPM2B_DIGEST } from '../../../src/tpm2/structures/index.ts';
 import { objectOf } from '../entities.ts';
 import { handler } from '../handler.ts';
 import { isAsymmetric, isStorage } from '../object-kinds.ts';
-import { secretRandom } from '../protection.ts';
+import { shareSeed, wrapOuter } from '../protection.ts';
 import { refuse } from '../refusal.ts';
 
 const activate = handler(ActivateCredential, (tpm, { activateHandle, keyHandle, credentialBlob, secret }) => {
@@ -24,10 +26,10 @@ const activate = handler(ActivateCredential, (tpm, { activateHandle, keyHandle, 
 const make = handler(MakeCredential, (tpm, { handle, credential, objectName }) => {
   const { publicArea } = objectOf(tpm, handle);
   if (!isAsymmetric(publicArea) || !isStorage(publicArea)) throw refuse(TPM_RC.TYPE, 'handle');
-  if (publicArea.nameAlg === TPM_ALG.NULL || credential.length > hashSize(publicArea.nameAlg)) {
-    throw refuse(TPM_RC.SIZE, 'credential');
-  }
-  return makeCredential(publicArea, objectName, credential, secretRandom(tpm, publicArea));
+  const room = publicArea.nameAlg === TPM_ALG.NULL ? 0 : hashSize(publicArea.nameAlg);
+  if (credential.length > room) throw refuse(TPM_RC.SIZE, 'credential');
+  const { seed, secret } = shareSeed(tpm, publicArea, 'IDENTITY');
+  return { credentialBlob: wrapOuter(publicArea, seed, objectName, encode(TPM2B_DIGEST, credential)), secret };
 });
 
 export const credentialHandlers = [activate, make];

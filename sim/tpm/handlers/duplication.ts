@@ -7,7 +7,6 @@ import { TPM_ALG, TPM_RH } from '../../../src/tpm2/constants.ts';
 import { hashSize } from '../../../src/tpm2/hash-alg.ts';
 import { objectName } from '../../../src/tpm2/names.ts';
 import { TPM_RC } from '../../../src/tpm2/response-code.ts';
-import { shareSecret } from '../../../src/tpm2/shared-secret.ts';
 import { TPM2B_SENSITIVE } from '../../../src/tpm2/structures/index.ts';
 import { random, type Tpm } from '../context.ts';
 import { objectOf } from '../entities.ts';
@@ -17,9 +16,9 @@ import { loadObject } from '../object-load.ts';
 import {
   blaming,
   readSensitive,
-  secretRandom,
   sensitiveArea,
   sharedSeed,
+  shareSeed,
   unwrapInner,
   unwrapOuter,
   wrapInner,
@@ -45,7 +44,7 @@ const isStorageKey = ({ publicArea }: TpmObject): boolean => isAsymmetric(public
 /** Puts content under the outer wrapper of a parent with a secret shared for the purpose. */
 function wrapFor(tpm: Tpm, parent: TpmObject, name: Uint8Array, content: Uint8Array) {
   const { publicArea } = parent;
-  const { seed, secret } = shareSecret(publicArea, 'DUPLICATE', secretRandom(tpm, publicArea));
+  const { seed, secret } = shareSeed(tpm, publicArea, 'DUPLICATE');
   return { blob: wrapOuter(publicArea, seed, name, content), secret };
 }
 

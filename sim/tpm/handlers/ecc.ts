@@ -51,9 +51,9 @@ function privateOf({ key }: TpmObject, field: string): EcPrivateKey {
 }
 
 /** A point that was given; refused where it is not on the curve. As libtpms has it, coordinates count modulo p. */
-function onCurve(curve: CurveName, point: EcPoint, field: string): EcPoint {
+function onCurve(curve: CurveName, point: EcPoint, field: string, rc: number = TPM_RC.ECC_POINT): EcPoint {
   const reduced = reducedPoint(curve, point);
-  if (!primitives.ecOnCurve(curve, reduced)) throw refuse(TPM_RC.ECC_POINT, field);
+  if (!primitives.ecOnCurve(curve, reduced)) throw refuse(rc, field);
   return reduced;
 }
 
@@ -66,7 +66,7 @@ function multiply(curve: CurveName, point: EcPoint, d: Uint8Array): EcPoint {
 const keyGen = handler(ECDH_KeyGen, (tpm, { keyHandle }) => {
   const { area, curve } = eccKey(tpm, keyHandle, 'keyHandle');
   const ephemeral = deriveEcKey(ephemeralStream(tpm), curve);
-  const zPoint = multiply(curve, onCurve(curve, area.unique, 'keyHandle'), ephemeral.d);
+  const zPoint = multiply(curve, onCurve(curve, area.unique, 'keyHandle', TPM_RC.KEY), ephemeral.d);
   return { zPoint, pubPoint: { x: ephemeral.x, y: ephemeral.y } };
 });
 

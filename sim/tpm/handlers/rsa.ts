@@ -11,7 +11,7 @@ import { RSA_Decrypt, RSA_Encrypt } from '../../../src/tpm2/commands/crypto.ts';
 import { TPM_ALG } from '../../../src/tpm2/constants.ts';
 import { hashSize, requireHash } from '../../../src/tpm2/hash-alg.ts';
 import { oaepCapacity, oaepDecrypt, oaepEncrypt } from '../../../src/tpm2/oaep.ts';
-import { publicKeyOf } from '../../../src/tpm2/public-key.ts';
+import { givenKeyOf } from '../../../src/tpm2/public-key.ts';
 import { TPM_RC } from '../../../src/tpm2/response-code.ts';
 import type { TPMT_RSA_DECRYPT } from '../../../src/tpm2/structures/index.ts';
 import { random, type Tpm } from '../context.ts';
@@ -52,7 +52,7 @@ const encrypt = handler(RSA_Encrypt, (tpm, { keyHandle, message, inScheme, label
   if (!has(object.publicArea.objectAttributes, TPMA_OBJECT.decrypt)) throw refuse(TPM_RC.ATTRIBUTES, 'keyHandle');
   checkLabel(label);
   const scheme = selectScheme(object, inScheme);
-  const key = publicKeyOf(object.publicArea);
+  const key = givenKeyOf(object.publicArea);
   if (key.kind !== 'rsa') throw refuse(TPM_RC.KEY, 'keyHandle');
   const size = key.n.length;
   switch (scheme.scheme) {

@@ -1,10 +1,8 @@
 /** Sessions (TPM 2.0 Library specification, Part 3, chapter 11). */
-
-import type { EcPrivateKey, RsaPrivateKey } from '../../../src/crypto/primitives.ts';
 import { has, nvType, TPM_NT, TPMA_OBJECT } from '../../../src/tpm2/attributes.ts';
 import { PolicyRestart, StartAuthSession } from '../../../src/tpm2/commands/session.ts';
 import { handleType, TPM_ALG, TPM_HT, TPM_RH, TPM_SE } from '../../../src/tpm2/constants.ts';
-import { hashSize, requireHash } from '../../../src/tpm2/hash-alg.ts';
+import { hashSize } from '../../../src/tpm2/hash-alg.ts';
 import { TPM_RC } from '../../../src/tpm2/response-code.ts';
 import { sessionKey } from '../../../src/tpm2/session-crypto.ts';
 import { recoverSecret } from '../../../src/tpm2/shared-secret.ts';
@@ -39,18 +37,9 @@ function saltOf(tpm: Tpm, tpmKey: number, encryptedSalt: Uint8Array): Uint8Array
   if (object.publicOnly) throw refuse(TPM_RC.HANDLE, 'tpmKey');
   if (!has(objectAttributes, TPMA_OBJECT.decrypt)) throw refuse(TPM_RC.ATTRIBUTES, 'tpmKey');
   if (object.key === undefined) throw refuse(TPM_RC.HANDLE, 'tpmKey');
-  const { nameAlg } = object.publicArea;
-  if (nameAlg === TPM_ALG.NULL) return unnamedSalt(object.key, encryptedSalt);
-  const salt = recoverSecret(object.key, requireHash(nameAlg), hashSize(nameAlg) * 8, 'SECRET', encryptedSalt);
+  const salt = recoverSecret(object.publicArea, object.key, 'SECRET', encryptedSalt);
   if (typeof salt === 'number') throw refuse(TPM_RC.VALUE, 'encryptedSalt');
   return salt;
-}
-
-/** A key without a name algorithm: no padding of RSA can be right, and what an elliptic curve agrees on has no bits. */
-function unnamedSalt(key: RsaPrivateKey | EcPrivateKey, encryptedSalt: Uint8Array): Uint8Array {
-  const agreed = key.kind === 'ec' ? recoverSecret(key, 'sha256', 256, 'SECRET', encryptedSalt) : undefined;
-  if (typeof agreed !== 'object') throw refuse(TPM_RC.VALUE, 'encryptedSalt');
-  return EMPTY;
 }
 
 /** An entity whose authValue nobody can show, or everybody, is nothing to bind to. */
