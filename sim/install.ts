@@ -56,7 +56,7 @@ export interface PlanChoices extends InstallChoices {
 
 /**
  * Plans an installation as an installer does it: by the spec's policy, and with signatures and payloads checked. Trust: `roots`,
- * else the anchors that the VIBs, given and installed, bring in `sb`. Errors as `planInstall`.
+ * else the anchors that the installed VIBs bring in `sb`, else those of the VIBs given. Errors as `planInstall`.
  */
 export async function planChecked(
   spec: HostSpec,
@@ -65,7 +65,9 @@ export async function planChecked(
 ): Promise<InstallPlan> {
   const { installed = [], fromDisks = [], limits = {} } = choices;
   const all = [...installed, ...vibs];
-  const roots = choices.roots ?? vibTrustAnchors(all);
+  // A host goes by the anchors it runs with, whatever an update brings.
+  const own = vibTrustAnchors(installed);
+  const roots = choices.roots ?? (own.length > 0 ? own : vibTrustAnchors(all));
   const revoked = revocationList(spec.vmkernel.revokedCertificates ?? []);
   const trust = { roots, time: Date.parse(spec.time), revoked, limits };
   const packages = await checkPackages(all, trust, [...installed, ...fromDisks]);
