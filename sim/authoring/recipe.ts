@@ -6,7 +6,15 @@ import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { tryFromUtf8 } from '../../src/bytes/bytes.ts';
 import { InputError } from '../../src/bytes/errors.ts';
-import { acceptanceCode, type DescriptorInput, parseAcceptance, type VibConstraint } from '../../src/vib/index.ts';
+import {
+  acceptanceCode,
+  DESCRIPTOR_MEMBER,
+  type DescriptorInput,
+  parseAcceptance,
+  SIGNATURE_MEMBER,
+  type VibConstraint,
+} from '../../src/vib/index.ts';
+import { isXmlText } from '../../src/xml/serialize.ts';
 
 /** Largest recipe read. */
 const MAX_RECIPE = 4 * 1024 * 1024;
@@ -18,7 +26,10 @@ const word = z
   .min(1, 'must not be empty')
   .max(256, 'must have at most 256 characters')
   .regex(/^[\x21-\x7e]+$/, 'must be ASCII without spaces');
-const prose = z.string('must be text (put numbers and dates in quotes)').max(65_536);
+/** What a file holds. */
+const content = z.string('must be text (put numbers and dates in quotes)').max(65_536);
+/** What the descriptor says. */
+const prose = content.refine(isXmlText, 'has a character that XML cannot hold');
 const path = z
   .string()
   .min(1)
@@ -97,7 +108,7 @@ const fileEntry = z
   .strictObject({
     path,
     from: path.optional(),
-    text: prose.optional(),
+    text: content.optional(),
     link: path.optional(),
     directory: z.literal(true).optional(),
     mode: mode.optional(),
@@ -110,7 +121,12 @@ const fileEntry = z
 
 const payload = z
   .strictObject({
-    name: word.max(16, 'must have at most 16 characters, as the archive has room for'),
+    name: word
+      .max(16, 'must have at most 16 characters, as the archive has room for')
+      .refine(
+        (name) => name !== DESCRIPTOR_MEMBER && name !== SIGNATURE_MEMBER,
+        'is what a member of every VIB is called',
+      ),
     type: word,
     attributes: attributes.optional(),
     directory: path.optional(),

@@ -1,7 +1,7 @@
 /** What mboot measures of a module, and where (facts §4; VMware's bootloader). Design B only. */
 
 import { InputError } from '../../src/bytes/errors.ts';
-import { appendModulePath, findSection, isElf, parseElf } from '../../src/esxboot/index.ts';
+import { appendModulePath, findSection, isElf, parseElf, splitModuleName } from '../../src/esxboot/index.ts';
 import { decodeVersionRecord } from '../../src/eventlog/data/index.ts';
 import { type EsxiEvent, esxiTaggedData } from '../../src/eventlog/index.ts';
 import type { Measurer } from '../measure.ts';
@@ -22,6 +22,18 @@ const STEM_PCR: ReadonlyMap<string, number> = new Map([
 
 /** Whether modules of this stem go into a PCR of their own, whatever their extension. */
 export const hasOwnPcr = (stem: string): boolean => STEM_PCR.has(stem);
+
+/** What is to be said of modules that share the stem of one with a PCR of its own: mboot finds one of them, and names the others. */
+export function duplicateModules(files: readonly string[]): string[] {
+  const first = new Map<string, string>();
+  return files.flatMap((file) => {
+    const { stem } = splitModuleName(file);
+    const other = first.get(stem);
+    if (!hasOwnPcr(stem)) return [];
+    if (other === undefined) first.set(stem, file);
+    return other === undefined ? [] : [`${file} and ${other} are both module ${stem}: mboot says "Duplicate module"`];
+  });
+}
 
 /** Modules whose version record is measured before them. */
 const VERSIONED = new Set(['b', 'k']);

@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { bytesSource, openZip, writeZip } from '../../src/archive/index.ts';
-import { fromLatin1, toHex } from '../../src/bytes/bytes.ts';
+import { fromLatin1, latin1, toHex } from '../../src/bytes/bytes.ts';
 import { writeBundle } from '../../src/depot/index.ts';
 import { IMGDB_FILE, readImgdb } from '../../src/esxboot/index.ts';
 import { buildVib, readVib, signVib, vibId } from '../../src/vib/index.ts';
@@ -308,6 +308,14 @@ describe('image inspect', () => {
     expect(info.problems).toEqual(['/vsan.v00: named in boot.cfg, not in the boot bank']);
     const empty = inspectImage({ esp: image.esp, bootbank: new Map() }, { time: 'ignore' });
     await expect(empty).rejects.toThrow(/no boot\.cfg/);
+    const twice = new Map(image.bootbank);
+    const [config = new Uint8Array(0), anchors = new Uint8Array(0)] = ['boot.cfg', 'sb.v00'].map((name) =>
+      twice.get(name),
+    );
+    twice.set('sb.b00', anchors).set('boot.cfg', latin1(fromLatin1(config).replace('/sb.v00', '/sb.v00 --- /sb.b00')));
+    expect((await inspectImage({ ...image, bootbank: twice }, { time: 'ignore' })).problems).toEqual([
+      'sb.b00 and sb.v00 are both module sb: mboot says "Duplicate module"',
+    ]);
     const dead = new Map(image.bootbank).set('b.b00', gzipSync('no kernel')).set('k.b00', gzipSync('no kernel'));
     const { problems } = await inspectImage({ ...image, bootbank: dead }, { time: 'ignore' });
     expect(problems).toEqual([

@@ -30,8 +30,8 @@ export async function run({ options }: CommandInput): Promise<CommandResult> {
   }
   const root = options.text('root') ?? dirname(recipe);
   const bytes = withSource(recipe, () => buildVib(loadRecipe(parseRecipe(readFile(recipe)), root), signers));
+  const info = withSource(recipe, () => inspectVib(readVib(bytes)));
   writeFileAtomic(out, bytes);
-  const info = inspectVib(readVib(bytes));
   return {
     text: `${renderInspect(info).trimEnd()}\n\n${bytes.length} bytes written to ${out}`,
     json: { path: out, size: bytes.length, ...info },

@@ -183,6 +183,21 @@ payloads: [{ name: far, type: boot, content: ${join(other, 'far')} }]`;
     ['a bad relation', (t) => t.replace('esx-base >= 8.0.0', 'esx-base is 8'), /depends\[0\]: must be NAME/],
     ['a payload of nothing', (t) => t.replace('content: module.bin', ''), /payloads\[1\]: must have/],
     ['a name too long for ar', (t) => t.replaceAll('demoboot', 'demoboot-too-long-name'), /payloads\[1\]\.name/],
+    [
+      'the name of the descriptor',
+      (t) => t.replaceAll('demoboot', 'descriptor.xml'),
+      /payloads\[1\]\.name: is what a member/,
+    ],
+    [
+      'the name of the signature',
+      (t) => t.replaceAll('demoboot', 'sig.pkcs7'),
+      /payloads\[1\]\.name: is what a member/,
+    ],
+    [
+      'what XML cannot hold',
+      (t) => t.replace(/summary: .*/, 'summary: "a\\u0001b"'),
+      /summary: has a character that XML/,
+    ],
     ['a missing file', (t) => t.replace('module.bin', 'absent.bin'), /absent\.bin: cannot read: no such file/],
     ['a path outside', (t) => t.replace('opt/demo/run.sh', '../run.sh'), /path "\.\.\/run\.sh" leads outside/],
     ['a file stated twice', (t) => t.replace('opt/demo/run.sh', 'bin/tool'), /bin\/tool appears twice/],

@@ -2,10 +2,12 @@
  * From VIBs to what lies on a boot disk: the bootbank (boot.cfg, one file per payload with the payload's own bytes, image
  * database, saved state) and the boot loaders of the EFI system partition.
  */
+
 import { LazyFiles } from '../archive/lazy-files.ts';
 import { type ByteSource, bytesSource } from '../archive/source.ts';
 import { utf8 } from '../bytes/bytes.ts';
 import { InputError, withPart } from '../bytes/errors.ts';
+import { isFatName } from '../vib/descriptor-values.ts';
 import {
   gzip,
   isArchiveType,
@@ -24,7 +26,6 @@ import {
   bootbankName,
   bootOrder,
   bootOrderRelease,
-  isModuleName,
   isModuleType,
   namedPayload,
   type OrderedPayload,
@@ -146,7 +147,7 @@ function fileNames<T extends OrderedPayload>(
   for (const one of payloads) {
     const name = kept.get(one.vibId)?.get(one.payload.name);
     // A database may say anything.
-    if (name === undefined || !isModuleName(name) || used.has(name)) continue;
+    if (name === undefined || !isFatName(name) || used.has(name)) continue;
     used.add(name);
     names.set(one, name);
   }

@@ -3,6 +3,7 @@
  * vib-and-modules §5).
  */
 import { InputError } from '../bytes/errors.ts';
+import { isFatName, statedBootOrder } from '../vib/descriptor-values.ts';
 import type { VibDescriptor, VibPayloadInfo } from '../vib/index.ts';
 
 /** Splits a module path the way mboot does: base = after the last `/`, extension after the last `.` of the base. */
@@ -29,16 +30,10 @@ const STEM_LENGTH = 8;
 /** Whether a payload keeps its own name: `jumpstrt.gz`, `imgdb.tgz`. */
 const KEEPS_NAME = /^[a-z0-9_]{1,8}\.t?gz$/;
 
-/** Whether a file name is one of FAT, as the descriptors give it: eight characters and three. */
-const FAT_NAME = /^[a-z0-9_]{1,8}\.[a-z0-9]{1,3}$/;
-
-/** Whether a name can be that of a module in a boot bank. */
-export const isModuleName = (name: string): boolean => FAT_NAME.test(name);
-
 /** The name that a descriptor gives a payload's file (attribute `vfat-name`); what FAT has no name like is none. */
 function givenName({ attributes }: NamedPayload): string | undefined {
   const name = attributes?.['vfat-name']?.toLowerCase();
-  return name !== undefined && isModuleName(name) ? name : undefined;
+  return name !== undefined && isFatName(name) ? name : undefined;
 }
 
 /** What names and places a payload's file. */
@@ -146,12 +141,6 @@ export interface OrderedPayload {
 
 const ascii = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** The attribute `boot-order` of a payload, where it is a number. */
-function statedOrder({ attributes }: NamedPayload): number | undefined {
-  const text = attributes?.['boot-order'] ?? attributes?.bootorder;
-  return text !== undefined && /^\d{1,9}$/.test(text.trim()) ? Number(text) : undefined;
-}
-
 /**
  * Payloads in boot order: by the place that their descriptors or, for the base system, the table above give; all others follow by
  * the ASCII order of the VIB id (the payloads of one VIB by name), in the same order those that lie over others. Module 0 is the first of
@@ -164,7 +153,7 @@ export function bootOrder<T extends OrderedPayload>(payloads: readonly T[], rele
     if (vibName === 'esx-base' && payload.name === 'b') return -1;
     const name = givenName(payload) ?? payload.name;
     const known = SYSTEM_VIBS.includes(vibName) && Object.hasOwn(early, name) ? early[name] : undefined;
-    const stated = statedOrder(payload) ?? known;
+    const stated = statedBootOrder(payload.attributes) ?? known;
     return stated ?? (overlay || LATE_PAYLOADS.includes(payload.name) ? LATE : ORDINARY);
   };
   const placed = payloads.map((one) => ({ one, place: place(one), equal: AMONG_EQUALS.indexOf(one.payload.name) }));

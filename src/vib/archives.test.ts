@@ -294,6 +294,17 @@ describe('tar', () => {
     expect(['', '/a', 'C:x', 'a/../b', 'a\\..\\b', 'a\0'].every((path) => unsafePath(path) !== undefined)).toBe(true);
   });
 
+  it('an archive may hold nothing: blocks of zeros alone, as tar writes it without files', () => {
+    for (const size of [512, 1024, 10_240]) {
+      const opened = openPayload({ name: 'p', type: 'tgz', data: gzip(new Uint8Array(size)) });
+      expect([opened.content, opened.entries, opened.findings]).toEqual(['tar', [], []]);
+    }
+    expect(() => openPayload({ name: 'p', type: 'tgz', data: gzip(new Uint8Array(511)) })).toThrow(
+      'holds no tar archive',
+    );
+    expect(openPayload({ name: 'p', type: 'boot', data: gzip(new Uint8Array(512)) }).content).toBe('raw');
+  });
+
   it('recognises a second layer of compression', () => {
     const xz = gzip(new Uint8Array([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, 1, 2]));
     const opened = openPayload({ name: 'p', type: 'vgz', data: xz });

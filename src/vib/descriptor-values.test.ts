@@ -37,6 +37,16 @@ describe('values of a descriptor', () => {
     // A property that every object has is no relation.
     ['&gt;=', 'constructor', /unknown relation "constructor"/],
     ['relation="&gt;=" ', '', /^depends: .* has a version without a relation: any version will do$/],
+    ...['../x.b00', 'a/b.v00', 'averyverylongname.v00'].map((name): [string, string, RegExp] => [
+      '</acceptance-level>',
+      `</acceptance-level><payloads><payload name="p" type="tgz" size="1" vfat-name="${name}"/></payloads>`,
+      /^payload "p": vfat-name "[^"]+" is no name of eight characters and three: not used$/,
+    ]),
+    ...['abc', '-5', '1.5'].map((order): [string, string, RegExp] => [
+      '</acceptance-level>',
+      `</acceptance-level><payloads><payload name="p" type="tgz" size="1" boot-order="${order}"/></payloads>`,
+      /^payload "p": boot-order "[^"]+" is no number: not used$/,
+    ]),
     [' version="7.0.0"', '', /has a relation without a version: any version will do$/],
   ])('%s -> %s', (from, to, message) => {
     expect(oddValues(descriptor(from, to))).toEqual([expect.stringMatching(message)]);

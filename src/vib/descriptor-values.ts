@@ -3,7 +3,7 @@
  * reads the report must know that a comparison of versions, say, means nothing for them.
  */
 
-import type { VibConstraint, VibDescriptor } from './descriptor.ts';
+import type { VibConstraint, VibDescriptor, VibPayloadInfo } from './descriptor.ts';
 import { RELATIONS } from './descriptor-fields.ts';
 import { isKnownRelation } from './version.ts';
 
@@ -44,6 +44,27 @@ function* oddWords(descriptor: VibDescriptor): Generator<string> {
   }
 }
 
+/** Whether a file name is one of FAT, as descriptors give it (`vfat-name`): eight characters and three, in lower case. */
+export const isFatName = (name: string): boolean => /^[a-z0-9_]{1,8}\.[a-z0-9]{1,3}$/.test(name);
+
+/** The place in the order of booting that a payload's attributes state (`boot-order`); undefined where they state no number. */
+export function statedBootOrder(attributes: VibPayloadInfo['attributes']): number | undefined {
+  const text = attributes?.['boot-order'] ?? attributes?.bootorder;
+  return text !== undefined && /^\d{1,9}$/.test(text.trim()) ? Number(text) : undefined;
+}
+
+/** Names and places of modules that no boot bank can have; empty ones are only left out. */
+function* oddModules({ payloads }: VibDescriptor): Generator<string> {
+  for (const { name, attributes } of payloads) {
+    const file = attributes?.['vfat-name'] ?? '';
+    if (file !== '' && !isFatName(file.toLowerCase()))
+      yield `payload ${shown(name)}: vfat-name ${shown(file)} is no name of eight characters and three: not used`;
+    const order = attributes?.['boot-order'] ?? attributes?.bootorder ?? '';
+    if (order.trim() !== '' && statedBootOrder(attributes) === undefined)
+      yield `payload ${shown(name)}: boot-order ${shown(order)} is no number: not used`;
+  }
+}
+
 /** Most values reported one by one. */
 const MAX_ODD = 100;
 
@@ -55,5 +76,5 @@ export function oddValues(descriptor: VibDescriptor): string[] {
       return odd === undefined ? [] : [`${kind}: ${odd}`];
     }),
   );
-  return [...oddWords(descriptor), ...constraints].slice(0, MAX_ODD);
+  return [...oddWords(descriptor), ...constraints, ...oddModules(descriptor)].slice(0, MAX_ODD);
 }

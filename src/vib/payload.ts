@@ -8,6 +8,7 @@ import type { VibFinding } from './findings.ts';
 import { type GunzipLimits, gunzip, gunzipLimit, isGzip } from './gzip.ts';
 import { LAYER_DECODERS, NestedFile, nestedLayer, type Passes } from './nested-file.ts';
 import type { ArchiveEntry } from './tar-header.ts';
+import { BLOCK } from './tar-header.ts';
 import type { TarEntry } from './tar-scan.ts';
 import { isUstar, readUstar } from './ustar.ts';
 import { isVmtar, readVmtar } from './vmtar.ts';
@@ -46,6 +47,15 @@ function contentOf(bytes: Uint8Array): PayloadContent {
   if (isVmtar(bytes)) return 'vmtar';
   if (isUstar(bytes)) return 'tar';
   return nestedLayer(bytes) ?? 'raw';
+}
+
+/** Whether content begins with the block of zeros that ends a tar archive (POSIX, ustar): an archive without any file. */
+const endsAtOnce = (bytes: Uint8Array): boolean =>
+  bytes.length >= BLOCK && bytes.subarray(0, BLOCK).every((byte) => byte === 0);
+
+/** {@link contentOf} for content that is to be an archive, which an empty one is too. */
+function contentOfPayload({ type }: PayloadHead, bytes: Uint8Array): PayloadContent {
+  return isArchiveType(type) && endsAtOnce(bytes) ? 'tar' : contentOf(bytes);
 }
 
 /** Why a path must not be written below a directory; undefined where it is harmless. */
@@ -225,7 +235,7 @@ export function openDecompressed(
   const { name } = payload;
   const findings: VibFinding[] = [];
   mustBeGzip(payload, zipped);
-  const outer = contentOf(decompressed);
+  const outer = contentOfPayload(payload, decompressed);
   const nested = layerOf(outer);
   const inner = nested && openNested(nested, payload, decompressed, limits, findings);
   const content = inner === undefined ? outer : contentOf(inner);
@@ -255,7 +265,7 @@ export function openScanned(
   scan: Pick<ContentScan, 'compressed' | 'head' | 'archive'>,
 ): ScannedPayload | undefined {
   mustBeGzip(payload, scan.compressed);
-  const content = contentOf(scan.head);
+  const content = contentOfPayload(payload, scan.head);
   if (layerOf(content) !== undefined) return undefined;
   mustHoldTar(payload, content, true);
   const archive = scan.archive === undefined ? NO_FILES : scannedEntries(scan.archive, payload.name);

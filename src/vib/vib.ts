@@ -152,6 +152,10 @@ export function writeVib(vib: Pick<Vib, 'descriptorBytes' | 'signature' | 'paylo
 
 /** Builds a VIB; without signers its signature is empty. The same recipe and keys give the same bytes. */
 export function buildVib(recipe: VibRecipe, signers: VibSigner | readonly VibSigner[] = []): Uint8Array {
+  for (const { name } of recipe.payloads) {
+    if (name !== DESCRIPTOR_MEMBER && name !== SIGNATURE_MEMBER) continue;
+    throw new InputError(`payload ${name}: the archive has a member of its own with this name`);
+  }
   const payloads = recipe.payloads.map((each) => ({ name: each.name, type: each.type, data: payloadData(each) }));
   const infos = payloads.map(({ name, type, data }, i): VibPayloadInfo => {
     const attributes = recipe.payloads[i]?.attributes;

@@ -12,6 +12,8 @@ export interface XmlWriteOptions {
 // Control characters, halves of surrogate pairs and U+FFFE/U+FFFF cannot be written at all (XML 1.0, 2.2).
 const ILLEGAL =
   /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+/** Whether XML 1.0 can carry all characters of a text (2.2). */
+export const isXmlText = (text: string): boolean => text.search(ILLEGAL) < 0;
 const TEXT = /[&<>\r]/g;
 const ATTRIBUTE = /[&<>"\t\n\r]/g;
 const ESCAPES: Readonly<Record<string, string>> = {

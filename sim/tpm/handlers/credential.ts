@@ -1,8 +1,8 @@
 /** Credentials (TPM 2.0 Library specification, Part 3, 12.5 and 12.6). */
 import { encode } from '../../../src/tpm2/codec.ts';
 import { ActivateCredential, MakeCredential } from '../../../src/tpm2/commands/object.ts';
-import { openCredential } from '../../../src/tpm2/credential.ts';
 import { TPM_ALG } from '../../../src/tpm2/constants.ts';
+import { openCredential } from '../../../src/tpm2/credential.ts';
 import { hashSize } from '../../../src/tpm2/hash-alg.ts';
 import { TPM_RC } from '../../../src/tpm2/response-code.ts';
 import { TPM2B_DIGEST } from '../../../src/tpm2/structures/index.ts';
