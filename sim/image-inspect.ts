@@ -31,7 +31,7 @@ import {
   type VibTrust,
   verifySignature,
 } from '../src/vib/index.ts';
-import { duplicateModules, moduleTarget } from './boot/mboot-measure.ts';
+import { duplicateModules, duplicateText, moduleTarget } from './boot/mboot-measure.ts';
 import { type BootModule, ModuleReader } from './boot/modules.ts';
 import { MBOOT } from './boot/safeboot.ts';
 import { type BootImage, findFile, findSource } from './image.ts';
@@ -208,7 +208,10 @@ export async function inspectImage(
   const { modules, sizes, named, build } = await openModules(image, problems);
   const asked = await bootloaderMeasures(modules[0]);
   const byBootloader = asked === true;
-  problems.push(...notStarting(modules, asked), ...duplicateModules(modules.map(({ name }) => name)));
+  problems.push(
+    ...notStarting(modules, asked),
+    ...duplicateModules(modules.map(({ name }) => name)).map(duplicateText),
+  );
   const database = modules.find(({ name }) => name === IMGDB_FILE);
   const content = await database?.content();
   const imgdb = content === undefined ? undefined : withPart(IMGDB_FILE, () => readImgdb(content));

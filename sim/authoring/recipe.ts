@@ -8,10 +8,9 @@ import { tryFromUtf8 } from '../../src/bytes/bytes.ts';
 import { InputError } from '../../src/bytes/errors.ts';
 import {
   acceptanceCode,
-  DESCRIPTOR_MEMBER,
   type DescriptorInput,
+  isOwnMember,
   parseAcceptance,
-  SIGNATURE_MEMBER,
   type VibConstraint,
 } from '../../src/vib/index.ts';
 import { isXmlText } from '../../src/xml/serialize.ts';
@@ -123,10 +122,7 @@ const payload = z
   .strictObject({
     name: word
       .max(16, 'must have at most 16 characters, as the archive has room for')
-      .refine(
-        (name) => name !== DESCRIPTOR_MEMBER && name !== SIGNATURE_MEMBER,
-        'is what a member of every VIB is called',
-      ),
+      .refine((name) => !isOwnMember(name), 'is what a member of every VIB is called'),
     type: word,
     attributes: attributes.optional(),
     directory: path.optional(),

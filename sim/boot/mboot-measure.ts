@@ -20,20 +20,31 @@ const STEM_PCR: ReadonlyMap<string, number> = new Map([
   ['esxupdt', MBOOT_PCR.update],
 ]);
 
-/** Whether modules of this stem go into a PCR of their own, whatever their extension. */
-export const hasOwnPcr = (stem: string): boolean => STEM_PCR.has(stem);
+/** A module that shares the stem of one before it. */
+export interface DuplicateModule {
+  /** Its place among the modules. */
+  readonly index: number;
+  readonly stem: string;
+  readonly file: string;
+  /** The first of that stem. */
+  readonly first: string;
+}
 
-/** What is to be said of modules that share the stem of one with a PCR of its own: mboot finds one of them, and names the others. */
-export function duplicateModules(files: readonly string[]): string[] {
-  const first = new Map<string, string>();
-  return files.flatMap((file) => {
+/** Modules whose stem has a PCR of its own and is that of another before them: mboot says so, and measures them like the first (facts §4.2). */
+export function duplicateModules(files: readonly string[]): DuplicateModule[] {
+  const firsts = new Map<string, string>();
+  return files.flatMap((file, index) => {
     const { stem } = splitModuleName(file);
-    const other = first.get(stem);
-    if (!hasOwnPcr(stem)) return [];
-    if (other === undefined) first.set(stem, file);
-    return other === undefined ? [] : [`${file} and ${other} are both module ${stem}: mboot says "Duplicate module"`];
+    const first = firsts.get(stem);
+    if (!STEM_PCR.has(stem)) return [];
+    if (first === undefined) firsts.set(stem, file);
+    return first === undefined ? [] : [{ index, stem, file, first }];
   });
 }
+
+/** What a person is told of one, before any boot. */
+export const duplicateText = ({ stem, file, first }: DuplicateModule): string =>
+  `${file} and ${first} are both module ${stem}: mboot says "Duplicate module"`;
 
 /** Modules whose version record is measured before them. */
 const VERSIONED = new Set(['b', 'k']);

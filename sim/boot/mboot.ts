@@ -22,7 +22,7 @@ import type { Measurer } from '../measure.ts';
 import type { Firmware } from '../platform/firmware.ts';
 import { readNv } from '../tpm/identity.ts';
 import { measureEsxi } from './esxi-measurer.ts';
-import { hasOwnPcr, MBOOT_PCR, measureModule } from './mboot-measure.ts';
+import { duplicateModules, MBOOT_PCR, measureModule } from './mboot-measure.ts';
 import { checkModuleSignatures } from './mboot-signatures.ts';
 import { type BootModule, ModuleReader } from './modules.ts';
 import type { SafebootResult } from './safeboot.ts';
@@ -131,16 +131,14 @@ async function loadModules(
   // The VMkernel compares SHA-256 with the signed checksums, whatever banks the TPM has.
   const reader = new ModuleReader(files, [...new Set([...(measurer?.banks ?? []), 'sha256' as const])]);
   let measuring = false;
-  const special = new Set<string>();
+  const duplicates = new Set(duplicateModules(items.map(({ file }) => file)).map(({ index }) => index));
   try {
     for (const [index, item] of items.entries()) {
       const module = await loadModule(machine, reader, index, item);
       if (index === 0) measuring = measurer !== undefined && (await kernelAsksForMeasurement(machine, module));
       modules.push(module);
       if (!measuring || measurer === undefined) continue;
-      // mboot says so, and measures it like the first (facts §4.2).
-      if (special.has(module.stem)) machine.console.print('mboot', `Duplicate module ${module.stem}: ${module.path}`);
-      if (hasOwnPcr(module.stem)) special.add(module.stem);
+      if (duplicates.has(index)) machine.console.print('mboot', `Duplicate module ${module.stem}: ${module.path}`);
       try {
         await measureModule(measurer, module);
       } catch (error) {

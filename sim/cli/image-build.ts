@@ -3,7 +3,7 @@ import { sourceOf } from '../../src/archive/index.ts';
 import { concat, utf8 } from '../../src/bytes/bytes.ts';
 import { InputError } from '../../src/bytes/errors.ts';
 import { type GunzipLimits, parseAcceptance } from '../../src/vib/index.ts';
-import { duplicateModules } from '../boot/mboot-measure.ts';
+import { duplicateModules, duplicateText } from '../boot/mboot-measure.ts';
 import type { InstalledImage } from '../install/installed.ts';
 import { otherRelease } from '../install/release.ts';
 import {
@@ -98,7 +98,7 @@ export async function run({ args, options }: CommandInput, io: CommandIo): Promi
   );
   if (other !== undefined) io.progress(`warning: ${other}`);
   for (const name of strangers) io.progress(`warning: ${name} belongs to no VIB: the update leaves it behind`);
-  for (const message of duplicateModules([...image.bootbank.keys()])) io.progress(`warning: ${message}`);
+  for (const each of duplicateModules([...image.bootbank.keys()])) io.progress(`warning: ${duplicateText(each)}`);
   for (const { message } of plan.bypassed) io.progress(`warning: ${message}`);
   if (bypass.length > 0 && spec.hardware.secureBoot.enabled) {
     io.progress('warning: a real host with Secure Boot on refuses these options, and may refuse to boot this image');

@@ -25,6 +25,8 @@ import { writeVmtar } from './vmtar.ts';
 /** Names of the two members that precede the payloads. */
 export const DESCRIPTOR_MEMBER = 'descriptor.xml';
 export const SIGNATURE_MEMBER = 'sig.pkcs7';
+/** Whether a member of every VIB has this name, so that no payload can. */
+export const isOwnMember = (name: string): boolean => name === DESCRIPTOR_MEMBER || name === SIGNATURE_MEMBER;
 
 /** A payload that the descriptor names and the archive holds. */
 export interface VibPayload {
@@ -153,7 +155,7 @@ export function writeVib(vib: Pick<Vib, 'descriptorBytes' | 'signature' | 'paylo
 /** Builds a VIB; without signers its signature is empty. The same recipe and keys give the same bytes. */
 export function buildVib(recipe: VibRecipe, signers: VibSigner | readonly VibSigner[] = []): Uint8Array {
   for (const { name } of recipe.payloads) {
-    if (name !== DESCRIPTOR_MEMBER && name !== SIGNATURE_MEMBER) continue;
+    if (!isOwnMember(name)) continue;
     throw new InputError(`payload ${name}: the archive has a member of its own with this name`);
   }
   const payloads = recipe.payloads.map((each) => ({ name: each.name, type: each.type, data: payloadData(each) }));

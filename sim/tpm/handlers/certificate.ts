@@ -14,11 +14,10 @@ import { encodeSpki, encodeSpkiAsGiven } from '../../../src/crypto/keys.ts';
 import { CertifyX509 } from '../../../src/tpm2/commands/attest.ts';
 import { TPM_ALG, TPM_RH } from '../../../src/tpm2/constants.ts';
 import { hashWith, requireHash } from '../../../src/tpm2/hash-alg.ts';
-import { givenKeyOf } from '../../../src/tpm2/public-key.ts';
+import { curveName, givenKeyOf } from '../../../src/tpm2/public-key.ts';
 import { TPM_RC } from '../../../src/tpm2/response-code.ts';
 import { objectOf } from '../entities.ts';
 import { handler } from '../handler.ts';
-import { isAsymmetric } from '../object-kinds.ts';
 import { checkExtensions, readPartialCertificate } from '../partial-certificate.ts';
 import { refuse } from '../refusal.ts';
 import { type SigningScheme, selectSigningScheme, signDigest } from '../signing.ts';
@@ -69,11 +68,13 @@ function signatureIdentifier(signer: TpmObject, { scheme, hashAlg }: SigningSche
 
 /** SubjectPublicKeyInfo of an object; undefined where X.509 has no name for its kind of key or its curve. */
 function publicKeyInfo({ publicArea }: TpmObject): Uint8Array | undefined {
-  if (!isAsymmetric(publicArea)) return undefined;
-  const key = givenKeyOf(publicArea);
-  if (key.kind === 'rsa' || publicArea.type !== TPM_ALG.ECC) return key.kind === 'rsa' ? encodeSpki(key) : undefined;
-  // The coordinates as they were given, of whatever length.
-  return hasCurveOid(key.curve) ? encodeSpkiAsGiven(key.curve, publicArea.unique) : undefined;
+  if (publicArea.type === TPM_ALG.ECC) {
+    const curve = curveName(publicArea.parameters.curveID);
+    // The coordinates as they were given, of whatever length.
+    return curve !== undefined && hasCurveOid(curve) ? encodeSpkiAsGiven(curve, publicArea.unique) : undefined;
+  }
+  const key = publicArea.type === TPM_ALG.RSA ? givenKeyOf(publicArea) : undefined;
+  return key?.kind === 'rsa' ? encodeSpki(key) : undefined;
 }
 
 const certifyX509 = handler(CertifyX509, (tpm, input) => {
